@@ -1,1 +1,20 @@
+//! The rules of cutover as pure functions: names, versions, manifests, plans, verdicts.
+//!
+//! Nothing here is async, knows AWS, reads the environment or the clock: a stage observes the
+//! world, a function of this crate returns a complete plan, the stage applies it conditionally
+//! on what was observed.
+#![warn(missing_docs)]
 
+pub mod cutover;
+pub mod event;
+pub mod input;
+pub mod manifest;
+pub mod names;
+pub mod plan;
+pub mod records;
+pub mod retire;
+pub mod rows;
+pub mod suites;
+pub mod verdict;
+pub mod version;
+pub mod wire;

@@ -1,0 +1,169 @@
+//! A target's zone as data: records, and changes that apply whole or not at all.
+//!
+//! Route 53 applies a change batch whole or not at all, and a DELETE must match the current record
+//! in name, type, TTL and values, or the batch is refused (`InvalidChangeBatch`):
+//! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>.
+//! So a batch of DELETE + CREATE is a compare-and-swap.
+
+use crate::names::Fqdn;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The record types a release uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RecordType {
+    /// Addresses of instances, behind a hostname.
+    A,
+    /// One name: an alias or a peer name.
+    #[serde(rename = "CNAME")]
+    Cname,
+}
+
+/// One record set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Record {
+    /// Fully qualified, without the final dot.
+    pub name: Fqdn,
+    /// A or CNAME.
+    pub kind: RecordType,
+    /// Seconds.
+    pub ttl: u32,
+    /// Sorted; addresses for A, one name for CNAME.
+    pub values: Vec<String>,
+}
+
+impl Record {
+    /// A CNAME record.
+    pub fn cname(name: Fqdn, to: &Fqdn, ttl: u32) -> Self {
+        Self {
+            name,
+            kind: RecordType::Cname,
+            ttl,
+            values: vec![to.to_string()],
+        }
+    }
+
+    /// An A record; the addresses are sorted, so that the same set is the same record.
+    pub fn addresses(name: Fqdn, mut addresses: Vec<String>, ttl: u32) -> Self {
+        addresses.sort();
+        addresses.dedup();
+        Self {
+            name,
+            kind: RecordType::A,
+            ttl,
+            values: addresses,
+        }
+    }
+
+    /// Where a CNAME points.
+    pub fn points_to(&self) -> Option<Fqdn> {
+        match self.kind {
+            RecordType::Cname => self
+                .values
+                .first()
+                .and_then(|value| Fqdn::new(value.trim_end_matches('.')).ok()),
+            RecordType::A => None,
+        }
+    }
+}
+
+/// One change of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", content = "record", rename_all = "UPPERCASE")]
+pub enum Change {
+    /// Fails where a record of that name and type exists.
+    Create(Record),
+    /// Fails where the record is not exactly this one.
+    Delete(Record),
+}
+
+/// Changes that are applied whole or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch(pub Vec<Change>);
+
+impl Batch {
+    /// Replaces one record by another of the same name, if it is still what was observed.
+    pub fn swap(&mut self, old: Record, new: Record) {
+        self.0.push(Change::Delete(old));
+        self.0.push(Change::Create(new));
+    }
+
+    /// Asserts that a record is still what was observed.
+    pub fn assert(&mut self, record: Record) {
+        self.swap(record.clone(), record);
+    }
+
+    /// Adds a record, if there is none.
+    pub fn create(&mut self, record: Record) {
+        self.0.push(Change::Create(record));
+    }
+
+    /// Removes a record, if it is still what was observed.
+    pub fn delete(&mut self, record: Record) {
+        self.0.push(Change::Delete(record));
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What a target's zone holds, as observed at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZoneView(BTreeMap<Fqdn, Record>);
+
+/// Why a batch was refused; nothing of it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the batch does not fit the zone: {0}")]
+pub struct Refused(pub String);
+
+impl ZoneView {
+    /// A view of these records (A and CNAME cannot share a name).
+    pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
+        Self(
+            records
+                .into_iter()
+                .map(|record| (record.name.clone(), record))
+                .collect(),
+        )
+    }
+
+    /// The record of that name.
+    pub fn get(&self, name: &Fqdn) -> Option<&Record> {
+        self.0.get(name)
+    }
+
+    /// Where a CNAME points, if it exists.
+    pub fn points_to(&self, name: &Fqdn) -> Option<Fqdn> {
+        self.get(name).and_then(Record::points_to)
+    }
+
+    /// All records, by name.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.0.values()
+    }
+
+    /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
+    pub fn apply(&mut self, batch: &Batch) -> Result<(), Refused> {
+        let mut next = self.0.clone();
+        for change in &batch.0 {
+            match change {
+                Change::Create(record) if next.contains_key(&record.name) => {
+                    return Err(Refused(format!("{} exists", record.name)));
+                }
+                Change::Create(record) => {
+                    next.insert(record.name.clone(), record.clone());
+                }
+                Change::Delete(record) if next.get(&record.name) != Some(record) => {
+                    return Err(Refused(format!("{} is not what was observed", record.name)));
+                }
+                Change::Delete(record) => {
+                    next.remove(&record.name);
+                }
+            }
+        }
+        self.0 = next;
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! Terminate previous, Discard candidates: taking a hostname and its instances away.
+//!
+//! An instance that an alias points to is never touched. The look at DNS and the removal are one
+//! batch: it asserts the alias as observed and deletes the hostname exactly as observed, and a
+//! cutover changes both, so one of the two always loses. Instances are ended only after their
+//! hostname is gone; after that no cutover can bring them back, since its batch names the record.
+
+use crate::names::{Component, Domain, Fqdn, Ticket, alias};
+use crate::records::{Batch, RecordType, ZoneView};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A hostname that is to go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// Whose.
+    pub component: Component,
+    /// Which.
+    pub hostname: Fqdn,
+    /// The release that put it up.
+    pub ticket: Ticket,
+}
+
+/// What will be taken away, complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RetirePlan {
+    /// Applied before any instance is ended; empty where no record is left.
+    pub batch: Batch,
+    /// Whose instances end after the batch.
+    pub retire: Vec<Leaving>,
+    /// Who stays, because an alias points there.
+    pub keep: Vec<Leaving>,
+}
+
+/// Decides what may go. `standing` tells the release of every hostname that still has instances:
+/// a release's peer names go with the last of them.
+pub fn plan_retire(
+    leaving: &[Leaving],
+    domain: &Domain,
+    zone: &ZoneView,
+    standing: &BTreeMap<Fqdn, Ticket>,
+) -> RetirePlan {
+    let mut plan = RetirePlan::default();
+    for one in leaving {
+        if points_at(zone, &one.hostname) {
+            plan.keep.push(one.clone());
+            continue;
+        }
+        if let Some(record) = zone.get(&one.hostname).cloned() {
+            if let Some(live) = zone.get(&alias(&one.component, domain)).cloned() {
+                plan.batch.assert(live);
+            }
+            plan.batch.delete(record);
+        }
+        plan.retire.push(one.clone());
+    }
+    for ticket in orphaned(&plan, standing) {
+        for record in zone.records().filter(|record| {
+            record.kind == RecordType::Cname && is_peer_name_of(&record.name, ticket, domain)
+        }) {
+            plan.batch.delete(record.clone());
+        }
+    }
+    plan
+}
+
+/// Whether an alias (or anything else but a peer name of a release) points to the hostname.
+fn points_at(zone: &ZoneView, hostname: &Fqdn) -> bool {
+    zone.records().any(|record| {
+        record.points_to().as_ref() == Some(hostname) && !is_any_peer_name(&record.name)
+    })
+}
+
+/// Releases none of whose hostnames stays.
+fn orphaned(plan: &RetirePlan, standing: &BTreeMap<Fqdn, Ticket>) -> Vec<Ticket> {
+    let mut tickets: Vec<Ticket> = plan.retire.iter().map(|one| one.ticket).collect();
+    tickets.sort();
+    tickets.dedup();
+    tickets.retain(|ticket| {
+        let others = standing
+            .iter()
+            .filter(|(_, t)| *t == ticket)
+            .map(|(name, _)| name);
+        let stays = |name: &Fqdn| !plan.retire.iter().any(|one| one.hostname == *name);
+        !others.into_iter().any(stays) && !plan.keep.iter().any(|one| one.ticket == *ticket)
+    });
+    tickets
+}
+
+fn is_peer_name_of(name: &Fqdn, ticket: Ticket, domain: &Domain) -> bool {
+    name.as_str()
+        .strip_suffix(domain.as_str())
+        .is_some_and(|label| label.ends_with(&format!("-{ticket}.")))
+}
+
+fn is_any_peer_name(name: &Fqdn) -> bool {
+    let label = name.as_str().split('.').next().unwrap_or_default();
+    let last = label.rsplit('-').next().unwrap_or_default();
+    last != label
+        && last
+            .strip_prefix('r')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Commit, hostname, peer_name};
+    use crate::records::Record;
+
+    fn domain() -> Domain {
+        Domain::new("stage.myproj.com").unwrap()
+    }
+
+    fn component(name: &str) -> Component {
+        Component::new(name).unwrap()
+    }
+
+    fn at(name: &str, digit: char) -> Fqdn {
+        hostname(
+            &component(name),
+            &Commit::new(digit.to_string().repeat(40)).unwrap(),
+            &domain(),
+        )
+    }
+
+    fn leaving(digit: char, ticket: u64) -> Leaving {
+        Leaving {
+            component: component("api"),
+            hostname: at("api", digit),
+            ticket: Ticket(ticket),
+        }
+    }
+
+    fn zone(live: char, hosts: &str) -> ZoneView {
+        let mut records = vec![Record::cname(
+            alias(&component("api"), &domain()),
+            &at("api", live),
+            60,
+        )];
+        records.extend(
+            hosts
+                .chars()
+                .map(|h| Record::addresses(at("api", h), vec!["10.0.0.1".into()], 60)),
+        );
+        records.push(Record::cname(
+            peer_name(&component("ui"), Ticket(1), &domain()),
+            &alias(&component("ui"), &domain()),
+            60,
+        ));
+        ZoneView::new(records)
+    }
+
+    #[test]
+    fn an_instance_that_an_alias_points_to_is_never_touched() {
+        let plan = plan_retire(
+            &[leaving('a', 1)],
+            &domain(),
+            &zone('a', "a"),
+            &BTreeMap::new(),
+        );
+        assert_eq!(
+            (plan.retire.len(), plan.keep.len(), plan.batch.is_empty()),
+            (0, 1, true)
+        );
+    }
+
+    #[test]
+    fn the_previous_goes_with_its_hostname_and_its_peer_names() {
+        let mut zone = zone('b', "ab");
+        let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone, &BTreeMap::new());
+        zone.apply(&plan.batch).unwrap();
+        assert!(zone.get(&at("api", 'a')).is_none());
+        assert!(
+            zone.get(&peer_name(&component("ui"), Ticket(1), &domain()))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn peer_names_stay_while_another_hostname_of_their_release_stands() {
+        let standing = BTreeMap::from([(at("msa", 'c'), Ticket(1))]);
+        let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone('b', "ab"), &standing);
+        assert!(!format!("{:?}", plan.batch).contains("ui-r1"));
+    }
+
+    #[test]
+    fn a_roll_back_between_the_look_and_the_removal_wins() {
+        let seen = zone('b', "ab");
+        let plan = plan_retire(&[leaving('a', 1)], &domain(), &seen, &BTreeMap::new());
+        assert!(zone('a', "ab").apply(&plan.batch).is_err());
+    }
+
+    #[test]
+    fn the_second_run_finds_nothing_left_to_remove() {
+        let plan = plan_retire(
+            &[leaving('a', 7)],
+            &domain(),
+            &zone('b', "b"),
+            &BTreeMap::new(),
+        );
+        assert!(plan.batch.is_empty());
+        assert_eq!(plan.retire.len(), 1, "its instances may still be there");
+    }
+}

@@ -1,0 +1,63 @@
+//! Which suites a release runs, and where they find what they test.
+
+use crate::names::{Component, Fqdn, peer_variable};
+use crate::wire::{Deployed, SuiteRef, SuiteRun};
+use std::collections::BTreeMap;
+
+/// The address of something that listens at a port.
+pub fn url(name: &Fqdn, port: u16) -> String {
+    format!("http://{name}:{port}")
+}
+
+/// What a component is told of its peers: `UI_URL` and so on.
+pub fn peer_environment(
+    peers: impl IntoIterator<Item = Component>,
+    urls: &BTreeMap<Component, String>,
+) -> BTreeMap<String, String> {
+    peers
+        .into_iter()
+        .filter_map(|peer| {
+            urls.get(&peer)
+                .map(|url| (peer_variable(&peer), url.clone()))
+        })
+        .collect()
+}
+
+/// All suites of all candidates, and those that are left out.
+pub fn plan_suites(
+    candidates: &[Deployed],
+    peers: &BTreeMap<Component, String>,
+    skip_slow: bool,
+) -> (Vec<SuiteRun>, Vec<SuiteRef>) {
+    let mut run = Vec::new();
+    let mut skipped = Vec::new();
+    for candidate in candidates {
+        let planned = &candidate.prepared.planned;
+        let manifest = &candidate.prepared.manifest;
+        let mut environment = peer_environment(manifest.component.peers.iter().cloned(), peers);
+        environment.insert(
+            "TARGET_URL".into(),
+            url(&planned.hostname, manifest.run.port.number()),
+        );
+        environment.insert("COMMIT".into(), planned.commit.to_string());
+        for suite in &manifest.suites {
+            if suite.slow && skip_slow {
+                skipped.push(SuiteRef {
+                    component: planned.component.clone(),
+                    suite: suite.name.clone(),
+                });
+                continue;
+            }
+            run.push(SuiteRun {
+                component: planned.component.clone(),
+                suite: suite.name.clone(),
+                commit: planned.commit.clone(),
+                source: candidate.prepared.source.clone(),
+                command: suite.command.clone(),
+                timeout: suite.timeout,
+                environment: environment.clone(),
+            });
+        }
+    }
+    (run, skipped)
+}

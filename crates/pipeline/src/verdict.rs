@@ -1,0 +1,189 @@
+//! Why a release did not go live: the sentences that its execution ends with.
+//!
+//! The reader's first question is whether users are affected, so that comes first.
+
+use crate::names::Fqdn;
+use crate::wire::{Failure, SuiteOutcome, SuiteReply};
+
+/// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
+pub const MAX_CAUSE: usize = 8_000;
+
+/// How a release that was not released ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The name of the first failure.
+    pub error: String,
+    /// Sentences.
+    pub cause: String,
+}
+
+/// An alias of the release and where it points now.
+pub type StillLive = (Fqdn, Option<Fqdn>);
+
+/// Puts together what happened.
+pub fn verdict(
+    failures: &[Failure],
+    tests: &[SuiteReply],
+    still: &[StillLive],
+    label: &str,
+) -> Verdict {
+    let red: Vec<&SuiteReply> = tests
+        .iter()
+        .filter(|test| test.outcome != SuiteOutcome::Passed)
+        .collect();
+    let error = match (failures.first(), red.first()) {
+        (Some(failure), _) => failure.failed.error.clone(),
+        (None, Some(_)) => "IntegrationTestsFailed".into(),
+        (None, None) => "NotReleased".into(),
+    };
+    let mut parts: Vec<String> = failures.iter().map(failure_sentence).collect();
+    parts.extend(red.iter().map(|test| suite_sentence(test)));
+    parts.extend(still.iter().map(still_sentence));
+    parts.push(format!(
+        "Release {label} was not released; its candidates were discarded."
+    ));
+    let mut cause = parts.join(" ");
+    if let Some((end, _)) = cause.char_indices().nth(MAX_CAUSE) {
+        cause.truncate(end);
+        cause.push('…');
+    }
+    Verdict { error, cause }
+}
+
+fn failure_sentence(failure: &Failure) -> String {
+    let what = sentence(&message_of(&failure.failed.error, &failure.failed.cause));
+    match &failure.component {
+        Some(component) => format!("{component}, {}: {what}", failure.failed.stage),
+        None => format!("{}: {what}", failure.failed.stage),
+    }
+}
+
+fn suite_sentence(test: &SuiteReply) -> String {
+    format!(
+        "{}, Integration tests: suite {} {}",
+        test.component,
+        test.suite,
+        sentence(&test.reason)
+    )
+}
+
+fn still_sentence((alias, now): &StillLive) -> String {
+    match now {
+        Some(hostname) => format!("{alias} still points at {hostname}."),
+        None => format!("{alias} does not exist yet: nothing was live."),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?', '…']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+/// The sentence inside Lambda's error payload, or what Step Functions itself says.
+pub fn message_of(error: &str, cause: &str) -> String {
+    let inner = serde_json::from_str::<serde_json::Value>(cause)
+        .ok()
+        .and_then(|payload| {
+            payload
+                .get("errorMessage")
+                .and_then(|message| message.as_str().map(str::to_owned))
+        });
+    match (inner, error) {
+        (Some(message), _) if !message.trim().is_empty() => message,
+        (_, "States.Timeout") => "the stage did not end within its time limit".into(),
+        (_, "Sandbox.Timedout" | "Lambda.Unknown") => format!(
+            "the function ended without an answer ({error}): it ran out of time or memory, see its log. {cause}"
+        ),
+        _ if cause.trim().is_empty() => error.to_owned(),
+        _ => cause.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Component, SuiteName};
+    use crate::wire::FailedStage;
+    use expect_test::expect;
+
+    fn failure(component: Option<&str>, stage: &str, error: &str, cause: &str) -> Failure {
+        Failure {
+            component: component.map(|name| Component::new(name).unwrap()),
+            failed: FailedStage {
+                stage: stage.into(),
+                error: error.into(),
+                cause: cause.into(),
+            },
+        }
+    }
+
+    fn still() -> Vec<StillLive> {
+        vec![(
+            Fqdn::new("api.stage.myproj.com").unwrap(),
+            Some(Fqdn::new("api-3f2a9c1b04de.stage.myproj.com").unwrap()),
+        )]
+    }
+
+    #[test]
+    fn a_failed_build_names_component_stage_and_reason_and_what_users_see() {
+        let failure = failure(
+            Some("api"),
+            "Build",
+            "BuildFailed",
+            r#"{"errorType":"BuildFailed","errorMessage":"`make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log"}"#,
+        );
+        let verdict = verdict(&[failure], &[], &still(), "stage-r4");
+        assert_eq!(verdict.error, "BuildFailed");
+        expect!["api, Build: `make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log. api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. Release stage-r4 was not released; its candidates were discarded."].assert_eq(&verdict.cause);
+    }
+
+    #[test]
+    fn failed_suites_are_all_named() {
+        let red = |suite: &str, outcome| SuiteReply {
+            component: Component::new("api").unwrap(),
+            suite: SuiteName::new(suite).unwrap(),
+            outcome,
+            reason: format!("failed: {suite} said no"),
+            command_seconds: 1.0,
+            tests: 1,
+            failures: 1,
+            log: String::new(),
+        };
+        let tests = [
+            red("smoke", SuiteOutcome::Failed),
+            red("zap", SuiteOutcome::TimedOut),
+            red("ok", SuiteOutcome::Passed),
+        ];
+        let verdict = verdict(&[], &tests, &[], "stage-r4");
+        assert_eq!(verdict.error, "IntegrationTestsFailed");
+        assert!(
+            verdict.cause.contains("suite smoke failed")
+                && verdict.cause.contains("suite zap failed")
+                && !verdict.cause.contains("suite ok")
+        );
+    }
+
+    #[test]
+    fn a_time_limit_says_so() {
+        assert_eq!(
+            message_of("States.Timeout", ""),
+            "the stage did not end within its time limit"
+        );
+    }
+
+    #[test]
+    fn an_endless_cause_is_cut() {
+        let failure = failure(None, "Plan release", "X", &"x".repeat(100_000));
+        assert!(
+            verdict(&[failure], &[], &[], "stage-r4")
+                .cause
+                .chars()
+                .count()
+                <= MAX_CAUSE + 1
+        );
+    }
+}
