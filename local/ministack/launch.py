@@ -1,0 +1,225 @@
+"""Starts MiniStack as one part of the local cloud.
+
+The supervisor starts this with a clean environment, writes one line of JSON with the
+administrator's credentials to its standard input and keeps that pipe open: when the pipe
+closes, the supervisor is gone, and this process goes too with all functions it started.
+Credentials come that way because a process's first environment can be read from outside.
+
+The patches bring MiniStack 1.5.33 closer to AWS, never away from it. Each says what AWS does.
+"""
+
+import contextvars
+import copy
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+
+# What a function process inherits. On AWS it would see PATH, LANG and the AWS_* names only;
+# the rest keeps its files and its processes inside the local cloud.
+INHERITED = {"PATH", "LANG", "HOME", "TMPDIR", "AWS_ENDPOINT_URL", "COMMAND_PATH", "CUTOVER_LOCAL_ROOT"}
+
+
+def main():
+    read_credentials()
+    settings = set(os.environ) - INHERITED
+    threading.Thread(target=leave_with_the_supervisor, daemon=True).start()
+    quieten_logs()
+
+    from ministack import app
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc, stepfunctions, sts
+
+    give_functions_a_clean_environment(lambda_svc, settings)
+    make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
+    record_every_state(stepfunctions)
+    apply_parallel_arguments_and_output(stepfunctions)
+    end_executions_on_time(stepfunctions)
+    close_the_back_door(app)
+    app.main()
+
+
+def read_credentials():
+    credentials = json.loads(sys.stdin.readline())
+    os.environ["AWS_ACCESS_KEY_ID"] = credentials["access_key_id"]
+    os.environ["AWS_SECRET_ACCESS_KEY"] = credentials["secret_access_key"]
+
+
+def leave_with_the_supervisor():
+    while sys.stdin.read(4096):
+        pass
+    # Functions are in this process's group; a user's command is ended by whoever cleans up.
+    os.killpg(0, signal.SIGKILL)
+
+
+def quieten_logs():
+    """The instance host asks several times a second; a line for each would bury the rest."""
+    logging.getLogger("hypercorn.access").addFilter(lambda _record: False)
+
+
+def give_functions_a_clean_environment(lambda_svc, settings):
+    """AWS gives a function its own variables, not those of the service that starts it."""
+    original = lambda_svc._provided_worker_env
+
+    def clean(config, code_dir, port):
+        own = set((config.get("Environment") or {}).get("Variables") or {})
+        given = original(config, code_dir, port)
+        return {name: value for name, value in given.items() if name not in settings or name in own}
+
+    lambda_svc._provided_worker_env = clean
+
+
+def make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts):
+    """MiniStack derives them from the function's ARN, so any process could compute another's."""
+    original = lambda_runtime.execution_credentials
+    lock = threading.Lock()
+
+    def unguessable(config):
+        with lock:
+            derived = original(config)
+            session = sts._sessions.pop(derived["AWS_ACCESS_KEY_ID"])
+        issued = {
+            "AWS_ACCESS_KEY_ID": "ASIA" + secrets.token_hex(8).upper(),
+            "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
+            "AWS_SESSION_TOKEN": secrets.token_urlsafe(60),
+        }
+        session["SecretAccessKey"] = issued["AWS_SECRET_ACCESS_KEY"]
+        session["SessionToken"] = issued["AWS_SESSION_TOKEN"]
+        sts.register_session(issued["AWS_ACCESS_KEY_ID"], session)
+        return issued
+
+    lambda_runtime.execution_credentials = unguessable
+    lambda_svc.execution_credentials = unguessable
+
+
+def record_every_state(sfn):
+    """AWS writes StateEntered and StateExited for states inside Map and Parallel too, gives
+    each event its own id, and stops branches when the execution is stopped."""
+    add_event = sfn._add_event
+    lock = threading.Lock()
+
+    def add_one_at_a_time(execution, event_type, details=None):
+        with lock:
+            return add_event(execution, event_type, details)
+
+    def entered(execution, kind, name, data):
+        add_one_at_a_time(execution, f"{kind}StateEntered",
+                          {"stateEnteredEventDetails": {"name": name, "input": json.dumps(data)}})
+
+    def left(execution, kind, name, data):
+        add_one_at_a_time(execution, f"{kind}StateExited",
+                          {"stateExitedEventDetails": {"name": name, "output": json.dumps(data)}})
+
+    def step(state, data, execution, ctx):
+        kind = state.get("Type")
+        if kind == "Succeed":
+            data = sfn._apply_input_path(state, data, ctx)
+            return sfn._apply_output_path(state, data, ctx), None
+        if kind == "Fail":
+            raise sfn._ExecutionError(*sfn._fail_state_error(state, data, ctx))
+        if kind in ("Task", "Parallel", "Map"):
+            return getattr(sfn, f"_execute_{kind.lower()}")(state, data, execution, ctx)
+        if kind in ("Pass", "Choice", "Wait"):
+            return getattr(sfn, f"_execute_{kind.lower()}")(state, data, ctx)
+        raise sfn._ExecutionError("States.Runtime", f"Unknown state type: {kind}")
+
+    def run(states, start_at, input_data, execution, ctx):
+        # A branch has its own current state and its own scope of variables: it sees those of
+        # its parent and cannot change them.
+        ctx = {**ctx, "variables": dict(ctx.get("variables") or {})}
+        name, data = start_at, copy.deepcopy(input_data)
+        while name:
+            if execution["status"] != "RUNNING":
+                raise sfn._ExecutionError("States.Runtime", "the execution was stopped")
+            if name not in states:
+                raise sfn._ExecutionError("States.Runtime", f"State '{name}' not found")
+            kind, this = states[name].get("Type"), name
+            ctx["State"] = {"Name": name, "EnteredTime": sfn.now_iso(), "RetryCount": 0}
+            entered(execution, kind, name, data)
+            data, name = step(states[name], data, execution, ctx)
+            left(execution, kind, this, data)
+        return data
+
+    sfn._add_event = add_one_at_a_time
+    sfn._run_sub_machine = run
+
+
+def apply_parallel_arguments_and_output(sfn):
+    """AWS applies Arguments, Output and Assign of a JSONata Parallel state."""
+    original = sfn._run_parallel_branches
+
+    def run(state, raw_input, execution, ctx):
+        if sfn._state_query_language(state, ctx) != "JSONata":
+            return original(state, raw_input, execution, ctx)
+        arguments = sfn._apply_jsonata_arguments(state, raw_input, ctx)
+        results, following = original(state, arguments, execution, ctx)
+        output = sfn._apply_jsonata_output(state, raw_input, ctx, result=results, default=results)
+        sfn._apply_state_assign(state, raw_input, ctx, result=results)
+        return output, following
+
+    sfn._run_parallel_branches = run
+
+
+def end_executions_on_time(sfn):
+    """AWS ends an execution at its state machine's TimeoutSeconds, and an execution that has
+    ended keeps its outcome whatever its branches still do."""
+    run_execution, fail_execution = sfn._run_execution, sfn._fail_execution
+
+    def time_out(execution):
+        if execution["status"] != "RUNNING":
+            return
+        execution["status"] = "TIMED_OUT"
+        execution["error"] = "States.Timeout"
+        execution["stopDate"] = sfn.now_iso()
+        sfn._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}})
+        sfn._emit_execution_status_event(execution)
+
+    def limit_of(execution):
+        machine = sfn._state_machines.get(execution["stateMachineArn"])
+        try:
+            return json.loads(machine["definition"]).get("TimeoutSeconds")
+        except (TypeError, ValueError):
+            return None
+
+    def run(exec_arn):
+        execution = sfn._executions.get(exec_arn)
+        limit = limit_of(execution) if execution else None
+        if not limit:
+            return run_execution(exec_arn)
+        timer = threading.Timer(limit, contextvars.copy_context().run, (time_out, execution))
+        timer.daemon = True
+        timer.start()
+        try:
+            return run_execution(exec_arn)
+        finally:
+            timer.cancel()
+
+    def fail(execution, error, cause):
+        if execution["status"] == "RUNNING":
+            fail_execution(execution, error, cause)
+
+    sfn._run_execution = run
+    sfn._fail_execution = fail
+
+
+def close_the_back_door(app):
+    """AWS has no unsigned addresses that reset it, read a function's code or its queues.
+    What stays open only tells its health, or needs a token as AWS's presigned URLs do."""
+    original = app.app
+    still_open = ("/_ministack/health", "/_ministack/ready", "/_ministack/cfn-signal/", "/_ministack/cfn-response/")
+
+    async def guarded(scope, receive, send):
+        path = scope.get("path", "")
+        if path.startswith("/_ministack/") and not path.startswith(still_open):
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"closed on the local cloud\n"})
+            return
+        await original(scope, receive, send)
+
+    app.app = guarded
+
+
+main()
