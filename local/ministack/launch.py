@@ -30,11 +30,12 @@ def main():
     quieten_logs()
 
     from ministack import app
-    from ministack.core import lambda_runtime
+    from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import lambda_svc, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
+    check_the_signatures_of_root(app, iam_evaluator)
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
@@ -93,6 +94,24 @@ def make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts):
 
     lambda_runtime.execution_credentials = unguessable
     lambda_svc.execution_credentials = unguessable
+
+
+def check_the_signatures_of_root(app, iam_evaluator):
+    """AWS checks every signature. MiniStack takes the key "test" and any account number for
+    root unchecked, which would let a build script do as it likes."""
+    is_root, pin = iam_evaluator._is_root_key, app.pin_signed_request
+    pinning = contextvars.ContextVar("pinning", default=False)
+
+    def pin_all(*args, **kwargs):
+        token = pinning.set(True)
+        try:
+            return pin(*args, **kwargs)
+        finally:
+            pinning.reset(token)
+
+    iam_evaluator._is_root_key = lambda key: is_root(key) and not pinning.get()
+    iam_evaluator.pin_signed_request = pin_all
+    app.pin_signed_request = pin_all
 
 
 def record_every_state(sfn):
