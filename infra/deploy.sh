@@ -72,36 +72,42 @@ deploy_pipeline() {
         { cat "$work/package.log" >&2 && die "the packages could not be uploaded to $packages"; }
     deploy_stack "$stack" "$work/pipeline.yaml" "$packages" \
         "Project=$project" "Domain=$domain" ${parameters[@]+"${parameters[@]}"}
-    print_outputs "$stack"
+    outputs_of "$stack" >"$work/outputs"
+    print_outputs
 }
 
 deploy_target() {
     local stack=$project-$target bucket table
-    bucket=$(stack_output "$project-cutover" BucketName)
-    table=$(stack_output "$project-cutover" TableName)
+    outputs_of "$project-cutover" >"$work/outputs" ||
+        die "there is no stack $project-cutover: deploy the pipeline first"
+    bucket=$(output BucketName)
+    table=$(output TableName)
     deploy_stack "$stack" "$root/infra/target.yaml" '' \
         "Project=$project" "Target=$target" "Domain=$domain" "BucketName=$bucket" \
         ${parameters[@]+"${parameters[@]}"}
-    print_outputs "$stack"
+    outputs_of "$stack" >"$work/outputs"
+    print_outputs
     record_environment "$stack" "$table"
 }
 
 # Where CloudFormation reads the packages from; protected as the pipeline's own bucket is.
 ensure_package_bucket() {
-    local account region bucket
-    account=$(aws sts get-caller-identity --query Account --output text)
+    local account partition region bucket
+    IFS=$'\t' read -r account partition < <(aws sts get-caller-identity --query '[Account,Arn]' --output text) ||
+        die "the AWS CLI has no valid credentials"
+    partition=${partition#arn:} partition=${partition%%:*}
     region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
     [ -n "$region" ] || die "no region: set AWS_REGION"
     bucket=$project-cutover-packages-$account-$region
     if ! aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1; then
-        protect_new_bucket "$bucket" "$region" >"$work/bucket.log" 2>&1 ||
+        protect_new_bucket "$bucket" "$region" "$partition" >"$work/bucket.log" 2>&1 ||
             { cat "$work/bucket.log" >&2 && die "the bucket $bucket for the packages could not be made"; }
     fi
     printf '%s\n' "$bucket"
 }
 
 protect_new_bucket() {
-    local bucket=$1 region=$2 placed=()
+    local bucket=$1 region=$2 partition=$3 placed=()
     # us-east-1 is the one region that may not be named here.
     if [ "$region" != us-east-1 ]; then
         placed=(--create-bucket-configuration "LocationConstraint=$region")
@@ -117,15 +123,12 @@ protect_new_bucket() {
             '{"Rules":[{"ID":"old-packages","Status":"Enabled","Filter":{"Prefix":""},"NoncurrentVersionExpiration":{"NoncurrentDays":30},"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":2}}]}' &&
         aws s3api put-bucket-tagging --bucket "$bucket" --tagging \
             "TagSet=[{Key=cutover:project,Value=$project}]" &&
-        aws s3api put-bucket-policy --bucket "$bucket" --policy "$(tls_only "$bucket")"
+        aws s3api put-bucket-policy --bucket "$bucket" --policy "$(tls_only "arn:$partition:s3:::$bucket")"
 }
 
 # As in infra/pipeline.yaml: only the local cloud sees requests from a loopback address.
 tls_only() {
-    local partition
-    partition=$(aws sts get-caller-identity --query Arn --output text | cut -d: -f2)
-    printf '{"Version":"2012-10-17","Statement":[{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:%s:s3:::%s","arn:%s:s3:::%s/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"},"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}]}' \
-        "$partition" "$1" "$partition" "$1"
+    printf '{"Version":"2012-10-17","Statement":[{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["%s","%s/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"},"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}]}' "$1" "$1"
 }
 
 # deploy_stack STACK TEMPLATE BUCKET-FOR-THE-TEMPLATE PARAMETER...
@@ -173,42 +176,55 @@ for event in sorted(events, key=lambda e: e["Timestamp"])[:1]:
     die "the stack $stack was not deployed; what ran before still runs"
 }
 
-stack_output() {
+# One line an output: its key, a tab, its value.
+outputs_of() {
+    aws cloudformation describe-stacks --stack-name "$1" \
+        --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text
+}
+
+output() {
     local value
-    value=$(aws cloudformation describe-stacks --stack-name "$1" \
-        --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue" --output text 2>/dev/null || true)
-    if [ -z "$value" ]; then die "the stack $1 has no output $2: deploy the pipeline first"; fi
+    value=$(awk -F'\t' -v key="$1" '$1 == key { print $2 }' "$work/outputs")
+    if [ -z "$value" ]; then die "the stack has no output $1"; fi
     printf '%s\n' "$value"
 }
 
 print_outputs() {
-    aws cloudformation describe-stacks --stack-name "$1" \
-        --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text | sort | column_of_two
-}
-
-column_of_two() {
-    while IFS=$'\t' read -r key value; do printf '  %-20s %s\n' "$key" "$value"; done
+    sort "$work/outputs" | awk -F'\t' '{ printf "  %-20s %s\n", $1, $2 }'
 }
 
 # What releases need to know of the target, in the one place they look.
 record_environment() {
     local stack=$1 table=$2
-    aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs' --output json |
-        python3 -c '
+    python3 - "$target" "$stack" "$work/outputs" >"$work/environment.json" <<'PYTHON'
 import datetime, json, sys
-target, stack = sys.argv[1:]
-out = {o["OutputKey"]: o["OutputValue"] for o in json.load(sys.stdin)}
-text = lambda value: {"S": value}
-number = lambda key: {"N": str(int(out[key]))}
+
+target, stack, outputs = sys.argv[1:]
+out = dict(line.rstrip("\n").split("\t") for line in open(outputs))
+
+
+def text(value):
+    return {"S": value}
+
+
+def number(key):
+    return {"N": str(int(out[key]))}
+
+
 json.dump({
-    "pk": text("target#" + target), "sk": text("environment"),
-    "domain": text(out["Domain"]), "zone_id": text(out["ZoneId"]),
+    "pk": text("target#" + target),
+    "sk": text("environment"),
+    "domain": text(out["Domain"]),
+    "zone_id": text(out["ZoneId"]),
     "launch_template_id": text(out["LaunchTemplateId"]),
     "subnet_ids": {"L": [text(subnet) for subnet in out["SubnetIds"].split(",")]},
-    "alias_ttl": number("AliasTtl"), "hostname_ttl": number("HostnameTtl"), "drain_margin": number("DrainMargin"),
+    "alias_ttl": number("AliasTtl"),
+    "hostname_ttl": number("HostnameTtl"),
+    "drain_margin": number("DrainMargin"),
     "stack": text(stack),
     "recorded_at": text(datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")),
-}, sys.stdout)' "$target" "$stack" >"$work/environment.json"
+}, sys.stdout)
+PYTHON
     aws dynamodb put-item --table-name "$table" --item "file://$work/environment.json"
     printf '  recorded in %s: target#%s / environment\n' "$table" "$target"
 }
