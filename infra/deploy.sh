@@ -41,6 +41,7 @@ main() {
 read_options() {
     project='' target='' domain='' parameters=()
     while [ $# -gt 0 ]; do
+        if [[ $1 == --*=* ]]; then set -- "${1%%=*}" "${1#*=}" "${@:2}"; fi
         [ $# -ge 2 ] || die "$1 needs a value"
         case "$1" in
             --project) project=$2 ;;

@@ -1,0 +1,45 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo up down check test bench package deploy
+
+LOCAL := target/debug/cutover-local
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: up ## push two versions of a component to the local cloud, under load, and watch
+	local/demo.sh
+
+up: ## start the local cloud, with the pipeline, three targets and the example components
+	local/setup.sh
+	cargo build --bins
+	$(LOCAL) up
+	infra/package.sh --native
+	infra/deploy-local.sh
+	local/seed.sh
+	@echo "The local cloud is up. For any AWS client: . .local/env"
+
+down: ## stop the local cloud and everything in it
+	@if [ -x $(LOCAL) ]; then $(LOCAL) down; else echo "nothing to stop: the local cloud was never built"; fi
+
+check: ## formatting, lints, unit tests, templates and state machines
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	infra/lint.sh
+	cargo test --workspace --exclude end-to-end
+
+test: check ## that, and the end-to-end tests on the local cloud
+	$(MAKE) up
+	cargo test --package end-to-end
+
+bench: up ## what a release costs in time, steps and calls
+	local/bench.sh
+
+package: ## the functions as AWS Lambda wants them, for arm64, in dist/
+	infra/package.sh
+
+deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj.com [TARGETS="dev stage prod"]
+	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] || { echo 'say which: make deploy PROJECT=myproj DOMAIN=myproj.com' >&2; exit 2; }
+	infra/deploy.sh pipeline --project "$(PROJECT)" --domain "$(DOMAIN)"
+	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target" --domain "$(DOMAIN)"; done

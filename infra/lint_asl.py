@@ -1,0 +1,154 @@
+"""Lints every statemachine/*.asl.json with two validators that know nothing of each other:
+cfn-lint (with the definition inline in a template, by AWS's schema) and statelint (transitions,
+fields per state type). Then it holds the definitions to the rules of this house.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from jsonata.jsonata import Jsonata
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+EXPRESSION = re.compile(r"^\{%(.*)%\}$", re.DOTALL)
+# statelint takes a JSONata expression in a numeric field for a string; Step Functions evaluates it.
+# It also wants a BackoffRate of 2 written 2.0, which AWS does not.
+NOT_A_FAULT = re.compile(r' is "\{%.*%\}" but should be an? |BackoffRate is \d+ but should be a Float', re.DOTALL)
+
+
+def main():
+    definitions = sorted((ROOT / "statemachine").glob("*.asl.json"))
+    if not definitions:
+        sys.exit("lint: there is no statemachine/*.asl.json")
+    faults = [f"{path.relative_to(ROOT)}: {fault}" for path in definitions for fault in faults_of(path)]
+    for fault in faults:
+        print(fault)
+    if faults:
+        sys.exit(f"lint: {len(faults)} faults in the state machines")
+    print(f"lint: {', '.join(path.name for path in definitions)}: accepted by cfn-lint and statelint")
+
+
+def faults_of(path):
+    try:
+        machine = json.loads(path.read_text(), object_pairs_hook=without_duplicates)
+    except ValueError as error:
+        return [str(error)]
+    return [
+        *refused_by_cfn_lint(machine),
+        *refused_by_statelint(path),
+        *bad_expressions(machine),
+        *unbounded(machine),
+        *retried_for_good(machine),
+        *wrong_substitutions(path),
+    ]
+
+
+def without_duplicates(pairs):
+    """JSON lets the last of two equal keys win, silently: a state defined twice."""
+    keys = [key for key, _ in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"`{twice[0]}` stands twice in one object")
+    return dict(pairs)
+
+
+def refused_by_cfn_lint(machine):
+    template = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {
+        "RoleArn": "arn:aws:iam::111111111111:role/any", "Definition": machine}}}}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "machine.json")
+        path.write_text(json.dumps(template))
+        # Its own folder, so that the repository's .cfnlintrc is not read.
+        done = subprocess.run(["cfn-lint", "--format", "json", "--", str(path)], cwd=folder,
+                              capture_output=True, text=True, timeout=120)
+    if done.returncode == 0:
+        return []
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        return [f"cfn-lint failed: {(done.stderr or done.stdout).strip()}"]
+    return [f"cfn-lint {match['Rule']['Id']}: {match['Message']} at {place(match)}" for match in found]
+
+
+def place(match):
+    return "/".join(str(part) for part in (match["Location"].get("Path") or [])[4:]) or "the top"
+
+
+def refused_by_statelint(path):
+    done = subprocess.run(["statelint", "--ignore=URI", str(path)], capture_output=True, text=True, timeout=120)
+    if done.returncode == 0:
+        return []
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    faults = [line for line in lines[1:] if not NOT_A_FAULT.search(line)]
+    # Without its list of errors it did not judge at all, and that is no pass.
+    listed = bool(lines) and re.fullmatch(r"(One|\d+) errors?:", lines[0])
+    return [f"statelint: {fault}" for fault in (faults if listed else lines or ["no answer"])]
+
+
+def strings(node, where=""):
+    if isinstance(node, str):
+        yield where, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from strings(value, f"{where}/{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from strings(value, f"{where}/{index}")
+
+
+def bad_expressions(machine):
+    for where, text in strings(machine):
+        expression = EXPRESSION.match(text)
+        if not expression:
+            if "{%" in text or "%}" in text:
+                yield f"{where}: an expression must be the whole string, from {{% to %}}"
+            continue
+        try:
+            Jsonata(expression[1])
+        except Exception as error:  # the parser raises several kinds
+            yield f"{where}: not JSONata: {error}"
+
+
+def states_of(machine):
+    for name, state in machine.get("States", {}).items():
+        yield name, state
+        for inner in [*state.get("Branches", []), state.get("ItemProcessor", {})]:
+            yield from states_of(inner)
+
+
+def unbounded(machine):
+    if "TimeoutSeconds" not in machine:
+        yield "the machine has no TimeoutSeconds: a release could hang"
+    for name, state in states_of(machine):
+        if state.get("Type") == "Task" and "TimeoutSeconds" not in state:
+            yield f"`{name}` has no TimeoutSeconds: a release could hang"
+
+
+def retried_for_good(machine):
+    """Retrying a refusal wastes minutes and hides it: only transient errors, by name."""
+    for name, state in states_of(machine):
+        for retry in state.get("Retry", []):
+            broad = {"States.ALL", "States.TaskFailed", "States.Runtime"} & set(retry.get("ErrorEquals", []))
+            if broad:
+                yield f"`{name}` retries {', '.join(sorted(broad))}: name the transient errors"
+
+
+def wrong_substitutions(path):
+    """A ${Name} without a value reaches AWS as it stands, and only fails when the state is entered."""
+    used = set(SUBSTITUTION.findall(path.read_text()))
+    template = (ROOT / "infra" / "pipeline.yaml").read_text()
+    block = re.search(rf"DefinitionS3Location: \.\./statemachine/{re.escape(path.name)}\n\s+DefinitionSubstitutions:\n"
+                      r"((?:        \w+: .*\n)+)", template)
+    if not block:
+        return [f"infra/pipeline.yaml deploys no machine from {path.name}"]
+    given = set(re.findall(r"^        (\w+):", block[1], re.MULTILINE))
+    return [*(f"${{{name}}} has no value in infra/pipeline.yaml" for name in sorted(used - given)),
+            *(f"infra/pipeline.yaml gives ${{{name}}}, which is used nowhere" for name in sorted(given - used))]
+
+
+if __name__ == "__main__":
+    main()
