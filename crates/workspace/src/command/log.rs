@@ -1,0 +1,187 @@
+use super::Ending;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// More than anybody reads, and little enough to store with every release.
+const MOST: u64 = 20 << 20;
+/// The tail is to be read in a console beside a release's outcome.
+const TAIL_LINES: usize = 30;
+const TAIL_BYTES: usize = 4096;
+/// Kept raw: escape sequences go, and only then is counted.
+const KEPT: usize = 8 * TAIL_BYTES;
+
+/// A log file that takes a command's output, to a limit, and remembers its end.
+pub(super) struct Log {
+    file: BufWriter<File>,
+    /// Output, not only what is in the file.
+    bytes: u64,
+    last: VecDeque<u8>,
+    /// The disk is full, say: the command must go on, its output is drained.
+    failed: Option<io::Error>,
+}
+
+/// What is to be said of the output.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) tail: String,
+    pub(super) bytes: u64,
+}
+
+impl Log {
+    pub(super) fn create(path: &Path, line: &str) -> io::Result<Self> {
+        let mut file = BufWriter::new(File::create(path)?);
+        writeln!(file, "$ {line}")?;
+        file.flush()?;
+        Ok(Self {
+            file,
+            bytes: 0,
+            last: VecDeque::with_capacity(KEPT),
+            failed: None,
+        })
+    }
+
+    /// Takes everything, to its end. Flushed whenever there is nothing more to read at once, so
+    /// that the log can be followed.
+    pub(super) fn drain(&mut self, mut output: impl Read) {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match output.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => self.take(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, output: &[u8]) {
+        let room = MOST.saturating_sub(self.bytes);
+        let fits = output
+            .len()
+            .min(usize::try_from(room).unwrap_or(usize::MAX));
+        if self.failed.is_none() {
+            self.failed = self
+                .write(&output[..fits], room > 0 && fits < output.len())
+                .err();
+        }
+        self.bytes += output.len() as u64;
+        let newest = &output[output.len().saturating_sub(KEPT)..];
+        let over = (self.last.len() + newest.len()).saturating_sub(KEPT);
+        self.last.drain(..over);
+        self.last.extend(newest);
+    }
+
+    fn write(&mut self, output: &[u8], cut: bool) -> io::Result<()> {
+        self.file.write_all(output)?;
+        if cut {
+            write!(
+                self.file,
+                "\n[cutover: the output is longer than {MOST} bytes, the rest is not kept]"
+            )?;
+        }
+        self.file.flush()
+    }
+
+    /// Ends the log with a line that says how the command ended.
+    pub(super) fn close(mut self, ending: &Ending, duration: Duration) -> io::Result<Written> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let fresh = self.last.back().is_none_or(|&byte| byte == b'\n');
+        let gap = if fresh && self.bytes <= MOST {
+            ""
+        } else {
+            "\n"
+        };
+        writeln!(
+            self.file,
+            "{gap}[cutover: {ending}, {:.1} s]",
+            duration.as_secs_f64()
+        )?;
+        self.file.flush()?;
+        Ok(Written {
+            tail: tail(&Vec::from(self.last)),
+            bytes: self.bytes,
+        })
+    }
+}
+
+/// The last lines as a terminal would leave them: no escape sequences, of a line that was
+/// overwritten (`\r`) only the last state.
+fn tail(raw: &[u8]) -> String {
+    let text = without_escapes(&String::from_utf8_lossy(raw));
+    let seen = |line: &str| {
+        let line = line.trim_end_matches('\r');
+        let line = line.rsplit('\r').next().unwrap_or("");
+        line.replace(|c: char| c.is_control() && c != '\t', "")
+    };
+    let mut lines: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    for line in text.trim_end().lines().rev().map(seen).take(TAIL_LINES) {
+        bytes += line.len() + 1;
+        if bytes > TAIL_BYTES {
+            let room = line.len() - (bytes - TAIL_BYTES).min(line.len());
+            if lines.is_empty() {
+                let from = line.ceil_char_boundary(line.len() - room);
+                lines.push(line[from..].to_owned());
+            }
+            break;
+        }
+        lines.push(line);
+    }
+    lines.reverse();
+    lines.join("\n")
+}
+
+/// Removes ANSI sequences (ECMA-48): `ESC [ … letter`, `ESC ] … BEL or ESC \`, `ESC x`.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c != '\u{1b}' {
+            plain.push(c);
+            continue;
+        }
+        match rest.next() {
+            Some('[') => {
+                while rest
+                    .next()
+                    .is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c))
+                {}
+            }
+            Some(']') => while rest.next().is_some_and(|c| c != '\u{7}' && c != '\u{1b}') {},
+            _ => {}
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_what_a_terminal_would_show() {
+        let raw = b"\x1b[31mred\x1b[0m\r\n10%\r50%\r100%\nbad \xff byte\n\x1b]0;title\x07end\n\n";
+        assert_eq!(tail(raw), "red\n100%\nbad \u{fffd} byte\nend");
+    }
+
+    #[test]
+    fn the_tail_has_at_most_30_lines_and_4_kib() {
+        let many: String = (0..100).map(|n| format!("line {n}\n")).collect();
+        let lines = tail(many.as_bytes());
+        assert_eq!(lines.lines().count(), 30);
+        assert!(lines.starts_with("line 70\n") && lines.ends_with("line 99"));
+        let long = format!("{}\n{}é\n", "a".repeat(3000), "b".repeat(3000));
+        assert_eq!(tail(long.as_bytes()), format!("{}é", "b".repeat(3000)));
+        let endless = "é".repeat(5000);
+        let cut = tail(endless.as_bytes());
+        assert!(cut.len() <= 4096 && cut.len() > 4000 && endless.ends_with(&cut));
+    }
+}

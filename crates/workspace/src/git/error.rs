@@ -1,0 +1,142 @@
+use std::io;
+
+/// Why a repository could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The address is not one that is asked. It is not shown: it might hold a password.
+    #[error("the repository's address is refused: {reason}")]
+    Address {
+        /// Which rule it breaks.
+        reason: &'static str,
+    },
+    /// Not 40 lower-case hexadecimal digits.
+    #[error("{given:?} is not a full commit SHA (40 lower-case hexadecimal digits)")]
+    NotASha {
+        /// Its beginning.
+        given: String,
+    },
+    /// The server answered, and does not know the repository.
+    #[error("there is no repository at {url}, or it is not open to us")]
+    NoSuchRepository {
+        /// The address.
+        url: String,
+    },
+    /// The repository does not have this commit.
+    #[error("{url} has no commit {commit}")]
+    NoSuchCommit {
+        /// The address.
+        url: String,
+        /// 40 hexadecimal digits.
+        commit: String,
+    },
+    /// The SHA is of a tag, tree or file.
+    #[error("{id} in {url} is a {kind}, not a commit")]
+    NotACommit {
+        /// The address.
+        url: String,
+        /// 40 hexadecimal digits.
+        id: String,
+        /// What it is.
+        kind: String,
+    },
+    /// The commit uses submodules.
+    #[error("submodules are not supported ({path}): copy what they bring into the repository")]
+    Submodules {
+        /// Where the commit names one.
+        path: String,
+    },
+    /// The commit has something that would not survive being packed and unpacked.
+    #[error("{path} cannot be bundled: {reason}")]
+    Refused {
+        /// In the commit.
+        path: String,
+        /// What to change.
+        reason: String,
+    },
+    /// The checkout or the pack with it is too large.
+    #[error("the repository is too large: {reason}")]
+    TooLarge {
+        /// Which limit it passes.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("{url} was not read within {seconds} s")]
+    Deadline {
+        /// The address.
+        url: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// The conversation broke off, or the server said something unexpected.
+    #[error("could not read {url}: {reason}")]
+    Conversation {
+        /// The address.
+        url: String,
+        /// What happened, as a chain.
+        reason: String,
+        /// Whether the same again may well succeed: no connection, a server's own error.
+        transient: bool,
+    },
+    /// The objects that came do not make up the commit.
+    #[error("the commit is not complete: {reason}")]
+    Incomplete {
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// The bundle could not be written.
+    #[error("could not write the bundle at {path}")]
+    Write {
+        /// In the commit, or the bundle.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No room or permission for what is fetched, or a fault of ours.
+    #[error("could not prepare the fetch: {reason}")]
+    Scratch {
+        /// What failed.
+        reason: String,
+    },
+}
+
+impl GitError {
+    /// Whether the same request may succeed a little later: the network or the server failed,
+    /// not the request.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Conversation { transient, .. } => *transient,
+            _ => false,
+        }
+    }
+
+    pub(super) fn conversation(url: &str, error: &gix::Error) -> Self {
+        let reason = chain(error);
+        let url = url.to_owned();
+        if error.is_unauthenticated()
+            || error.is_permission_denied()
+            || reason.contains("status 404")
+        {
+            return Self::NoSuchRepository { url };
+        }
+        Self::Conversation {
+            url,
+            reason,
+            transient: error.is_retryable(),
+        }
+    }
+
+    pub(super) fn scratch(error: impl std::fmt::Display) -> Self {
+        Self::Scratch {
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Every message of an error of gix on one line; its own Display is only the outermost.
+pub(super) fn chain(error: &gix::Error) -> String {
+    let mut parts: Vec<String> = error.iter_errors().map(ToString::to_string).collect();
+    parts.dedup();
+    parts.join(": ")
+}

@@ -1,0 +1,98 @@
+//! Git without a git binary: what a repository advertises, and exactly one commit of it.
+//!
+//! Only smart HTTP: `https://`, and `http://` on this machine (the local cloud). No ssh, no
+//! files, no credential helpers, no configuration of the machine or its user.
+
+mod address;
+mod connection;
+mod error;
+mod fetch;
+mod refs;
+mod tree;
+
+use crate::Limits;
+use std::path::Path;
+use std::time::Duration;
+
+pub use error::GitError;
+pub use refs::{Named, Refs, Resolution, ResolveError};
+
+/// The manifest's name in the root of a component's repository.
+pub const MANIFEST: &str = "cutover.toml";
+
+/// What bounds a conversation with a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// For everything together.
+    pub deadline: Duration,
+    /// For the checkout and for the pack that brings it.
+    pub limits: Limits,
+}
+
+impl Default for Bounds {
+    /// 60 seconds: long enough for a checkout of a gigabyte, and a release's first stage that
+    /// takes longer than that is stuck.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(60),
+            limits: Limits::SOURCE,
+        }
+    }
+}
+
+/// A source bundle that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// SHA-256 of the archive, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Size of the archive.
+    pub bytes: u64,
+    /// How many files and links it holds.
+    pub files: u64,
+    /// Size of all files together.
+    pub unpacked_bytes: u64,
+    /// The time of the commit (of its committer), in seconds since 1970.
+    pub time: u64,
+    /// The text of `cutover.toml`, if the commit has one.
+    pub manifest: Option<String>,
+}
+
+/// What the repository advertises: `HEAD`, branches and tags.
+///
+/// # Errors
+/// [`GitError`].
+pub fn refs(url: &str, bounds: &Bounds) -> Result<Refs, GitError> {
+    let address = address::checked(url)?;
+    connection::with_repository(&address, bounds, |remote| remote.refs())
+}
+
+/// Writes the tree of exactly `commit` (40 hexadecimal digits) as a deterministic `tar.zst`:
+/// the same commit gives the same bytes. Files are as they are in git: no filters, no end-of-line
+/// conversion, Git LFS pointers stay pointers.
+///
+/// # Errors
+/// [`GitError`]; [`GitError::NoSuchCommit`] if the repository does not have it.
+pub fn bundle(url: &str, commit: &str, dest: &Path, bounds: &Bounds) -> Result<Bundle, GitError> {
+    let address = address::checked(url)?;
+    let id = address::commit(commit)?;
+    let dest = dest.to_owned();
+    connection::with_repository(&address, bounds, move |remote| {
+        remote.fetch(id)?;
+        tree::bundle(remote, id, &dest)
+    })
+}
+
+/// The text of `cutover.toml` in `commit`, if it has one. Proves by the way that the repository
+/// has this commit. Where a git host serves forks from one store (as GitHub does), commits of
+/// forks count as the repository's own.
+///
+/// # Errors
+/// [`GitError`]; [`GitError::NoSuchCommit`] if the repository does not have it.
+pub fn manifest(url: &str, commit: &str, bounds: &Bounds) -> Result<Option<String>, GitError> {
+    let address = address::checked(url)?;
+    let id = address::commit(commit)?;
+    connection::with_repository(&address, bounds, move |remote| {
+        remote.fetch(id)?;
+        tree::manifest(remote, id)
+    })
+}
