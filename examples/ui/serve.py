@@ -109,6 +109,9 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def send(self, response, last=False):
+        # Asked first, because to wait takes a lock, and requests would queue for it.
+        if not self.server.door.is_set():
+            self.server.door.wait(DRAIN_SECONDS)
         self.close_connection = self.close_connection or last or self.server.draining
         self.send_response_only(response.status)
         self.send_header("Content-Type", response.content_type)
@@ -132,6 +135,8 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, host, port, answer):
         self.answer, self.draining, self.open, self.queue_empty = answer, False, set(), False
+        self.door = threading.Event()
+        self.door.set()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), Handler)
 
@@ -150,16 +155,25 @@ class Server(ThreadingHTTPServer):
     def handle_timeout(self):
         self.queue_empty = True
 
+    def empty_queue(self, until):
+        """Accepts who connected before the signal, who still gets an answer.
+
+        Answers wait behind the door meanwhile: who has none yet does not come back, so nobody is
+        in the queue when it is closed, which would cut them off.
+        """
+        self.door.clear()
+        self.timeout = 0.02
+        while not self.queue_empty and time.monotonic() < until:
+            self.handle_request()
+
     def drain(self):
         """Accepts nobody new, finishes what runs; returns how many connections did not end."""
         deadline = time.monotonic() + DRAIN_SECONDS
         self.draining = True
         self.shutdown()
-        # Who connected before the signal is in the queue and still gets an answer.
-        self.timeout = 0
-        while not self.queue_empty and time.monotonic() < deadline:
-            self.handle_request()
+        self.empty_queue(time.monotonic() + LINGER_SECONDS)
         self.server_close()
+        self.door.set()
         time.sleep(LINGER_SECONDS)
         while self.open and time.monotonic() < deadline:
             for handler in [handler for handler in list(self.open) if not handler.busy]:
