@@ -5,7 +5,9 @@
 //! on what was observed.
 #![warn(missing_docs)]
 
+pub mod boot;
 pub mod cutover;
+pub mod errors;
 pub mod event;
 pub mod input;
 pub mod manifest;

@@ -1,1 +1,163 @@
+//! DynamoDB: the record of what releases did. DNS is the truth; a row is written after it and
+//! conditionally, so a late writer never puts an older release over a newer one.
+#![warn(missing_docs)]
 
+mod release;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use pipeline::rows::Key;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stage::{CallError, Fault, call_error};
+use std::collections::HashMap;
+
+pub use release::{Reservation, Reserved};
+
+/// One row as DynamoDB holds it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Why the table could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// DynamoDB did not take the call.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A row is not what this version writes.
+    #[error("row {pk} / {sk} cannot be read")]
+    Unreadable {
+        /// Partition key.
+        pk: String,
+        /// Sort key.
+        sk: String,
+        /// What is wrong with it.
+        source: serde_dynamo::Error,
+    },
+    /// A row could not be put into DynamoDB's form.
+    #[error("a row cannot be written")]
+    Unwritable(#[source] serde_dynamo::Error),
+}
+
+impl stage::Named for RegistryError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Call(call) => call.name(),
+            Self::Unreadable { .. } | Self::Unwritable(_) => "RowInvalid",
+        }
+    }
+}
+
+impl From<RegistryError> for Fault {
+    fn from(error: RegistryError) -> Self {
+        let text = match &error {
+            RegistryError::Unreadable { source, .. } | RegistryError::Unwritable(source) => {
+                format!("{error}: {source}")
+            }
+            RegistryError::Call(_) => error.to_string(),
+        };
+        Fault::new(stage::Named::name(&error), text)
+    }
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    client: Client,
+    table: String,
+}
+
+impl Registry {
+    /// The table on this configuration.
+    pub fn new(config: &aws_config::SdkConfig, table: &str) -> Self {
+        Self {
+            client: Client::new(config),
+            table: table.to_owned(),
+        }
+    }
+
+    /// One row, as it is now (a strongly consistent read).
+    pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, RegistryError> {
+        let reply = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| call_error("dynamodb:GetItem", e))?;
+        reply
+            .item
+            .map(|item| read(item, &key.pk, &key.sk))
+            .transpose()
+    }
+
+    /// All rows of a partition whose sort key begins so.
+    pub async fn query<T: DeserializeOwned>(
+        &self,
+        pk: &str,
+        prefix: &str,
+    ) -> Result<Vec<T>, RegistryError> {
+        let mut rows = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", text(pk))
+                .expression_attribute_values(":sk", text(prefix))
+                .consistent_read(true)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(|e| call_error("dynamodb:Query", e))?;
+            for item in page.items.unwrap_or_default() {
+                rows.push(read(item, pk, prefix)?);
+            }
+            match page.last_evaluated_key {
+                Some(key) if !key.is_empty() => start = Some(key),
+                _ => return Ok(rows),
+            }
+        }
+    }
+
+    /// Writes a row, whatever was there.
+    pub async fn put<T: Serialize>(&self, key: &Key, row: &T) -> Result<(), RegistryError> {
+        let item = item(key, row)?;
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(|e| call_error("dynamodb:PutItem", e))?;
+        Ok(())
+    }
+}
+
+fn read<T: DeserializeOwned>(item: Item, pk: &str, sk: &str) -> Result<T, RegistryError> {
+    serde_dynamo::from_item(item).map_err(|source| RegistryError::Unreadable {
+        pk: pk.to_owned(),
+        sk: sk.to_owned(),
+        source,
+    })
+}
+
+/// A row with its keys, as DynamoDB holds it.
+pub(crate) fn item<T: Serialize>(key: &Key, row: &T) -> Result<Item, RegistryError> {
+    let mut item: Item = serde_dynamo::to_item(row).map_err(RegistryError::Unwritable)?;
+    item.insert("pk".into(), text(&key.pk));
+    item.insert("sk".into(), text(&key.sk));
+    Ok(item)
+}
+
+pub(crate) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+pub(crate) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

@@ -1,1 +1,22 @@
+//! The only crate that knows Lambda: runs a stage, turns its errors into names that the state
+//! machine catches, makes the AWS clients.
+#![warn(missing_docs)]
 
+mod call;
+mod runtime;
+mod settings;
+
+pub use call::{CallError, CallKind, call_error};
+pub use runtime::{Fault, Named, blocking, run};
+pub use settings::{Settings, sdk_config};
+
+/// The time now, RFC 3339 in UTC with whole seconds: what rows and artifacts carry.
+pub fn now() -> String {
+    use aws_smithy_types::date_time::{DateTime, Format};
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    DateTime::from_secs(now.as_secs() as i64)
+        .fmt(Format::DateTime)
+        .unwrap_or_default()
+}

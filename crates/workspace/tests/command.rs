@@ -280,20 +280,3 @@ fn the_time_that_a_command_has_computed_is_told() {
     assert!(outcome.user_time > Duration::from_millis(20), "{outcome:?}");
     assert!(outcome.user_time <= outcome.duration * 2);
 }
-
-#[test]
-fn this_process_can_be_closed_to_others_of_the_same_user() {
-    // In a process of its own: a test that changes this one would disturb the others.
-    if std::env::var_os("PROTECTED").is_some() {
-        workspace::command::protect().unwrap();
-        assert!(!nix::sys::prctl::get_dumpable().unwrap());
-        return;
-    }
-    let name = "this_process_can_be_closed_to_others_of_the_same_user";
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
-        .env("PROTECTED", "1")
-        .status();
-    assert!(nix::sys::prctl::get_dumpable().unwrap());
-    assert!(status.unwrap().success());
-}

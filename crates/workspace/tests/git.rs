@@ -343,7 +343,7 @@ fn a_repository_beyond_the_limits_is_refused() {
             file_bytes: 20,
             ..source
         },
-        "one file has 26 bytes, the limit is 20",
+        "one file has 25 bytes, the limit is 20",
     );
     check(
         Limits { depth: 1, ..source },
@@ -390,6 +390,16 @@ fn a_server_that_is_down_may_be_asked_again() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/api", free.local_addr().unwrap());
     drop(free);
+    let error = refs(&url, &Bounds::default()).unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+}
+
+#[test]
+fn https_is_spoken() {
+    // Nobody speaks TLS there: an orderly error shows that a TLS client is at work, without
+    // which rustls panics.
+    let server = Server::start(Manner::Modern);
+    let url = server.url("api").replace("http://", "https://");
     let error = refs(&url, &Bounds::default()).unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }

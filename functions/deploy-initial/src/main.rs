@@ -1,1 +1,73 @@
-fn main() {}
+//! New instances of the artifact, up and healthy: a candidate.
+
+mod health;
+mod launch;
+
+use dns::Dns;
+use fleet::Fleet;
+use health::Prober;
+use pipeline::errors;
+use pipeline::rows::{CandidateRow, Key};
+use pipeline::wire::{Deployed, DeployRequest, Release};
+use registry::Registry;
+use stage::{Fault, Settings};
+use std::time::Duration;
+use store::Store;
+
+struct Deployer {
+    settings: Settings,
+    region: String,
+    registry: Registry,
+    store: Store,
+    dns: Dns,
+    fleet: Fleet,
+    prober: Prober,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = stage::sdk_config().await;
+    let settings = Settings::from_env()?;
+    let deployer = Deployer {
+        region: Settings::variable("AWS_REGION")?,
+        registry: Registry::new(&config, &settings.table),
+        store: Store::new(&config, &settings.bucket),
+        dns: Dns::new(&config),
+        fleet: Fleet::new(&config),
+        prober: Prober::new()?,
+        settings,
+    };
+    stage::run(async |request: DeployRequest| deployer.deploy(request).await).await
+}
+
+impl Deployer {
+    async fn deploy(&self, request: DeployRequest) -> Result<Deployed, Fault> {
+        let DeployRequest { release, item, peers } = &request;
+        let planned = &item.planned;
+        self.own_row(&request).await?;
+        if let (Some(change_id), false) = (&peers.change_id, item.manifest.component.peers.is_empty()) {
+            // Polls of all components of the release together stay below one in two seconds.
+            self.dns.wait_in_sync(change_id, Duration::from_secs(u64::from(release.size))).await?;
+        }
+        let (version, seen, how) = self.instances(&request).await?;
+        let instances = self.healthy(&request, seen).await?;
+        let ours = self.registry.set_candidate_instances(&release.target, &planned.hostname, release.ticket, &instances, &version).await?;
+        if !ours {
+            let ids: Vec<String> = instances.into_iter().map(|instance| instance.id).collect();
+            self.fleet.terminate(&ids).await?;
+            return Err(gone(release, planned.hostname.as_str()));
+        }
+        Ok(Deployed { prepared: request.item, instances, launch_template_version: version, how })
+    }
+
+    /// The name is still reserved for this release: nobody discarded it meanwhile.
+    async fn own_row(&self, request: &DeployRequest) -> Result<CandidateRow, Fault> {
+        let hostname = &request.item.planned.hostname;
+        let row: Option<CandidateRow> = self.registry.get(&Key::candidate(&request.release.target, hostname)).await?;
+        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_gone()).ok_or_else(|| gone(&request.release, hostname.as_str()))
+    }
+}
+
+fn gone(release: &Release, hostname: &str) -> Fault {
+    Fault::new(errors::CANDIDATE_GONE, format!("{hostname} is not reserved for {} any more: its candidates were discarded", release.label()))
+}

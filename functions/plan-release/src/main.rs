@@ -1,1 +1,162 @@
-fn main() {}
+//! Versions become commits, a ticket is drawn, names are reserved: everything known up front.
+
+mod resolve;
+
+use dns::Dns;
+use pipeline::errors;
+use pipeline::input::ReleaseInput;
+use pipeline::names::{Component, Target, Ticket, alias};
+use pipeline::plan::{ComponentPlan, Observed, plan_component};
+use pipeline::records::ZoneView;
+use pipeline::rows::{CandidateRow, CandidateState, ComponentRow, EnvironmentRow, Key, ReleaseRow};
+use pipeline::version::Version;
+use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Release};
+use registry::{Registry, Reservation, Reserved};
+use stage::{Fault, Settings};
+
+struct Planner {
+    settings: Settings,
+    registry: Registry,
+    dns: Dns,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = stage::sdk_config().await;
+    let settings = Settings::from_env()?;
+    let planner = Planner { registry: Registry::new(&config, &settings.table), dns: Dns::new(&config), settings };
+    stage::run(async |request: PlanRequest| planner.plan(request).await).await
+}
+
+impl Planner {
+    async fn plan(&self, request: PlanRequest) -> Result<PlanReply, Fault> {
+        let input = ReleaseInput::parse(&request.input).map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?;
+        let environment = self.environment(&input.target).await?;
+        if let Some(before) = self.registry.plan_of(&input.target, &request.execution).await? {
+            tracing::info!(ticket = before.ticket.0, "this execution has its plan already");
+            return Ok(before.plan);
+        }
+        let components = self.components(&input).await?;
+        // The ticket is drawn before any branch is read: of two pushes, the one that sees the
+        // newer commit draws later, so its ticket is higher.
+        let ticket = self.registry.draw_ticket(&input.target).await?;
+        let release = self.release(&request, &input, environment, ticket);
+        let mut observed = Vec::new();
+        let zone = self.dns.view(&release.zone_id).await?;
+        for (row, version) in components {
+            let commit = self.resolve(&row, &version, &input).await?;
+            observed.push(self.observe(&release, &zone, row, version, commit).await?);
+        }
+        self.reserve(&request, release, observed).await
+    }
+
+    async fn environment(&self, target: &Target) -> Result<EnvironmentRow, Fault> {
+        let row = self.registry.get(&Key::environment(target)).await?;
+        row.ok_or_else(|| Fault::new(errors::UNKNOWN_TARGET, format!("target: `{target}` was never provisioned; deploy infra/target.yaml for it first, or name another target")))
+    }
+
+    async fn components(&self, input: &ReleaseInput) -> Result<Vec<(ComponentRow, Version)>, Fault> {
+        let mut rows = Vec::new();
+        for (component, version) in &input.versions {
+            let row: Option<ComponentRow> = self.registry.get(&Key::component(component)).await?;
+            let row = row.ok_or_else(|| unknown_component(component))?;
+            rows.push((row, version.clone()));
+        }
+        Ok(rows)
+    }
+
+    fn release(&self, request: &PlanRequest, input: &ReleaseInput, environment: EnvironmentRow, ticket: Ticket) -> Release {
+        Release {
+            project: self.settings.project.clone(),
+            target: input.target.clone(),
+            ticket,
+            execution: request.execution.clone(),
+            domain: environment.domain,
+            zone_id: environment.zone_id,
+            launch_template_id: environment.launch_template_id,
+            subnet_ids: environment.subnet_ids,
+            alias_ttl: environment.alias_ttl,
+            hostname_ttl: environment.hostname_ttl.max(2),
+            drain_seconds: environment.alias_ttl + environment.drain_margin,
+            skip_slow_scans: input.skip_slow_scans,
+            size: input.versions.len() as u32,
+        }
+    }
+
+    async fn observe(&self, release: &Release, zone: &ZoneView, row: ComponentRow, version: Version, commit: pipeline::names::Commit) -> Result<Observed, Fault> {
+        let live = match zone.points_to(&alias(&row.component, &release.domain)) {
+            Some(hostname) => {
+                let running: Option<CandidateRow> = self.registry.get(&Key::candidate(&release.target, &hostname)).await?;
+                Some((hostname, running.map(|row| row.commit)))
+            }
+            None => None,
+        };
+        let plain = pipeline::names::hostname(&row.component, &commit, &release.domain);
+        let taken: Option<CandidateRow> = self.registry.get(&Key::candidate(&release.target, &plain)).await?;
+        let plain_name_taken = taken.is_some_and(|row| !row.state.is_gone()) || zone.get(&plain).is_some();
+        Ok(Observed { component: row.component, version, commit, repository: row.repository, live, plain_name_taken })
+    }
+
+    /// Reserves the names; where somebody was first with one, it gets one of this release.
+    async fn reserve(&self, request: &PlanRequest, release: Release, mut observed: Vec<Observed>) -> Result<PlanReply, Fault> {
+        let plan = |observed: &[Observed]| observed.iter().cloned().map(|one| plan_component(one, release.ticket, &release.domain)).collect::<Vec<_>>();
+        for _ in 0..2 {
+            let reply = reply(&release, plan(&observed));
+            let row = ReleaseRow {
+                ticket: release.ticket,
+                execution: request.execution.clone(),
+                execution_arn: request.execution_arn.clone(),
+                started: stage::now(),
+                outcome: if reply.components.is_empty() { "already live".into() } else { "running".into() },
+                plan: reply.clone(),
+                cause: None,
+                ended: None,
+                change_id: None,
+            };
+            let candidates = candidates(&reply);
+            tracing::info!(ticket = release.ticket.0, components = candidates.len(), "planned");
+            match self.registry.reserve(&Reservation { target: &release.target, release: &row, candidates: &candidates }).await? {
+                Reserved::Done => return Ok(reply),
+                Reserved::Taken => {}
+            }
+            if let Some(before) = self.registry.plan_of(&release.target, &request.execution).await? {
+                return Ok(before.plan);
+            }
+            observed.iter_mut().for_each(|one| one.plain_name_taken = true);
+        }
+        Err(Fault::new(errors::UNAVAILABLE, "the names of this release could not be reserved; another release took them at this moment"))
+    }
+}
+
+fn unknown_component(component: &Component) -> Fault {
+    Fault::new(errors::UNKNOWN_COMPONENT, format!("component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"))
+}
+
+fn reply(release: &Release, plans: Vec<ComponentPlan>) -> PlanReply {
+    let mut reply = PlanReply { outcome: PlanOutcome::Release, release: release.clone(), components: Vec::new(), already_live: Vec::new() };
+    for plan in plans {
+        match plan {
+            ComponentPlan::Release(planned) => reply.components.push(planned),
+            ComponentPlan::AlreadyLive(live) => reply.already_live.push(live),
+        }
+    }
+    reply.release.size = reply.components.len() as u32;
+    if reply.components.is_empty() {
+        reply.outcome = PlanOutcome::AlreadyLive;
+    }
+    reply
+}
+
+fn candidates(reply: &PlanReply) -> Vec<CandidateRow> {
+    let row = |planned: &pipeline::wire::Planned| CandidateRow {
+        component: planned.component.clone(),
+        commit: planned.commit.clone(),
+        hostname: planned.hostname.clone(),
+        ticket: reply.release.ticket,
+        release: reply.release.label(),
+        state: CandidateState::Planned,
+        instances: Vec::new(),
+        launch_template_version: String::new(),
+    };
+    reply.components.iter().map(row).collect()
+}

@@ -1,1 +1,71 @@
-fn main() {}
+#![recursion_limit = "256"] // the runtime, the SDK and this stage are one nested future
+//! A push that reached EventBridge starts a release of each component that follows the branch.
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_sdk_sfn::Client;
+use pipeline::errors;
+use pipeline::event::{PushEvent, Start, parse_push, plan_starts};
+use pipeline::rows::{ComponentRow, Key};
+use registry::Registry;
+use serde::Serialize;
+use serde_json::Value;
+use stage::{Fault, Settings, call_error};
+
+struct Starter {
+    registry: Registry,
+    states: Client,
+    machine: String,
+}
+
+/// What became of the event.
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Reply {
+    /// These executions run (or ran: the event had been delivered before).
+    Started { executions: Vec<String> },
+    /// Nothing follows it.
+    Ignored { reason: String },
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = stage::sdk_config().await;
+    let settings = Settings::from_env()?;
+    let starter = Starter { registry: Registry::new(&config, &settings.table), states: Client::new(&config), machine: Settings::variable("CUTOVER_STATE_MACHINE")? };
+    stage::run(async |event: EventBridgeEvent<Value>| starter.start(event).await).await
+}
+
+impl Starter {
+    async fn start(&self, event: EventBridgeEvent<Value>) -> Result<Reply, Fault> {
+        let id = event.id.as_deref().ok_or_else(|| Fault::new(errors::INPUT_INVALID, "id: missing; an event from EventBridge has one"))?;
+        let push = match parse_push(&event.detail).map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))? {
+            PushEvent::Pushed(push) => push,
+            PushEvent::Ignored(reason) => return Ok(ignored(reason)),
+        };
+        let rows: Vec<ComponentRow> = self.registry.query(&Key::repository(&push.repository), "component#").await?;
+        let starts = plan_starts(&push, id, &rows);
+        if starts.is_empty() {
+            return Ok(ignored(format!("no component follows branch {} of repository {}; see `cutover component add`", push.branch, push.repository)));
+        }
+        let mut executions = Vec::new();
+        for start in starts {
+            executions.push(self.execute(start).await?);
+        }
+        Ok(Reply::Started { executions })
+    }
+
+    async fn execute(&self, start: Start) -> Result<String, Fault> {
+        let sent = self.states.start_execution().state_machine_arn(&self.machine).name(&start.name).input(start.input.to_string()).send().await;
+        match sent.map_err(|e| call_error("states:StartExecution", e)) {
+            Ok(_) => tracing::info!(name = start.name, input = %start.input, "started"),
+            Err(error) if error.is("ExecutionAlreadyExists") => tracing::info!(name = start.name, "the event had been delivered before"),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(start.name)
+    }
+}
+
+fn ignored(reason: String) -> Reply {
+    tracing::info!(reason, "ignored");
+    Reply::Ignored { reason }
+}

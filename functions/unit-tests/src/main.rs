@@ -1,1 +1,31 @@
-fn main() {}
+//! The component's unit tests, in a clean checkout.
+
+use pipeline::errors;
+use pipeline::wire::{Prepared, Step, UnitTestsReply};
+use runner::{Runner, Task};
+use stage::{Fault, Settings};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = stage::sdk_config().await;
+    let settings = Settings::from_env()?;
+    let runner = Runner::new(store::Store::new(&config, &settings.bucket))?;
+    stage::run(async |step: Step<Prepared>| unit_tests(&runner, step).await).await
+}
+
+async fn unit_tests(runner: &Runner, Step { release, item }: Step<Prepared>) -> Result<UnitTestsReply, Fault> {
+    let component = item.planned.component;
+    let checkout = runner.checkout(&item.source).await?;
+    let build = &item.manifest.build;
+    let task = Task {
+        line: &build.unit_tests,
+        environment: [("COMMIT".to_owned(), item.planned.commit.to_string())].into(),
+        limit: build.unit_tests_timeout,
+        log_key: release.log_key(&component, "unit-tests"),
+    };
+    let ran = runner.run(&checkout, task).await?;
+    match ran.failure() {
+        None => Ok(UnitTestsReply { component, command_seconds: ran.seconds(), log: ran.log }),
+        Some(reason) => Err(Fault::new(errors::UNIT_TESTS_FAILED, format!("unit tests of {}: {reason}", item.planned.commit.short()))),
+    }
+}

@@ -1,0 +1,171 @@
+//! User data: what a new instance does before it serves.
+//!
+//! The script is complete and carries no secret: it fetches the artifact with the instance's own
+//! role, checks its SHA-256, unpacks it and runs the component, again whenever it ends. Where
+//! systemd runs this very instance it becomes a unit; elsewhere the script stays as the parent.
+
+use crate::manifest::RunSection;
+use crate::names::{Commit, Component};
+use crate::wire::{Artifact, Release};
+use std::collections::BTreeMap;
+
+/// What an instance is to run.
+#[derive(Debug, Clone)]
+pub struct Boot<'a> {
+    /// The release.
+    pub release: &'a Release,
+    /// Whose instance.
+    pub component: &'a Component,
+    /// At which commit.
+    pub commit: &'a Commit,
+    /// How it is run.
+    pub run: &'a RunSection,
+    /// What is run.
+    pub artifact: &'a Artifact,
+    /// Where the artifact is and logs go.
+    pub bucket: &'a str,
+    /// The region of both.
+    pub region: &'a str,
+    /// `UI_URL` and so on.
+    pub peers: &'a BTreeMap<String, String>,
+}
+
+/// Why a command cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("[run] command `{0}` has an unclosed quote")]
+pub struct BadCommand(pub String);
+
+/// EC2 takes 16 KB of user data before base64:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html>.
+pub const MAX_USER_DATA: usize = 16 * 1024;
+
+const SCRIPT: &str = include_str!("boot.sh");
+
+/// The script, with its values quoted for the shell in its head and nowhere else.
+pub fn user_data(boot: &Boot<'_>) -> Result<String, BadCommand> {
+    let line = boot.run.command.as_str();
+    let words = shlex::split(line)
+        .filter(|words| !words.is_empty())
+        .ok_or_else(|| BadCommand(line.to_owned()))?;
+    let command: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let environment: Vec<String> = environment(boot)
+        .into_iter()
+        .map(|(name, value)| quoted(&format!("{name}={value}")))
+        .collect();
+    let head = [
+        format!("component={}", quoted(boot.component.as_str())),
+        format!("release={}", quoted(&boot.release.label())),
+        format!(
+            "artifact={}",
+            quoted(&format!(
+                "s3://{}/{}",
+                boot.bucket, boot.artifact.bundle.key
+            ))
+        ),
+        format!("sha256={}", quoted(&boot.artifact.bundle.sha256)),
+        format!(
+            "logs={}",
+            quoted(&format!(
+                "s3://{}/logs/{}/{}",
+                boot.bucket,
+                boot.release.label(),
+                boot.component
+            ))
+        ),
+        format!("region={}", quoted(boot.region)),
+        format!("command=({})", command.join(" ")),
+        format!("environment=({})", environment.join(" ")),
+    ];
+    Ok(SCRIPT.replace("#@VALUES@", &head.join("\n")))
+}
+
+fn environment(boot: &Boot<'_>) -> BTreeMap<String, String> {
+    let mut environment = boot.peers.clone();
+    let own = [
+        ("PORT", boot.run.port.number().to_string()),
+        ("COMPONENT", boot.component.to_string()),
+        ("COMMIT", boot.commit.to_string()),
+        ("RELEASE", boot.release.label()),
+        ("TARGET", boot.release.target.to_string()),
+    ];
+    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    environment
+}
+
+/// In single quotes, so that nothing in it means anything to the shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+    use crate::names::{Domain, Project, Target, Ticket};
+    use crate::wire::Bundle;
+
+    fn script(command: &str) -> Result<String, BadCommand> {
+        let text = format!(
+            "[component]\nname='api'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand={}\nport=8080\n",
+            toml::Value::from(command)
+        );
+        let component = Component::new("api").unwrap();
+        let manifest = Manifest::parse(&text, &component).unwrap();
+        let release = Release {
+            project: Project::new("myproj").unwrap(),
+            target: Target::new("stage").unwrap(),
+            ticket: Ticket(42),
+            execution: "x".into(),
+            domain: Domain::new("stage.myproj.com").unwrap(),
+            zone_id: "Z".into(),
+            launch_template_id: "lt-1".into(),
+            subnet_ids: vec![],
+            alias_ttl: 60,
+            hostname_ttl: 60,
+            drain_seconds: 90,
+            skip_slow_scans: false,
+            size: 1,
+        };
+        let artifact = Artifact {
+            bundle: Bundle {
+                key: "artifacts/api/x.tar.zst".into(),
+                sha256: "0".repeat(64),
+                bytes: 1,
+            },
+            source_sha256: String::new(),
+            built_by: String::new(),
+            built_at: String::new(),
+            toolchain: String::new(),
+        };
+        user_data(&Boot {
+            release: &release,
+            component: &component,
+            commit: &Commit::new("a".repeat(40)).unwrap(),
+            run: &manifest.run,
+            artifact: &artifact,
+            bucket: "bucket",
+            region: "eu-central-1",
+            peers: &BTreeMap::from([(
+                "UI_URL".to_owned(),
+                "http://ui-r42.stage.myproj.com:8081".to_owned(),
+            )]),
+        })
+    }
+
+    #[test]
+    fn the_values_are_quoted_and_the_script_fits_user_data() {
+        let script = script("./api --greeting 'it'\\''s $(reboot)'").unwrap();
+        assert!(
+            script.contains(r"command=('./api' '--greeting' 'it'\''s $(reboot)')"),
+            "{script}"
+        );
+        assert!(script.contains("'UI_URL=http://ui-r42.stage.myproj.com:8081'"));
+        assert!(script.len() < MAX_USER_DATA / 2, "{} bytes", script.len());
+        assert!(!script.contains("#@VALUES@"));
+    }
+
+    #[test]
+    fn an_unclosed_quote_is_refused() {
+        assert_eq!(script("./api 'x"), Err(BadCommand("./api 'x".into())));
+    }
+}

@@ -1,0 +1,130 @@
+#!/bin/bash
+# cutover: boots one instance of a component.
+set -euo pipefail
+
+#@VALUES@
+
+export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"
+metadata=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+
+say() { echo "cutover: $*"; }
+
+# Prints the instance's id; IMDSv2, never through a proxy.
+instance_id() {
+  python3 - "$metadata" <<'PYTHON'
+import sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def ask(method, path, headers):
+    request = urllib.request.Request(sys.argv[1].rstrip("/") + path, method=method, headers=headers)
+    return opener.open(request, timeout=5).read().decode()
+token = ask("PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "300"})
+print(ask("GET", "/latest/meta-data/instance-id", {"X-aws-ec2-metadata-token": token}))
+PYTHON
+}
+
+# Runs a command up to five times, with a pause that grows.
+persistently() {
+  local pause
+  for pause in 1 2 4 8 0; do
+    "$@" && return 0
+    say "failed, again in ${pause}s: $*"
+    sleep "$pause"
+  done
+  return 1
+}
+
+id=$(persistently instance_id)
+
+# systemd is used where it runs this very instance, which cloud-init knows by its id.
+if [ -d /run/systemd/system ] && [ "$(cat /var/lib/cloud/data/instance-id 2>/dev/null)" = "$id" ]; then
+  by=systemd
+  home=/opt/cutover
+else
+  by=self
+  home=$PWD/cutover
+fi
+mkdir -p "$home/app"
+log=$home/$component.log
+
+# The end of the component's log, to where a failed release points.
+ship_log() {
+  tail -n 200 "$log" >"$home/tail.log" 2>/dev/null || true
+  timeout 60 aws s3 cp --only-show-errors "$home/tail.log" "$logs/instance-$id.log" || say "the log could not be shipped"
+}
+
+fail() {
+  say "$*" | tee -a "$log"
+  ship_log
+  exit 1
+}
+
+fetch() { timeout 300 aws s3 cp --only-show-errors "$artifact" "$home/artifact.tar.zst"; }
+persistently fetch || fail "the artifact $artifact could not be fetched"
+echo "$sha256  $home/artifact.tar.zst" | sha256sum --check --status || fail "the artifact $artifact does not have the SHA-256 $sha256"
+command -v zstd >/dev/null || persistently dnf install -y -q zstd || fail "zstd is missing and could not be installed"
+zstd -dcq "$home/artifact.tar.zst" | tar -x -C "$home/app" --no-same-owner || fail "the artifact $artifact could not be unpacked"
+rm -f "$home/artifact.tar.zst"
+say "$component of $release is unpacked, run by $by"
+
+if [ "$by" = systemd ]; then
+  printf '%s\n' "HOST=0.0.0.0" "${environment[@]}" >"$home/environment"
+  {
+    echo '#!/bin/bash'
+    printf 'exec'
+    printf ' %q' "${command[@]}"
+    echo
+  } >"$home/run"
+  {
+    echo '#!/bin/bash'
+    declare -p component logs id home log region
+    echo 'export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"'
+    declare -f say ship_log
+    echo ship_log
+  } >"$home/ship-log"
+  chmod 755 "$home/run" "$home/ship-log"
+  cat >/etc/systemd/system/cutover.service <<UNIT
+[Unit]
+Description=$component of $release
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=$home/run
+WorkingDirectory=$home/app
+EnvironmentFile=$home/environment
+DynamicUser=yes
+StateDirectory=cutover
+Environment=HOME=/var/lib/cutover
+StandardOutput=append:$log
+StandardError=append:$log
+ExecStopPost=+$home/ship-log
+Restart=always
+RestartSec=1
+TimeoutStopSec=30
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  systemctl daemon-reload
+  systemctl enable --now cutover.service
+  exit 0
+fi
+
+child=
+trap 'trap - TERM INT; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; exit 0' TERM INT
+pause=1
+while true; do
+  started=$SECONDS
+  (cd "$home/app" && exec env "HOST=${HOST:-0.0.0.0}" "${environment[@]}" "${command[@]}") >>"$log" 2>&1 &
+  child=$!
+  code=0
+  wait "$child" || code=$?
+  child=
+  say "$component ended with $code after $((SECONDS - started))s" | tee -a "$log"
+  ship_log
+  [ $((SECONDS - started)) -lt 60 ] || pause=1
+  sleep "$pause" &
+  wait $!
+  pause=$((pause < 16 ? pause * 2 : 30))
+done

@@ -1,0 +1,251 @@
+//! A clean checkout of a source bundle, and a user's command in it whose log is kept.
+//!
+//! Used by the stages that run users' commands. Their role reads the bundle and writes builds,
+//! reports and logs; the command itself gets none of its credentials.
+#![warn(missing_docs)]
+
+use pipeline::errors;
+use pipeline::manifest::{CommandLine, Limit};
+use pipeline::wire::Bundle;
+use stage::{Fault, Settings, blocking};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use store::Store;
+use tempfile::TempDir;
+use workspace::command::{self, CommandError, Ending, Outcome};
+use workspace::{Limits, bundle, hash};
+
+/// Runs users' commands.
+#[derive(Debug)]
+pub struct Runner {
+    /// Where bundles come from and logs go.
+    pub store: Store,
+    path: String,
+    proxy: Vec<(String, String)>,
+}
+
+/// A clean checkout; removed when it is dropped.
+#[derive(Debug)]
+pub struct Checkout {
+    folder: TempDir,
+    /// The commit's time, seconds since 1970.
+    pub time: u64,
+}
+
+impl Checkout {
+    /// Where the files are.
+    pub fn tree(&self) -> PathBuf {
+        self.folder.path().join("tree")
+    }
+
+    /// A new empty folder beside the files.
+    pub fn beside(&self, name: &str) -> Result<PathBuf, Fault> {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(&path).map_err(|e| disk("making", &path, &e))?;
+        Ok(path)
+    }
+}
+
+/// A user's command to run.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// As the manifest has it.
+    pub line: &'a CommandLine,
+    /// Beyond the clean environment.
+    pub environment: BTreeMap<String, String>,
+    /// For how long at the most.
+    pub limit: Limit,
+    /// Where its output is kept.
+    pub log_key: String,
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How, and what it said last.
+    pub outcome: Result<Outcome, String>,
+    /// Where all of its output is.
+    pub log: String,
+    line: String,
+}
+
+impl Runner {
+    /// Reads `COMMAND_PATH` and the standard proxy variables. Before any command runs, other
+    /// processes of this user are kept from reading this one's environment.
+    pub fn new(store: Store) -> Result<Self, Fault> {
+        command::protect().map_err(|e| {
+            Fault::new(
+                errors::MISCONFIGURED,
+                format!("the process cannot be protected: {e}"),
+            )
+        })?;
+        let proxy = ["http_proxy", "no_proxy"].into_iter().filter_map(|name| {
+            Settings::variable(name)
+                .ok()
+                .map(|value| (name.to_owned(), value))
+        });
+        Ok(Self {
+            store,
+            path: Settings::variable("COMMAND_PATH")?,
+            proxy: proxy.collect(),
+        })
+    }
+
+    /// Fetches, checks and unpacks a source bundle.
+    pub async fn checkout(&self, source: &Bundle) -> Result<Checkout, Fault> {
+        let folder = TempDir::with_prefix("checkout-")
+            .map_err(|e| disk("making", Path::new("a temporary folder"), &e))?;
+        let archive = folder.path().join("source.tar.zst");
+        self.store.download(&source.key, &archive).await?;
+        let tree = folder.path().join("tree");
+        let (expected, key) = (source.sha256.clone(), source.key.clone());
+        let time = blocking(move || {
+            let found = hash::sha256_file(&archive).map_err(|e| disk("reading", &archive, &e))?;
+            if found != expected {
+                return Err(Fault::new(
+                    errors::CORRUPT,
+                    format!("{key} has SHA-256 {found}, not {expected}"),
+                ));
+            }
+            std::fs::create_dir(&tree).map_err(|e| disk("making", &tree, &e))?;
+            let unpacked = bundle::unpack(&archive, &tree, Limits::SOURCE)
+                .map_err(|e| Fault::new(errors::SOURCE_REFUSED, format!("{key}: {}", chain(&e))))?;
+            std::fs::remove_file(&archive).map_err(|e| disk("removing", &archive, &e))?;
+            Ok(unpacked.time)
+        })
+        .await?;
+        Ok(Checkout { folder, time })
+    }
+
+    /// Runs a command in the checkout and keeps its log, whatever became of it.
+    pub async fn run(&self, checkout: &Checkout, task: Task<'_>) -> Result<Ran, Fault> {
+        let log = checkout.folder.path().join("command.log");
+        let (line, cwd, path, limit) = (
+            task.line.as_str().to_owned(),
+            checkout.tree(),
+            self.path.clone(),
+            task.limit.duration(),
+        );
+        let env: Vec<(String, String)> = task
+            .environment
+            .into_iter()
+            .chain(self.proxy.iter().cloned())
+            .collect();
+        let log_of_command = log.clone();
+        let outcome = blocking(move || {
+            command::run(&command::Command {
+                line: &line,
+                cwd: &cwd,
+                env: &env,
+                timeout: limit,
+                log: &log_of_command,
+                path: &path,
+            })
+        })
+        .await;
+        let outcome = match outcome {
+            Ok(outcome) => Ok(outcome),
+            // The manifest's mistakes are the user's; the rest is ours.
+            Err(error @ (CommandError::Words { .. } | CommandError::Program { .. })) => {
+                Err(error.to_string())
+            }
+            Err(error) => return Err(Fault::new(errors::WORKSPACE_FAILED, chain(&error))),
+        };
+        if log.exists() {
+            self.store
+                .upload(&log, &task.log_key, HashMap::new())
+                .await?;
+        } else {
+            self.store
+                .put_text(
+                    &task.log_key,
+                    outcome.as_ref().err().cloned().unwrap_or_default(),
+                )
+                .await?;
+        }
+        Ok(Ran {
+            outcome,
+            log: self.store.url(&task.log_key),
+            line: task.line.as_str().to_owned(),
+        })
+    }
+}
+
+impl Ran {
+    /// How long it ran, in seconds.
+    pub fn seconds(&self) -> f64 {
+        let seconds = self
+            .outcome
+            .as_ref()
+            .map(|outcome| outcome.duration.as_secs_f64())
+            .unwrap_or_default();
+        (seconds * 1000.0).round() / 1000.0
+    }
+
+    /// Whether it ran into its limit.
+    pub fn timed_out(&self) -> bool {
+        matches!(
+            &self.outcome,
+            Ok(Outcome {
+                ending: Ending::TimedOut { .. },
+                ..
+            })
+        )
+    }
+
+    /// Why it did not succeed, with its last lines and where its log is; `None` if it did.
+    pub fn failure(&self) -> Option<String> {
+        let (what, tail) = match &self.outcome {
+            Ok(outcome) if outcome.succeeded() => return None,
+            Ok(outcome) => (
+                format!(
+                    "`{}` {} after {:.1} s",
+                    self.line,
+                    outcome.ending,
+                    self.seconds()
+                ),
+                last_lines(&outcome.tail),
+            ),
+            Err(reason) => (reason.clone(), String::new()),
+        };
+        let tail = if tail.is_empty() {
+            String::new()
+        } else {
+            format!(", saying: {tail}")
+        };
+        Some(format!("{what}{tail}; log: {}", self.log))
+    }
+}
+
+/// The last lines of an output, short enough for a sentence.
+fn last_lines(tail: &str) -> String {
+    const LINES: usize = 4;
+    const CHARACTERS: usize = 400;
+    let lines: Vec<&str> = tail
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let text = lines[lines.len().saturating_sub(LINES)..].join(" / ");
+    let skip = text.chars().count().saturating_sub(CHARACTERS);
+    text.chars().skip(skip).collect()
+}
+
+/// An error and its sources in one sentence.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+fn disk(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(
+        errors::WORKSPACE_FAILED,
+        format!("{doing} {}: {error}", path.display()),
+    )
+}

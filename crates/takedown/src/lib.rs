@@ -1,0 +1,160 @@
+//! Takes hostnames and their instances away: what Terminate previous and Discard candidates do.
+//!
+//! The order leaves nobody without an instance at any point: records first, in a batch that fails
+//! if an alias moved since the look; instances only when no record is left that leads to them.
+#![warn(missing_docs)]
+
+use dns::{ChangeError, Dns, MAX_PLANS};
+use fleet::{Fleet, Seen};
+use pipeline::errors;
+use pipeline::names::{Fqdn, Ticket, release_label};
+use pipeline::records::ZoneView;
+use pipeline::retire::{Leaving, RetirePlan, plan_retire};
+use pipeline::rows::{CandidateRow, CandidateState, Key};
+use pipeline::wire::Release;
+use registry::Registry;
+use stage::{Fault, Settings};
+use std::collections::BTreeMap;
+
+/// The three clients that a take-down needs.
+#[derive(Debug)]
+pub struct Takedown {
+    /// Rows.
+    pub registry: Registry,
+    /// Records.
+    pub dns: Dns,
+    /// Instances.
+    pub fleet: Fleet,
+}
+
+/// What was taken away.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// Hostnames that are gone.
+    pub gone: Vec<Fqdn>,
+    /// Instances that were ended.
+    pub instances: Vec<String>,
+    /// Who stays, because an alias points there.
+    pub kept: Vec<Leaving>,
+    /// The zone as it was looked at last.
+    pub zone: ZoneView,
+}
+
+impl Takedown {
+    /// Clients on this configuration.
+    pub fn new(config: &aws_config::SdkConfig, settings: &Settings) -> Self {
+        Self {
+            registry: Registry::new(config, &settings.table),
+            dns: Dns::new(config),
+            fleet: Fleet::new(config),
+        }
+    }
+
+    /// All candidates of the target that are recorded.
+    pub async fn rows(&self, release: &Release) -> Result<Vec<CandidateRow>, Fault> {
+        Ok(self
+            .registry
+            .query(&Key::target(&release.target), "candidate#")
+            .await?)
+    }
+
+    /// Takes these away, except those that an alias points to; the rows become `state`.
+    pub async fn take(
+        &self,
+        release: &Release,
+        leaving: &[Leaving],
+        state: CandidateState,
+    ) -> Result<Taken, Fault> {
+        let mut taken = Taken::default();
+        let mut plan = self.records(release, leaving, &mut taken).await?;
+        for one in &plan.retire {
+            self.registry
+                .set_candidate(&release.target, &one.hostname, one.ticket, state)
+                .await?;
+        }
+        // A publish that was under way when its candidate was discarded may have come after the
+        // look; its row is gone now, so it cannot come again.
+        if state == CandidateState::Discarded {
+            plan = self.records(release, leaving, &mut taken).await?;
+        }
+        for one in &plan.retire {
+            taken
+                .instances
+                .extend(self.end_instances(release, one).await?);
+            taken.gone.push(one.hostname.clone());
+        }
+        taken.kept = plan.keep;
+        Ok(taken)
+    }
+
+    async fn records(
+        &self,
+        release: &Release,
+        leaving: &[Leaving],
+        taken: &mut Taken,
+    ) -> Result<RetirePlan, Fault> {
+        for _ in 0..MAX_PLANS {
+            taken.zone = self.dns.view(&release.zone_id).await?;
+            let plan = plan_retire(
+                leaving,
+                &release.domain,
+                &taken.zone,
+                &self.standing(release).await?,
+            );
+            tracing::info!(?plan, "take-down planned");
+            if plan.batch.is_empty() {
+                return Ok(plan);
+            }
+            let names: Vec<&str> = plan
+                .retire
+                .iter()
+                .map(|one| one.hostname.as_str())
+                .collect();
+            // Route 53 keeps 256 characters of a comment.
+            let comment: String = format!("{} takes away {}", release.label(), names.join(", "))
+                .chars()
+                .take(256)
+                .collect();
+            match self
+                .dns
+                .change(&release.zone_id, &plan.batch, &comment)
+                .await
+            {
+                Ok(_) => return Ok(plan),
+                Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Fault::new(
+            errors::UNAVAILABLE,
+            "the zone kept changing while hostnames were taken away",
+        ))
+    }
+
+    async fn standing(&self, release: &Release) -> Result<BTreeMap<Fqdn, Ticket>, Fault> {
+        let rows = self.rows(release).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| !row.state.is_gone())
+            .map(|row| (row.hostname, row.ticket))
+            .collect())
+    }
+
+    /// Found by tag, not by row: also those that a crash left unrecorded.
+    async fn end_instances(&self, release: &Release, one: &Leaving) -> Result<Vec<String>, Fault> {
+        let label = release_label(&release.target, one.ticket);
+        let seen = self
+            .fleet
+            .of_release(&label, one.component.as_str())
+            .await?;
+        let ids: Vec<String> = seen
+            .into_iter()
+            .filter(Seen::is_up)
+            .map(|seen| seen.id)
+            .collect();
+        if !ids.is_empty() {
+            self.fleet.terminate(&ids).await?;
+        }
+        Ok(ids)
+    }
+}

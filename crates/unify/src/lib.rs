@@ -1,0 +1,1 @@
+//! Nothing but a set of features: see Cargo.toml.

@@ -1,0 +1,90 @@
+//! Launches what is missing, and only that: the stage may run twice.
+
+use crate::Deployer;
+use base64::Engine;
+use fleet::{Launch, Seen};
+use pipeline::boot::{Boot, user_data};
+use pipeline::errors;
+use pipeline::suites::peer_environment;
+use pipeline::wire::{Artifact, DeployRequest};
+use sha2::{Digest, Sha256};
+use stage::Fault;
+use std::collections::BTreeMap;
+
+impl Deployer {
+    /// The launch template version, the instances and what was done for them.
+    pub(crate) async fn instances(&self, request: &DeployRequest) -> Result<(String, Vec<Seen>, String), Fault> {
+        let DeployRequest { release, item, .. } = request;
+        let wanted = usize::from(item.manifest.run.instances.number());
+        let component = item.planned.component.as_str();
+        let up: Vec<Seen> = self.fleet.of_release(&release.label(), component).await?.into_iter().filter(Seen::is_up).collect();
+        let row = self.own_row(request).await?;
+        if up.len() == wanted && !row.launch_template_version.is_empty() {
+            return Ok((row.launch_template_version, up, "already launched".into()));
+        }
+        let version = self.template_version(request).await?;
+        if up.len() == wanted {
+            return Ok((version, up, "already launched".into()));
+        }
+        let tags = tags(request, &self.settings.project.to_string(), &version);
+        let mut seen = Vec::new();
+        let subnets = &release.subnet_ids;
+        if subnets.is_empty() {
+            return Err(Fault::new(errors::MISCONFIGURED, format!("target {} has no subnets recorded; deploy infra/target.yaml again", release.target)));
+        }
+        for (n, subnet_id) in subnets.iter().enumerate() {
+            let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
+            if count == 0 {
+                continue;
+            }
+            let token = token(&[&release.execution, &release.label(), component, subnet_id]);
+            let launch = Launch { template_id: &release.launch_template_id, version: &version, subnet_id, count: count as i32, token, tags: &tags };
+            seen.extend(self.fleet.launch(&launch).await?);
+        }
+        Ok((version, seen, "launched".into()))
+    }
+
+    async fn template_version(&self, request: &DeployRequest) -> Result<String, Fault> {
+        let DeployRequest { release, item, peers } = request;
+        let planned = &item.planned;
+        let boot = Boot {
+            release,
+            component: &planned.component,
+            commit: &planned.commit,
+            run: &item.manifest.run,
+            artifact: artifact(request)?,
+            bucket: &self.settings.bucket,
+            region: &self.region,
+            peers: &peer_environment(item.manifest.component.peers.iter().cloned(), &peers.urls),
+        };
+        let script = user_data(&boot).map_err(|e| Fault::new(errors::MANIFEST_INVALID, e.to_string()))?;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(script);
+        let description = format!("{} {} {}", planned.component, planned.commit.short(), release.label());
+        let token = token(&[&release.execution, &description]);
+        Ok(self.fleet.create_template_version(&release.launch_template_id, &description, &encoded, &token).await?)
+    }
+}
+
+fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
+    request.item.artifact.as_ref().ok_or_else(|| Fault::new(errors::OBJECT_MISSING, format!("{} has no artifact; Push artifacts did not run", request.item.planned.component)))
+}
+
+fn tags(request: &DeployRequest, project: &str, version: &str) -> BTreeMap<String, String> {
+    let DeployRequest { release, item, .. } = request;
+    let planned = &item.planned;
+    BTreeMap::from([
+        ("Name".into(), planned.hostname.to_string()),
+        ("cutover:project".into(), project.into()),
+        ("cutover:target".into(), release.target.to_string()),
+        ("cutover:component".into(), planned.component.to_string()),
+        ("cutover:commit".into(), planned.commit.to_string()),
+        ("cutover:release".into(), release.label()),
+        ("cutover:port".into(), item.manifest.run.port.number().to_string()),
+        ("cutover:launch-template".into(), format!("{}:{version}", release.launch_template_id)),
+    ])
+}
+
+/// 64 characters, the most a client token may have, and the same for the same act.
+fn token(parts: &[&str]) -> String {
+    hex::encode(Sha256::digest(parts.join("\n")))
+}
