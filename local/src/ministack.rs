@@ -36,7 +36,7 @@ impl MiniStack {
     /// Starts it and waits until it answers.
     pub async fn start(root: &Root, credentials: &Credentials, command_path: &str) -> Result<Self> {
         let python = interpreter(root)?;
-        let launcher = root.in_local("ministack.py");
+        let launcher = root.in_local("launch.py");
         fs::write(&launcher, LAUNCHER).map_err(LocalError::io("could not write the emulator's launcher"))?;
         let mut last = None;
         for _ in 0..PORT_TRIES {
