@@ -27,27 +27,34 @@ target=(
 )
 
 main() {
-    local deployed=.local/deployed now
-    now=$(fingerprint)
-    if [ "$(cat "$deployed" 2>/dev/null)" = "$now" ]; then
-        echo "deploy-local: already deployed"
+    unless_deployed pipeline "${pipeline[@]}" "$(cat infra/pipeline.yaml infra/*.sh statemachine/*.asl.json dist/*.zip | sha256sum)"
+    unless_deployed targets "${target[@]}" "$(cat infra/target.yaml infra/*.sh | sha256sum)"
+}
+
+# unless_deployed WHAT WHAT-IT-IS-MADE-OF...
+unless_deployed() {
+    local what=$1 mark=.local/deployed-$1 now
+    # The credentials are made anew whenever the local cloud starts, and with it everything is gone.
+    now=$(printf '%s\n' "$AWS_ENDPOINT_URL" "$AWS_ACCESS_KEY_ID" "$@" | sha256sum)
+    if [ "$(cat "$mark" 2>/dev/null)" = "$now" ]; then
+        echo "deploy-local: the $what did not change"
         return
     fi
-    rm -f "$deployed"
+    rm -f "$mark"
+    "deploy_$what"
+    printf '%s\n' "$now" >"$mark"
+}
+
+deploy_pipeline() {
     infra/deploy.sh pipeline --project "$CUTOVER_PROJECT" --domain "$CUTOVER_DOMAIN" "${pipeline[@]/#/--parameter=}"
+}
+
+deploy_targets() {
+    local name
     for name in dev stage prod; do
         infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" --domain "$CUTOVER_DOMAIN" \
             "${target[@]/#/--parameter=}"
     done
-    printf '%s\n' "$now" >"$deployed"
-}
-
-# The credentials are made anew whenever the local cloud starts, and with it everything is gone.
-fingerprint() {
-    {
-        printf '%s\n' "$AWS_ENDPOINT_URL" "$AWS_ACCESS_KEY_ID" "${pipeline[@]}" "${target[@]}"
-        cat infra/*.yaml infra/*.sh statemachine/*.asl.json dist/*.zip
-    } | sha256sum | cut -d' ' -f1
 }
 
 main
