@@ -67,7 +67,8 @@ impl MiniStack {
         let log = log_file(&root.log("ministack"))?;
         let errors = log.try_clone().map_err(LocalError::io("could not open the emulator's log"))?;
         let mut child = Command::new(python)
-            .arg("-u")
+            // Isolated: nothing beside the launcher can stand in for a package.
+            .args(["-I", "-B", "-u"])
             .arg(launcher)
             .current_dir(root.in_local("home"))
             .env_clear()
@@ -149,7 +150,6 @@ fn environment(root: &Root, port: u16, endpoint: &str, command_path: &str) -> Ve
         ("HOME", folder("home")),
         ("TMPDIR", folder("tmp")),
         ("LANG", "C.UTF-8".into()),
-        ("PYTHONDONTWRITEBYTECODE", "1".into()),
         (ROOT_MARK, root.path().to_string_lossy().into_owned()),
         ("COMMAND_PATH", command_path.into()),
         ("AWS_ENDPOINT_URL", endpoint.into()),
