@@ -1,11 +1,16 @@
 """Packs function binaries for Lambda: one zip each, holding `bootstrap`.
 
-Standard input: a binary, a tab and its zip, one pair a line. The same binary always gives
-the same zip, so an unchanged function is neither uploaded nor replaced.
+usage: cargo metadata --no-deps --format-version 1 | pack.py FOLDER stored|deflated
+
+FOLDER is where cargo, or cargo-lambda, left the binaries. The same binary always gives the same
+zip, so an unchanged function is neither uploaded nor replaced.
 """
 
+import collections
 import hashlib
+import json
 import os
+import pathlib
 import sys
 import zipfile
 
@@ -14,14 +19,35 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can tell
 
 
 def main():
-    compression = sys.argv[1]
-    for line in sys.stdin:
-        binary, package = line.rstrip("\n").split("\t")
+    folder, compression = sys.argv[1:]
+    for function, name in functions(json.load(sys.stdin)):
+        binary, package = built(folder, name), f"dist/{function}.zip"
         mark = f"{compression} {digest(binary)}".encode()
         if is_marked(package, mark):
             continue
         write(binary, package, COMPRESSION[compression], mark)
         print(f"packed {package} ({os.path.getsize(package) / 1e6:.1f} MB)")
+
+
+def functions(metadata):
+    """Each folder of functions/ with its binary's name, which no other package may use."""
+    bins = [(pathlib.Path(package["manifest_path"]).parent, target["name"])
+            for package in metadata["packages"] for target in package["targets"] if "bin" in target["kind"]]
+    owners = collections.Counter(name for _, name in bins)
+    found = [(folder.name, name) for folder, name in bins if folder.parent.name == "functions"]
+    for function, name in found:
+        if owners[name] > 1:
+            sys.exit(f"package: another package's binary is called `{name}` too, and cargo writes one over "
+                     f"the other: rename the [[bin]] of functions/{function}")
+    return found
+
+
+def built(folder, name):
+    """cargo-lambda puts a binary into a folder of its name."""
+    for path in (os.path.join(folder, name, "bootstrap"), os.path.join(folder, name)):
+        if os.path.isfile(path):
+            return path
+    sys.exit(f"package: {folder}/{name} was not built")
 
 
 def digest(path):

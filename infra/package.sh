@@ -59,23 +59,9 @@ cross_build() {
         --target "$triple.2.34" "${packages[@]}"
 }
 
-# The one binary whose name is not its folder's: cargo forbids `build`.
-binary_of() {
-    case "$1" in
-        build) printf 'build-stage' ;;
-        *) printf '%s' "$1" ;;
-    esac
-}
-
 # pack FOLDER COMPRESSION
 pack() {
-    local function binary
-    for function in "${functions[@]}"; do
-        binary=$1/$(binary_of "$function")
-        if [ -d "$binary" ]; then binary=$binary/bootstrap; fi # cargo-lambda's layout
-        [ -f "$binary" ] || die "$binary was not built"
-        printf '%s\t%s\n' "$binary" "dist/$function.zip"
-    done | python3 infra/pack.py "$2"
+    cargo metadata --no-deps --format-version 1 | python3 infra/pack.py "$1" "$2"
 }
 
 main "$@"
