@@ -131,7 +131,7 @@ fn answer(mut stream: TcpStream, root: &Path, manner: Manner) {
     match manner {
         Manner::Silent => {
             // Until the client hangs up.
-            stream.read(&mut [0]).ok();
+            std::io::copy(&mut stream, &mut std::io::sink()).ok();
         }
         Manner::Locked => {
             let head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n";
