@@ -1,1 +1,39 @@
+//! What the end-to-end tests stand on: the running local cloud, a small component that can be
+//! made to fail at every stage, a client that never stops asking, and a search for traces.
+//!
+//! Every test has its own component, named for the run, so tests run side by side and again on
+//! the same cloud. Everything is real: git pushes, executions, processes, DNS.
 
+mod cloud;
+mod component;
+mod execution;
+mod permission;
+mod program;
+mod service;
+mod traces;
+mod traffic;
+
+pub use cloud::{Cloud, Live};
+pub use component::{Component, sha_of};
+pub use execution::{Ended, Execution, push_event};
+pub use permission::{WithoutPermission, actions_of};
+pub use program::{Said, program};
+pub use service::{Service, Start, Suite};
+pub use traces::{no_process_is_left_of, processes_with};
+pub use traffic::{Seen, Traffic, ask};
+
+use std::time::{Duration, Instant};
+
+/// Looks again and again until there is an answer; `None` when the time is over.
+pub async fn until<T>(limit: Duration, mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = look().await {
+            return Some(found);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}

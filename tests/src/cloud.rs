@@ -1,0 +1,238 @@
+//! The running local cloud, as `.local/env` describes it, and what it holds.
+
+use crate::program::{Said, program};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Clients of the local cloud.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// The checkout.
+    pub root: PathBuf,
+    variables: BTreeMap<String, String>,
+    pub steps: aws_sdk_sfn::Client,
+    pub machines: aws_sdk_ec2::Client,
+    pub zones: aws_sdk_route53::Client,
+    pub rows: aws_sdk_dynamodb::Client,
+    pub objects: aws_sdk_s3::Client,
+}
+
+/// What the table says is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    pub commit: String,
+    pub hostname: String,
+    pub instances: Vec<String>,
+    pub release: String,
+    pub previous: Option<String>,
+}
+
+impl Cloud {
+    /// Panics with what to do when the local cloud is not up.
+    pub async fn up() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("tests/ is in the checkout")
+            .to_owned();
+        let Ok(text) = std::fs::read_to_string(root.join(".local/env")) else {
+            panic!("the local cloud is not up: run `make up` first (or `make test`, which does)");
+        };
+        let variables: BTreeMap<String, String> = text.lines().filter_map(exported).collect();
+        let config = config(&variables).await;
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(true)
+            .build();
+        Self {
+            root,
+            variables,
+            steps: aws_sdk_sfn::Client::new(&config),
+            machines: aws_sdk_ec2::Client::new(&config),
+            zones: aws_sdk_route53::Client::new(&config),
+            rows: aws_sdk_dynamodb::Client::new(&config),
+            objects: aws_sdk_s3::Client::from_conf(s3),
+        }
+    }
+
+    /// A variable of `.local/env`.
+    pub fn variable(&self, name: &str) -> &str {
+        self.variables
+            .get(name)
+            .unwrap_or_else(|| panic!(".local/env does not set {name}: run `make down up`"))
+    }
+
+    /// `stage.myproj.localhost`
+    pub fn domain(&self, target: &str) -> String {
+        format!("{target}.{}", self.variable("CUTOVER_DOMAIN"))
+    }
+
+    /// The environment that `. .local/env` gives a shell, without its PATH.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let own = |name: &&String| name.as_str() != "PATH";
+        self.variables
+            .keys()
+            .filter(own)
+            .map(|name| (name.clone(), self.variables[name].clone()))
+            .collect()
+    }
+
+    /// The aws cli of the local cloud.
+    pub fn aws_cli(&self) -> PathBuf {
+        self.root.join(".local/venv/bin/aws")
+    }
+
+    /// Runs the aws cli as the administrator.
+    pub async fn aws(&self, arguments: &[&str]) -> Said {
+        program(&self.aws_cli(), arguments, &self.root, &self.environment()).await
+    }
+
+    /// Runs the `cutover` command.
+    pub async fn cutover(&self, arguments: &[&str]) -> Said {
+        program(
+            &self.root.join("target/debug/cutover"),
+            arguments,
+            &self.root,
+            &self.environment(),
+        )
+        .await
+    }
+
+    /// A text in the bucket.
+    pub async fn object(&self, key: &str) -> Option<String> {
+        let got = self
+            .objects
+            .get_object()
+            .bucket(self.variable("CUTOVER_BUCKET"))
+            .key(key)
+            .send()
+            .await
+            .ok()?;
+        let bytes = got
+            .body
+            .collect()
+            .await
+            .expect("the object ends")
+            .into_bytes();
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What `s3://bucket/key` holds.
+    pub async fn at(&self, url: &str) -> Option<String> {
+        self.object(url.strip_prefix(&format!("s3://{}/", self.variable("CUTOVER_BUCKET")))?)
+            .await
+    }
+
+    /// The keys below a prefix.
+    pub async fn keys(&self, prefix: &str) -> Vec<String> {
+        let listed = self
+            .objects
+            .list_objects_v2()
+            .bucket(self.variable("CUTOVER_BUCKET"))
+            .prefix(prefix)
+            .send()
+            .await;
+        let listed = listed.expect("the bucket can be listed");
+        listed
+            .contents()
+            .iter()
+            .filter_map(|object| object.key())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// A row of the table as JSON.
+    pub async fn row(&self, pk: &str, sk: &str) -> Option<Value> {
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let got = self
+            .rows
+            .get_item()
+            .table_name(self.variable("CUTOVER_TABLE"))
+            .key("pk", key(pk))
+            .key("sk", key(sk));
+        let item = got
+            .consistent_read(true)
+            .send()
+            .await
+            .expect("the table can be read")
+            .item?;
+        Some(Value::Object(
+            item.iter()
+                .map(|(name, value)| (name.clone(), plain(value)))
+                .collect(),
+        ))
+    }
+
+    /// What the table says is live of a component.
+    pub async fn live(&self, target: &str, component: &str) -> Option<Live> {
+        let row = self
+            .row(&format!("target#{target}"), &format!("alias#{component}"))
+            .await?;
+        let text = |value: &Value| value.as_str().expect("a text in the alias row").to_owned();
+        Some(Live {
+            commit: text(&row["commit"]),
+            hostname: text(&row["hostname"]),
+            instances: row["instances"]
+                .as_array()
+                .expect("instances")
+                .iter()
+                .map(|one| text(&one["id"]))
+                .collect(),
+            release: text(&row["release"]),
+            previous: row.pointer("/previous/commit").map(text),
+        })
+    }
+}
+
+async fn config(variables: &BTreeMap<String, String>) -> SdkConfig {
+    let value = |name: &str| {
+        variables
+            .get(name)
+            .unwrap_or_else(|| panic!(".local/env does not set {name}"))
+            .clone()
+    };
+    let keys = Credentials::new(
+        value("AWS_ACCESS_KEY_ID"),
+        value("AWS_SECRET_ACCESS_KEY"),
+        None,
+        None,
+        "local",
+    );
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(value("AWS_REGION")))
+        .endpoint_url(value("AWS_ENDPOINT_URL"))
+        .credentials_provider(keys)
+        .http_client(client)
+        .load()
+        .await
+}
+
+/// `export NAME='value'`, as `.local/env` writes it.
+fn exported(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+    Some((
+        name.to_owned(),
+        value.trim_matches('\'').replace(r"'\''", "'"),
+    ))
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::N(number) => number.parse().map(Value::Number).expect("a number"),
+        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::L(list) => list.iter().map(plain).collect(),
+        AttributeValue::M(map) => Value::Object(
+            map.iter()
+                .map(|(name, value)| (name.clone(), plain(value)))
+                .collect(),
+        ),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,208 @@
+//! A test's own component: repository, registration, pushes.
+
+use crate::execution::{Ended, Execution};
+use crate::{Cloud, Live, Service, program};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// A release with everything in it, on two busy cores; alone it takes some ten seconds.
+const RELEASED: Duration = Duration::from_secs(180);
+
+/// A component that nothing else knows of.
+#[derive(Debug)]
+pub struct Component {
+    pub cloud: Cloud,
+    pub name: String,
+    pub target: &'static str,
+    pub port: u16,
+    checkout: TempDir,
+}
+
+impl Component {
+    /// Makes its repository and registers it: a push to `main` releases to the target.
+    pub async fn new(cloud: &Cloud, what: &str, target: &'static str) -> Self {
+        let component = Self::unregistered(cloud, what, target).await;
+        component.follow("main", target).await;
+        component
+    }
+
+    /// Makes its repository only.
+    pub async fn unregistered(cloud: &Cloud, what: &str, target: &'static str) -> Self {
+        let name = format!("t-{what}-{}", run());
+        // Instances have an address each, so ports may coincide.
+        let port = 8100
+            + (name.bytes().fold(7_u16, |sum, byte| {
+                sum.wrapping_mul(31).wrapping_add(byte.into())
+            }) % 900);
+        let checkout = TempDir::with_prefix("cutover-test-").expect("a folder for the checkout");
+        let component = Self {
+            cloud: cloud.clone(),
+            name,
+            target,
+            port,
+            checkout,
+        };
+        let local = cloud.root.join("target/debug/cutover-local");
+        let made = program(
+            &local,
+            &["repository", "create", &component.name],
+            &cloud.root,
+            &cloud.environment(),
+        )
+        .await;
+        made.good("cutover-local repository create");
+        component
+            .git(&["init", "--quiet", "--initial-branch=main"])
+            .await;
+        component
+    }
+
+    /// Registers it, or changes what it follows.
+    pub async fn follow(&self, branch: &str, target: &str) {
+        let follows = format!("{branch}={target}");
+        let added = self.cloud.cutover(&[
+            "component",
+            "add",
+            &self.name,
+            "--repository",
+            &self.url(),
+            "--branch",
+            &follows,
+        ]);
+        added.await.good("cutover component add");
+    }
+
+    /// Where it is fetched from.
+    pub fn url(&self) -> String {
+        format!("{}/{}.git", self.cloud.variable("CUTOVER_GIT"), self.name)
+    }
+
+    /// `t-x.stage.myproj.localhost`
+    pub fn alias(&self) -> String {
+        format!("{}.{}", self.name, self.cloud.domain(self.target))
+    }
+
+    /// Runs git in the checkout.
+    pub async fn git(&self, arguments: &[&str]) -> String {
+        git(self.checkout.path(), arguments).await
+    }
+
+    /// Runs git in any folder.
+    pub async fn git_in(folder: &Path, arguments: &[&str]) -> String {
+        git(folder, arguments).await
+    }
+
+    /// Commits a version and answers its SHA.
+    pub async fn commit(&self, service: &Service) -> String {
+        self.git(&["rm", "-r", "--quiet", "--ignore-unmatch", "."])
+            .await;
+        service.write(self.checkout.path(), &self.name, self.port);
+        self.git(&["add", "--all"]).await;
+        self.git(&[
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            &service.version,
+        ])
+        .await;
+        sha_of(self.checkout.path(), "HEAD").await
+    }
+
+    /// Pushes a commit to `main`.
+    pub async fn push(&self, sha: &str) {
+        self.push_to(sha, "main").await;
+    }
+
+    /// Pushes a commit to a branch.
+    pub async fn push_to(&self, sha: &str, branch: &str) {
+        self.git(&[
+            "push",
+            "--quiet",
+            &self.url(),
+            &format!("{sha}:refs/heads/{branch}"),
+        ])
+        .await;
+    }
+
+    /// Commits and pushes a version and waits for the end of the release that the push starts.
+    pub async fn release(&self, service: &Service) -> (String, Ended) {
+        let sha = self.commit(service).await;
+        self.push(&sha).await;
+        let execution = self.execution_of(&sha).await;
+        (sha, execution.end(RELEASED).await)
+    }
+
+    /// Releases a version that must go live, and answers its commit.
+    pub async fn goes_live(&self, service: &Service) -> String {
+        let (sha, ended) = self.release(service).await;
+        assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+        sha
+    }
+
+    /// The execution that the push of a commit started.
+    pub async fn execution_of(&self, sha: &str) -> Execution {
+        let prefix = format!("{}-{}-{}-", self.name, &sha[..12], self.target);
+        Execution::of_push(&self.cloud, &prefix).await
+    }
+
+    /// Starts a release by hand and waits for its end.
+    pub async fn by_hand(&self, input: serde_json::Value) -> Ended {
+        Execution::start(&self.cloud, &input)
+            .await
+            .end(RELEASED)
+            .await
+    }
+
+    /// What the table says is live; panics if nothing is.
+    pub async fn live(&self) -> Live {
+        let live = self.cloud.live(self.target, &self.name).await;
+        live.unwrap_or_else(|| {
+            panic!(
+                "nothing of {} is recorded as live on {}",
+                self.name, self.target
+            )
+        })
+    }
+}
+
+/// The SHA that a name means in a checkout.
+pub async fn sha_of(checkout: &Path, name: &str) -> String {
+    git(checkout, &["rev-parse", name]).await.trim().to_owned()
+}
+
+/// Git as on a machine without any configuration.
+async fn git(folder: &Path, arguments: &[&str]) -> String {
+    let environment = [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_AUTHOR_NAME", "test"),
+        ("GIT_AUTHOR_EMAIL", "test@localhost"),
+        ("GIT_COMMITTER_NAME", "test"),
+        ("GIT_COMMITTER_EMAIL", "test@localhost"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    program(Path::new("git"), arguments, folder, &environment)
+        .await
+        .good(&format!("git {}", arguments.join(" ")))
+}
+
+/// Four letters or digits that tell this run from others: the time, to the second, for 20 days.
+fn run() -> &'static str {
+    static RUN: OnceLock<String> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let mut seconds = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("a clock")
+            .as_secs();
+        let mut mark = String::from("x"); // never like a ticket or a SHA at a name's end
+        for _ in 0..4 {
+            mark.push(char::from_digit((seconds % 36) as u32, 36).expect("a digit"));
+            seconds /= 36;
+        }
+        mark
+    })
+}

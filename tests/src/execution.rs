@@ -1,0 +1,200 @@
+//! Executions of the release state machine.
+
+use crate::{Cloud, until};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// From a push to its execution: a hook, the bus, a function that may start cold.
+const STARTED: Duration = Duration::from_secs(60);
+
+/// A running or ended release.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    cloud: Cloud,
+    pub arn: String,
+    pub name: String,
+}
+
+/// How a release ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub name: String,
+    pub status: String,
+    pub output: Option<Value>,
+    pub error: String,
+    pub cause: String,
+}
+
+impl Ended {
+    /// The output; panics with the cause if the release did not succeed.
+    pub fn output(&self) -> &Value {
+        assert_eq!(
+            self.status, "SUCCEEDED",
+            "{}: {}: {}",
+            self.name, self.error, self.cause
+        );
+        self.output
+            .as_ref()
+            .expect("a release that succeeded has an output")
+    }
+
+    /// `stage-r42`
+    pub fn release(&self) -> &str {
+        self.output()["release"]
+            .as_str()
+            .expect("the output names the release")
+    }
+}
+
+impl Execution {
+    /// Starts a release as a person does.
+    pub async fn start(cloud: &Cloud, input: &Value) -> Self {
+        let started = cloud
+            .steps
+            .start_execution()
+            .state_machine_arn(machine(cloud))
+            .input(input.to_string())
+            .send()
+            .await;
+        Self::from_arn(
+            cloud,
+            started.expect("the execution starts").execution_arn(),
+        )
+    }
+
+    /// An execution that somebody else started.
+    pub fn from_arn(cloud: &Cloud, arn: &str) -> Self {
+        let name = arn.rsplit(':').next().unwrap_or_default().to_owned();
+        Self {
+            cloud: cloud.clone(),
+            arn: arn.to_owned(),
+            name,
+        }
+    }
+
+    /// The one whose name begins like that; waits for it.
+    pub async fn of_push(cloud: &Cloud, prefix: &str) -> Self {
+        let found = until(STARTED, async || {
+            Self::named(cloud, |name| name.starts_with(prefix))
+                .await
+                .into_iter()
+                .next()
+        })
+        .await;
+        found.unwrap_or_else(|| {
+            panic!("no execution {prefix}* was started within {STARTED:?}: the push did not arrive")
+        })
+    }
+
+    /// All whose names are like that.
+    pub async fn named(cloud: &Cloud, like: impl Fn(&str) -> bool) -> Vec<Self> {
+        let mut pages = cloud
+            .steps
+            .list_executions()
+            .state_machine_arn(machine(cloud))
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.expect("executions can be listed");
+            found.extend(
+                page.executions()
+                    .iter()
+                    .filter(|one| like(one.name()))
+                    .map(|one| Self::from_arn(cloud, one.execution_arn())),
+            );
+        }
+        found
+    }
+
+    /// Waits until it has ended.
+    pub async fn end(&self, limit: Duration) -> Ended {
+        let ended = until(limit, async || {
+            let seen = self
+                .cloud
+                .steps
+                .describe_execution()
+                .execution_arn(&self.arn)
+                .send()
+                .await
+                .expect("the execution can be read");
+            if seen.status().as_str() == "RUNNING" {
+                return None;
+            }
+            Some(Ended {
+                name: self.name.clone(),
+                status: seen.status().as_str().to_owned(),
+                output: seen
+                    .output()
+                    .map(|text| serde_json::from_str(text).expect("an output is JSON")),
+                error: seen.error().unwrap_or_default().to_owned(),
+                cause: seen.cause().unwrap_or_default().to_owned(),
+            })
+        });
+        match ended.await {
+            Some(ended) => ended,
+            None => panic!(
+                "{} has not ended within {limit:?}; it was in {}",
+                self.name,
+                self.states().await.join(", ")
+            ),
+        }
+    }
+
+    /// The states it has entered so far.
+    pub async fn states(&self) -> Vec<String> {
+        let entered = |event: &Value| {
+            event["stateEnteredEventDetails"]["name"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        self.history().await.iter().filter_map(entered).collect()
+    }
+
+    /// Its history with all inputs and outputs, as the aws cli prints it.
+    pub async fn history(&self) -> Vec<Value> {
+        let said = self.cloud.aws(&[
+            "stepfunctions",
+            "get-execution-history",
+            "--execution-arn",
+            &self.arn,
+            "--include-execution-data",
+            "--output",
+            "json",
+        ]);
+        let said: Value =
+            serde_json::from_str(&said.await.good("get-execution-history")).expect("JSON");
+        said["events"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+fn machine(cloud: &Cloud) -> String {
+    let account = cloud.variable("CUTOVER_ACCOUNT");
+    let (region, project) = (
+        cloud.variable("AWS_REGION"),
+        cloud.variable("CUTOVER_PROJECT"),
+    );
+    format!("arn:aws:states:{region}:{account}:stateMachine:{project}-release")
+}
+
+/// An event of a push as EventBridge delivers it to a function.
+pub fn push_event(
+    id: &str,
+    source: &str,
+    detail_type: &str,
+    repository: &str,
+    branch: &str,
+    sha: &str,
+) -> Value {
+    json!({
+        "version": "0", "id": id, "source": source, "detail-type": detail_type,
+        "account": "000000000000", "region": "us-east-1", "time": "2026-01-01T00:00:00Z",
+        "resources": [format!("arn:aws:codecommit:us-east-1:000000000000:{repository}")],
+        "detail": {
+            "event": "referenceUpdated", "repositoryName": repository, "repositoryId": "00000000-0000-0000-0000-000000000000",
+            "referenceType": "branch", "referenceName": branch, "referenceFullName": format!("refs/heads/{branch}"),
+            "commitId": sha, "oldCommitId": "0".repeat(40),
+            "callerUserArn": "arn:aws:iam::000000000000:user/somebody",
+        }
+    })
+}

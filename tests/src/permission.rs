@@ -1,0 +1,181 @@
+//! Takes one permission of one function away, and gives it back whatever happens.
+
+use crate::Cloud;
+use serde_json::Value;
+
+/// While this lives, the function's role lacks the action.
+#[derive(Debug)]
+pub struct WithoutPermission {
+    cloud: Cloud,
+    role: String,
+    policy: String,
+    before: String,
+    given_back: bool,
+}
+
+impl WithoutPermission {
+    /// Takes `action` from the role of `function`; panics if the role does not have it.
+    pub async fn of(cloud: &Cloud, function: &str, action: &str) -> Self {
+        let role = role_of(cloud, function).await;
+        let (policy, document) = inline_policy(cloud, &role).await;
+        let mut narrowed = document.clone();
+        let taken = take(&mut narrowed, action);
+        assert!(taken, "the role of {function} has no {action}: {document}");
+        let guard = Self {
+            cloud: cloud.clone(),
+            role,
+            policy,
+            before: document.to_string(),
+            given_back: false,
+        };
+        guard.put(&narrowed.to_string()).await;
+        guard
+    }
+
+    /// Gives it back.
+    pub async fn give_back(mut self) {
+        self.put(&self.before).await;
+        self.given_back = true;
+    }
+
+    async fn put(&self, document: &str) {
+        let said = self.cloud.aws(&[
+            "iam",
+            "put-role-policy",
+            "--role-name",
+            &self.role,
+            "--policy-name",
+            &self.policy,
+            "--policy-document",
+            document,
+        ]);
+        said.await.good("put-role-policy");
+    }
+}
+
+/// The way of a test that panics: on a thread of its own, since this one may be in a runtime.
+impl Drop for WithoutPermission {
+    fn drop(&mut self) {
+        if self.given_back {
+            return;
+        }
+        let arguments = [
+            "iam",
+            "put-role-policy",
+            "--role-name",
+            &self.role,
+            "--policy-name",
+            &self.policy,
+            "--policy-document",
+            &self.before,
+        ];
+        let mut restore = std::process::Command::new(self.cloud.aws_cli());
+        restore.args(arguments).envs(self.cloud.environment());
+        match restore.status() {
+            Ok(status) if status.success() => {}
+            other => eprintln!(
+                "the policy of {} was not restored ({other:?}): run infra/deploy-local.sh after removing .local/deployed",
+                self.role
+            ),
+        }
+    }
+}
+
+async fn role_of(cloud: &Cloud, function: &str) -> String {
+    let name = format!("{}-{function}", cloud.variable("CUTOVER_PROJECT"));
+    let said = cloud
+        .aws(&[
+            "lambda",
+            "get-function-configuration",
+            "--function-name",
+            &name,
+            "--query",
+            "Role",
+            "--output",
+            "text",
+        ])
+        .await;
+    let arn = said.good("get-function-configuration");
+    arn.trim()
+        .rsplit('/')
+        .next()
+        .expect("a role has a name")
+        .to_owned()
+}
+
+async fn inline_policy(cloud: &Cloud, role: &str) -> (String, Value) {
+    let said = cloud
+        .aws(&[
+            "iam",
+            "list-role-policies",
+            "--role-name",
+            role,
+            "--query",
+            "PolicyNames[0]",
+            "--output",
+            "text",
+        ])
+        .await;
+    let policy = said.good("list-role-policies").trim().to_owned();
+    let said = cloud
+        .aws(&[
+            "iam",
+            "get-role-policy",
+            "--role-name",
+            role,
+            "--policy-name",
+            &policy,
+            "--query",
+            "PolicyDocument",
+            "--output",
+            "json",
+        ])
+        .await;
+    let document = serde_json::from_str(&said.good("get-role-policy")).expect("a policy is JSON");
+    (policy, document)
+}
+
+/// Removes the action from every statement, and statements that allow nothing any more.
+fn take(document: &mut Value, action: &str) -> bool {
+    let mut taken = false;
+    let statements = document["Statement"]
+        .as_array_mut()
+        .expect("a policy has statements");
+    for statement in statements.iter_mut() {
+        let actions = match &statement["Action"] {
+            Value::String(one) => vec![Value::String(one.clone())],
+            Value::Array(many) => many.clone(),
+            other => panic!("an action that is neither text nor list: {other}"),
+        };
+        let kept: Vec<Value> = actions
+            .iter()
+            .filter(|one| *one != action)
+            .cloned()
+            .collect();
+        taken |= kept.len() < actions.len();
+        statement["Action"] = Value::Array(kept);
+    }
+    statements.retain(|statement| statement["Action"] != Value::Array(Vec::new()));
+    taken
+}
+
+/// Every action that the role of a function has.
+pub async fn actions_of(cloud: &Cloud, function: &str) -> Vec<String> {
+    let (_, document) = inline_policy(cloud, &role_of(cloud, function).await).await;
+    let statements = document["Statement"]
+        .as_array()
+        .expect("a policy has statements")
+        .clone();
+    let actions = statements
+        .iter()
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Array(many) => many.clone(),
+            one => vec![one.clone()],
+        });
+    let mut actions: Vec<String> = actions
+        .filter_map(|one| one.as_str().map(str::to_owned))
+        .collect();
+    actions.sort();
+    actions.dedup();
+    actions
+}

@@ -1,0 +1,149 @@
+//! The small component that tests release: one template, with a knob for everything that can fail.
+
+use std::path::Path;
+
+/// What an instance of it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Serves.
+    Well,
+    /// Listens, and answers its health path with 503.
+    Unhealthy,
+    /// Ends with an error.
+    Crashing,
+}
+
+/// One suite of its manifest.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    pub name: &'static str,
+    pub command: String,
+    pub slow: bool,
+}
+
+/// One version of the component.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Makes the commit different from others.
+    pub version: String,
+    pub unit_tests: String,
+    pub build: String,
+    pub start: Start,
+    pub suites: Vec<Suite>,
+    /// Appended to the manifest.
+    pub more_manifest: String,
+    /// Whether there is a manifest at all.
+    pub has_manifest: bool,
+    /// Further files: name and content.
+    pub files: Vec<(&'static str, String)>,
+}
+
+/// The suite that every version has: the candidate must be this very commit.
+const SMOKE: &str = r#"import json, os, sys, urllib.request
+with urllib.request.urlopen(os.environ["TARGET_URL"] + "/version", timeout=5) as answer:
+    found = json.load(answer)["commit"]
+print("the candidate is", found)
+sys.exit(found != os.environ["COMMIT"])
+"#;
+
+const SERVER: &str = r#"import json, os, sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+START = "@START@"
+IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        healthy = START != "Unhealthy" or self.path != "/healthz"
+        body = json.dumps(IDENTITY | {"names": sorted(os.environ)}).encode()
+        self.send_response(200 if healthy else 503)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 256
+
+
+if START == "Crashing":
+    sys.exit("boom: this version cannot start")
+print("serving", IDENTITY["commit"], flush=True)
+Server((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+"#;
+
+impl Service {
+    /// A version that passes everything.
+    pub fn good(version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            unit_tests: "sh -c 'echo unit tests of $(cat VERSION)'".into(),
+            build: "sh build.sh".into(),
+            start: Start::Well,
+            suites: vec![Suite {
+                name: "smoke",
+                command: "python3 smoke.py".into(),
+                slow: false,
+            }],
+            more_manifest: String::new(),
+            has_manifest: true,
+            files: vec![(
+                "build.sh",
+                "mkdir -p dist && cp server.py VERSION dist/ && echo built\n".into(),
+            )],
+        }
+    }
+
+    /// Writes it into a checkout.
+    pub fn write(&self, folder: &Path, component: &str, port: u16) {
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.join(name), text)
+                .unwrap_or_else(|error| panic!("writing {name}: {error}"));
+        };
+        write("VERSION", &format!("{}\n", self.version));
+        write(
+            "server.py",
+            &SERVER.replace("@START@", &format!("{:?}", self.start)),
+        );
+        write("smoke.py", SMOKE);
+        for (name, text) in &self.files {
+            write(name, text);
+        }
+        if self.has_manifest {
+            write("cutover.toml", &self.manifest(component, port));
+        } else {
+            let _ = std::fs::remove_file(folder.join("cutover.toml"));
+        }
+    }
+
+    fn manifest(&self, component: &str, port: u16) -> String {
+        let mut text = format!(
+            "[component]\nname = \"{component}\"\n\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n\n\
+             [run]\ncommand = \"python3 server.py\"\nport = {port}\nstart_timeout = \"{}\"\n",
+            self.unit_tests,
+            self.build,
+            if self.start == Start::Well {
+                "60s"
+            } else {
+                "8s"
+            },
+        );
+        for suite in &self.suites {
+            // A hanging suite is the only one that needs its limit.
+            let limit = if suite.name == "hanging" { "3s" } else { "60s" };
+            text += &format!(
+                "\n[[suite]]\nname = {:?}\ncommand = {:?}\nslow = {}\ntimeout = {limit:?}\n",
+                suite.name, suite.command, suite.slow
+            );
+        }
+        text + &self.more_manifest
+    }
+}

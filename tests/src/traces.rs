@@ -1,0 +1,202 @@
+//! Searches for what a component has left anywhere: instances, records, processes.
+
+use crate::{Component, until};
+use aws_sdk_ec2::types::Filter;
+use std::time::Duration;
+
+/// From an ended instance to its last process gone: a look of the instance host, SIGTERM, grace.
+const GONE: Duration = Duration::from_secs(20);
+
+impl Component {
+    /// The component's instances that are not ended, on its target.
+    pub async fn instances(&self) -> Vec<String> {
+        let by = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
+        let asked = self.cloud.machines.describe_instances();
+        let asked = asked
+            .filters(by("tag:cutover:component", &self.name))
+            .filters(by("tag:cutover:target", self.target));
+        let seen = asked.send().await.expect("instances can be described");
+        let up = |one: &&aws_sdk_ec2::types::Instance| {
+            let state = one
+                .state()
+                .and_then(|state| state.name())
+                .map(|name| name.as_str().to_owned());
+            !matches!(state.as_deref(), Some("shutting-down" | "terminated"))
+        };
+        let mut ids: Vec<String> = seen
+            .reservations()
+            .iter()
+            .flat_map(|reservation| reservation.instances())
+            .filter(up)
+            .filter_map(|one| one.instance_id().map(str::to_owned))
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// Every instance the component ever had on its target that the cloud still lists.
+    pub async fn instances_ever(&self) -> Vec<String> {
+        let filter = Filter::builder()
+            .name("tag:cutover:component")
+            .values(&self.name)
+            .build();
+        let seen = self
+            .cloud
+            .machines
+            .describe_instances()
+            .filters(filter)
+            .send()
+            .await
+            .expect("instances can be described");
+        let all = seen
+            .reservations()
+            .iter()
+            .flat_map(|reservation| reservation.instances());
+        all.filter_map(|one| one.instance_id().map(str::to_owned))
+            .collect()
+    }
+
+    /// The component's records: name and values.
+    pub async fn records(&self) -> Vec<(String, Vec<String>)> {
+        let zone = self.zone().await;
+        let mut pages = self
+            .cloud
+            .zones
+            .list_resource_record_sets()
+            .hosted_zone_id(zone);
+        let mut found = Vec::new();
+        loop {
+            let page = pages.clone().send().await.expect("records can be listed");
+            for record in page.resource_record_sets() {
+                let name = record.name().trim_end_matches('.');
+                let label = name.split('.').next().unwrap_or_default();
+                if label == self.name || label.starts_with(&format!("{}-", self.name)) {
+                    let values = record
+                        .resource_records()
+                        .iter()
+                        .map(|one| one.value().trim_end_matches('.').to_owned());
+                    found.push((name.to_owned(), values.collect()));
+                }
+            }
+            let Some(next) = page.next_record_name().filter(|_| page.is_truncated()) else {
+                return found;
+            };
+            pages = pages
+                .start_record_name(next)
+                .set_start_record_type(page.next_record_type().cloned());
+        }
+    }
+
+    async fn zone(&self) -> String {
+        let row = self
+            .cloud
+            .row(&format!("target#{}", self.target), "environment")
+            .await
+            .expect("the target is provisioned");
+        row["zone_id"].as_str().expect("a zone").to_owned()
+    }
+
+    /// Panics unless exactly this commit stands: one alias to one hostname, the recorded
+    /// instances, and nothing of any other version in EC2, Route 53 or among the processes.
+    pub async fn stands_alone(&self, sha: &str) {
+        let live = self.live().await;
+        assert_eq!(
+            live.commit, sha,
+            "another commit is recorded as live: {live:?}"
+        );
+        let mut recorded = live.instances.clone();
+        recorded.sort();
+        assert_eq!(
+            self.instances().await,
+            recorded,
+            "instances of {} besides those of {}",
+            self.name,
+            live.hostname
+        );
+        let records = self.records().await;
+        let names: Vec<&str> = records.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(
+            names.len() == 2 && names.contains(&live.hostname.as_str()),
+            "records of {} besides its alias and {}: {names:?}",
+            self.name,
+            live.hostname
+        );
+        let alias = records.iter().find(|(name, _)| *name == self.alias());
+        assert_eq!(
+            alias.map(|(_, values)| values.as_slice()),
+            Some([live.hostname.clone()].as_slice()),
+            "where the alias points"
+        );
+        for id in self
+            .instances_ever()
+            .await
+            .iter()
+            .filter(|id| !recorded.contains(id))
+        {
+            no_process_is_left_of(id).await;
+        }
+        for id in &recorded {
+            assert!(
+                !processes_with(id).is_empty(),
+                "no process of the live instance {id} is found: the search is blind"
+            );
+        }
+        let answer = self.get("/version").await.expect("the alias answers");
+        assert_eq!(answer["commit"], sha);
+    }
+
+    /// Panics if anything of the component runs or resolves on its target.
+    pub async fn left_nothing(&self) {
+        assert_eq!(
+            self.instances().await,
+            Vec::<String>::new(),
+            "instances of {}",
+            self.name
+        );
+        assert_eq!(self.records().await, Vec::new(), "records of {}", self.name);
+        for id in self.instances_ever().await {
+            no_process_is_left_of(&id).await;
+        }
+    }
+}
+
+/// Waits until no process has the text in its command line, environment or working directory.
+pub async fn no_process_is_left_of(mark: &str) {
+    let gone = until(GONE, async || processes_with(mark).is_empty().then_some(())).await;
+    assert!(
+        gone.is_some(),
+        "processes of {mark} after {GONE:?}: {:?}",
+        processes_with(mark)
+    );
+}
+
+/// Processes with the text in their command line, environment or working directory.
+pub fn processes_with(mark: &str) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let entries = std::fs::read_dir("/proc")
+        .expect("/proc can be read")
+        .flatten();
+    let pids = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own);
+    pids.filter(|pid| is_marked(pid, mark))
+        .map(|pid| format!("{pid} {}", command_line(&pid)))
+        .collect()
+}
+
+// A process may end while it is looked at; then there is nothing to read, and nothing is left.
+fn is_marked(pid: &str, mark: &str) -> bool {
+    let holds = |file: &str| {
+        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        bytes
+            .windows(mark.len())
+            .any(|window| window == mark.as_bytes())
+    };
+    let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+    holds("cmdline") || holds("environ") || cwd.to_string_lossy().contains(mark)
+}
+
+fn command_line(pid: &str) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
+}

@@ -1,0 +1,147 @@
+//! A client that asks the alias without pause and keeps count, as users would.
+
+use crate::{Cloud, Component};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// Between an answer and the next question: some 100 questions a second leave both cores to the
+/// releases of the tests that run beside this one.
+const BREATH: Duration = Duration::from_millis(8);
+
+/// What the client saw.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    pub requests: u64,
+    /// Anything but a 200 with a commit: when, and what it was.
+    pub failures: Vec<String>,
+    /// Answers by commit.
+    pub commits: BTreeMap<String, u64>,
+}
+
+/// A running client.
+#[derive(Debug)]
+pub struct Traffic {
+    seen: Arc<Mutex<Seen>>,
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Traffic {
+    /// Begins to ask the component's alias through the gateway.
+    pub fn on(component: &Component) -> Self {
+        let (seen, stop) = (
+            Arc::new(Mutex::new(Seen::default())),
+            Arc::new(Notify::new()),
+        );
+        let url = format!("{}/version", component.cloud.variable("CUTOVER_GATEWAY"));
+        let client = client();
+        let host = component.alias();
+        let (count, stopped) = (seen.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let begun = Instant::now();
+            loop {
+                let asked = commit_at(&client, &url, &host).await;
+                {
+                    let mut seen = count.lock().expect("counting does not panic");
+                    seen.requests += 1;
+                    match asked {
+                        Ok(commit) => *seen.commits.entry(commit).or_default() += 1,
+                        Err(what) => seen
+                            .failures
+                            .push(format!("{:.2} s: {what}", begun.elapsed().as_secs_f64())),
+                    }
+                }
+                tokio::select! {
+                    () = stopped.notified() => return,
+                    () = tokio::time::sleep(BREATH) => {}
+                }
+            }
+        });
+        Self { seen, stop, task }
+    }
+
+    /// Ends it and answers what it saw.
+    pub async fn stop(self) -> Seen {
+        self.stop.notify_one();
+        self.task.await.expect("the client does not panic");
+        let seen = self.seen.lock().expect("counting does not panic").clone();
+        assert!(
+            seen.requests > 20,
+            "too few requests to prove anything: {seen:?}"
+        );
+        seen
+    }
+}
+
+impl Seen {
+    /// Panics unless every single request was answered.
+    pub fn without_failure(self) -> Self {
+        assert!(
+            self.failures.is_empty(),
+            "{} of {} requests failed: {:#?}",
+            self.failures.len(),
+            self.requests,
+            self.failures
+        );
+        self
+    }
+
+    /// Panics unless only this commit answered, every time.
+    pub fn only(self, sha: &str) {
+        let seen = self.without_failure();
+        assert_eq!(seen.commits.keys().collect::<Vec<_>>(), [sha], "{seen:?}");
+    }
+}
+
+impl Component {
+    /// Asks the alias for a path, once.
+    pub async fn get(&self, path: &str) -> Result<serde_json::Value, String> {
+        ask(&self.cloud, &self.alias(), path).await
+    }
+}
+
+/// Asks any name of the project for a path, once.
+pub async fn ask(cloud: &Cloud, host: &str, path: &str) -> Result<serde_json::Value, String> {
+    get(
+        &client(),
+        &format!("{}{path}", cloud.variable("CUTOVER_GATEWAY")),
+        host,
+    )
+    .await
+}
+
+fn client() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10));
+    builder.build().expect("a client")
+}
+
+async fn commit_at(client: &reqwest::Client, url: &str, host: &str) -> Result<String, String> {
+    let answer = get(client, url, host).await?;
+    answer["commit"]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| format!("no commit in {answer}"))
+}
+
+async fn get(client: &reqwest::Client, url: &str, host: &str) -> Result<serde_json::Value, String> {
+    let answer = client
+        .get(url)
+        .header("host", host)
+        .send()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
+    let status = answer.status();
+    let text = answer
+        .text()
+        .await
+        .map_err(|error| format!("{status}, then {error:?}"))?;
+    if status != 200 {
+        return Err(format!("{status}: {text}"));
+    }
+    serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))
+}

@@ -1,0 +1,53 @@
+//! Two pushes at the same moment: the newer commit is live at the end, every time.
+
+use end_to_end::{Cloud, Component, Ended, Service, Traffic};
+use std::time::Duration;
+
+const ROUNDS: usize = 10;
+const LIMIT: Duration = Duration::from_secs(180);
+
+#[tokio::test]
+async fn of_two_pushes_at_the_same_moment_the_newer_is_live_at_the_end_ten_times() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "pair", "dev").await;
+    component.goes_live(&Service::good("0")).await;
+    let traffic = Traffic::on(&component);
+
+    for round in 1..=ROUNDS {
+        let older = component
+            .commit(&Service::good(&format!("{round} older")))
+            .await;
+        let newer = component
+            .commit(&Service::good(&format!("{round} newer")))
+            .await;
+        component.push(&older).await;
+        component.push(&newer).await;
+
+        let (one, two) = (
+            component.execution_of(&older).await,
+            component.execution_of(&newer).await,
+        );
+        let (one, two) = tokio::join!(one.end(LIMIT), two.end(LIMIT));
+
+        assert_eq!(two.output()["outcome"], "live", "round {round}: {two:#?}");
+        assert!(was_live_or_superseded(&one), "round {round}: {one:#?}");
+        let live = component.live().await;
+        assert_eq!(live.commit, newer, "round {round}");
+        if one.status == "SUCCEEDED" {
+            assert_eq!(
+                live.previous.as_deref(),
+                Some(older.as_str()),
+                "round {round}: the older one had been live"
+            );
+        }
+        component.stands_alone(&newer).await;
+    }
+    traffic.stop().await.without_failure();
+}
+
+fn was_live_or_superseded(ended: &Ended) -> bool {
+    match ended.status.as_str() {
+        "SUCCEEDED" => ended.output()["outcome"] == "live",
+        _ => ended.error == "Superseded",
+    }
+}
