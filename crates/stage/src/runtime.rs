@@ -5,6 +5,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::error::Error as StdError;
+use std::pin::Pin;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
@@ -88,7 +89,10 @@ where
         error_message: format!("the stage's input does not have the shape it should: {error}"),
     })?;
     tracing::info!("begins");
-    match handler(input).await {
+    // Boxed, because the runtime, the SDK and a stage nested in one type are more than the compiler
+    // takes.
+    let stage: Pin<Box<dyn Future<Output = Result<O, E>> + '_>> = Box::pin(handler(input));
+    match stage.await {
         Ok(reply) => {
             tracing::info!("done");
             Ok(reply)

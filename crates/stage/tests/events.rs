@@ -1,0 +1,175 @@
+//! Each file in `events/`, and each input that the README shows, read as the functions read it.
+
+mod repository;
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use expect_test::expect;
+use pipeline::event::{PushEvent, parse_push, plan_starts};
+use pipeline::input::ReleaseInput;
+use pipeline::names::{Component, RepositoryUrl, Target};
+use pipeline::rows::ComponentRow;
+use serde_json::Value;
+
+fn told(name: &str) -> String {
+    let value: Value =
+        serde_json::from_str(&repository::read(&format!("events/{name}"))).expect(name);
+    match name.split('.').next() {
+        Some("push") => told_of_push(value),
+        Some("release") => told_of_input(&value),
+        _ => panic!("{name}: files are called push.<case>.json or release.<case>.json"),
+    }
+}
+
+fn told_of_input(input: &Value) -> String {
+    match ReleaseInput::parse(input) {
+        Ok(input) => serde_json::to_string(&input).unwrap(),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+fn told_of_push(value: Value) -> String {
+    let by_rule = if is_passed_by_the_rule(&value) {
+        ""
+    } else {
+        "kept back by the rule; "
+    };
+    let event: EventBridgeEvent<Value> = serde_json::from_value(value).expect("an event");
+    let what = match parse_push(&event.detail) {
+        Ok(PushEvent::Pushed(push)) => {
+            let id = event.id.expect("an event of EventBridge has an id");
+            let starts = plan_starts(&push, &id, &[row()]);
+            let lines = starts.iter().map(|start| {
+                ReleaseInput::parse(&start.input).expect("what a push starts is a valid input");
+                format!("starts {} with {}", start.name, start.input)
+            });
+            let lines: Vec<String> = lines.collect();
+            if lines.is_empty() {
+                "starts nothing".to_owned()
+            } else {
+                lines.join(", ")
+            }
+        }
+        Ok(PushEvent::Ignored(why)) => format!("ignored: {why}"),
+        Err(error) => format!("refused: {error}"),
+    };
+    format!("{by_rule}{what}")
+}
+
+/// What `cutover component add api --repository ... --branch main=stage` records.
+fn row() -> ComponentRow {
+    ComponentRow {
+        component: Component::new("api").unwrap(),
+        repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
+        branches: [("main".to_owned(), Target::new("stage").unwrap())].into(),
+    }
+}
+
+fn is_passed_by_the_rule(event: &Value) -> bool {
+    let template = repository::read("infra/pipeline.yaml");
+    [
+        ("source", "/source"),
+        ("detail-type", "/detail-type"),
+        ("event", "/detail/event"),
+        ("referenceType", "/detail/referenceType"),
+    ]
+    .iter()
+    .all(|(key, pointer)| {
+        let allowed = repository::list_in(&template, "\n      EventPattern:\n", key);
+        let found = event.pointer(pointer).and_then(Value::as_str);
+        found.is_some_and(|found| allowed.iter().any(|one| one == found))
+    })
+}
+
+#[test]
+fn every_sample_is_accepted_or_refused_as_its_name_says() {
+    let lines: Vec<String> = repository::entries("events")
+        .iter()
+        .map(|name| format!("{name}\n    {}\n", told(name)))
+        .collect();
+    expect![[r#"
+        push.codecommit-created.json
+            starts api-3f2a9c1b04de-stage-23456789abcd with {"branch":"main","component":"api","target":"stage","version":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}
+        push.codecommit-merge.json
+            starts api-9e8d7c6b5a4f-stage-123456789abc with {"branch":"main","component":"api","target":"stage","version":"9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d"}
+        push.codecommit.json
+            starts api-3f2a9c1b04de-stage-0123456789ab with {"branch":"main","component":"api","target":"stage","version":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}
+        push.deleted-ignored.json
+            kept back by the rule; ignored: the branch was deleted
+        push.git.json
+            starts api-3f2a9c1b04de-stage-56789abcdef0 with {"branch":"main","component":"api","target":"stage","version":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}
+        push.no-repository.json
+            refused: detail.repositoryName: `` is not a repository's name
+        push.option-as-branch.json
+            refused: detail.referenceName: `--upload-pack=x` is not a branch name
+        push.short-commit.json
+            refused: detail.commitId: `3f2a9c1` is not a full commit SHA (40 hexadecimal digits, lower case)
+        push.tag-ignored.json
+            kept back by the rule; ignored: not a branch
+        push.unfollowed-branch.json
+            starts nothing
+        release.all-keys.json
+            {"versions":{"api":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":"main"}
+        release.branch-of-several.json
+            refused: branch: goes with one component, not with several
+        release.component-and-versions.json
+            refused: component and versions: give one of them, not both
+        release.component-is-a-number.json
+            refused: component: must be a text, not a number
+        release.empty.json
+            refused: component: missing; say what to release, e.g. {"component": "api", "version": "HEAD", "target": "stage"}
+        release.hostname-as-component.json
+            refused: component: `api-3f2a9c1b04de` cannot be a component name: it ends like a hostname or a peer name of a release
+        release.hotfix.json
+            {"versions":{"api":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"},"target":"prod","skip_slow_scans":true,"tag":false,"branch":null}
+        release.minimal.json
+            {"versions":{"api":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":null}
+        release.no-versions.json
+            refused: versions: names no component
+        release.not-an-object.json
+            refused: the input must be a JSON object such as {"component": "api", "version": "HEAD", "target": "stage"}
+        release.option-as-branch.json
+            refused: branch: `-x` is not a branch name
+        release.option-as-version.json
+            refused: version: version `--upload-pack=x` is not a tag, a branch, a commit SHA, `HEAD`, `previous` or `live:<target>`
+        release.path-as-target.json
+            refused: target: `../prod` is not a target name: 1 to 16 lower-case letters, digits and single hyphens, beginning with a letter
+        release.path-as-version.json
+            refused: version: version `../../etc` is not a tag, a branch, a commit SHA, `HEAD`, `previous` or `live:<target>`
+        release.promote-from-nowhere.json
+            refused: version: version `live:`: `` is not a target name: 1 to 16 lower-case letters, digits and single hyphens, beginning with a letter
+        release.promote.json
+            {"versions":{"api":"live:stage"},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null}
+        release.push.json
+            {"versions":{"api":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":"main"}
+        release.rollback.json
+            {"versions":{"api":"previous"},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null}
+        release.shell-as-version.json
+            refused: version: version `$(reboot)` is not a tag, a branch, a commit SHA, `HEAD`, `previous` or `live:<target>`
+        release.umbrella.json
+            {"versions":{"api":"v1.4.0","msa":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b","msb":"live:dev","ui":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":null}
+        release.unknown-key.json
+            refused: unknown key `versoin`; the keys are component, version, versions, target, skip_slow_scans, tag, branch
+        release.upper-case-component.json
+            refused: component: `API` is not a component name: 1 to 30 lower-case letters, digits and single hyphens, beginning with a letter
+        release.version-beside-versions.json
+            refused: version: goes with component; with versions, each component has its own
+        release.versions-is-a-list.json
+            refused: versions: must be an object of component to version such as {"api": "v1.4.0"}, not a list
+        release.wrong-type.json
+            refused: skip_slow_scans: must be true or false, not a text
+    "#]].assert_eq(&lines.concat());
+}
+
+#[test]
+fn every_input_that_the_readme_shows_is_accepted() {
+    let readme = repository::read("README.md");
+    let shown: Vec<&str> = readme
+        .lines()
+        .filter(|line| line.starts_with("{\"") && line.ends_with('}'))
+        .collect();
+    assert!(shown.len() >= 5, "the README shows {} inputs", shown.len());
+    for line in shown {
+        let value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        ReleaseInput::parse(&value).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}

@@ -1,0 +1,250 @@
+//! The ways through the state machine, walked.
+
+mod repository;
+
+use repository::{Machine, errors_of, list, machines, text};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The one way back: test again, because something moved beside the release.
+const AGAIN: (&str, &str) = ("Cut over?", "Integration tests");
+
+/// The one way from failing to live: the aliases had moved, and only the answer was lost.
+const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Drain");
+
+/// The one failure that does not undo the release: users have the new version by then.
+const AFTER_GOING_LIVE: &str = "Terminate previous";
+
+/// Where a state's rules, its default and its `Next` lead.
+fn ways_on(state: &Value) -> Vec<String> {
+    let rules = list(state, "Choices").iter().map(|rule| text(rule, "Next"));
+    let own = ["Next", "Default"]
+        .iter()
+        .filter_map(|key| state[key].as_str());
+    rules.chain(own.map(str::to_owned)).collect()
+}
+
+fn ways_of_failure(state: &Value) -> Vec<String> {
+    list(state, "Catch")
+        .iter()
+        .map(|rule| text(rule, "Next"))
+        .collect()
+}
+
+fn all_ways(state: &Value) -> Vec<String> {
+    [ways_on(state), ways_of_failure(state)].concat()
+}
+
+fn ends(state: &Value) -> bool {
+    state["End"] == true || state["Type"] == "Succeed" || state["Type"] == "Fail"
+}
+
+fn reached(machine: &Machine, from: &str, without: &[(&str, &str)]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from.to_owned()];
+    while let Some(name) = open.pop() {
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let next = all_ways(&machine.states[&name]);
+        open.extend(
+            next.into_iter()
+                .filter(|next| !without.contains(&(name.as_str(), next.as_str()))),
+        );
+    }
+    seen
+}
+
+fn outermost() -> Machine {
+    let machine = machines().remove(0);
+    assert_eq!(machine.within, "");
+    machine
+}
+
+fn check(each: impl Fn(&Machine, &str, &Value)) {
+    for machine in machines() {
+        for (name, state) in &machine.states {
+            each(&machine, name, state);
+        }
+    }
+}
+
+#[test]
+fn every_way_leads_to_a_state_of_the_same_machine() {
+    check(|machine, name, state| {
+        for next in all_ways(state) {
+            assert!(
+                machine.states.contains_key(&next),
+                "`{name}` leads to `{next}`"
+            );
+        }
+    });
+}
+
+#[test]
+fn every_state_leads_on_or_ends_and_every_choice_has_a_default() {
+    check(|_, name, state| {
+        assert_ne!(ways_on(state).is_empty(), !ends(state), "`{name}`");
+        if state["Type"] == "Choice" {
+            assert!(state["Default"].is_string(), "`{name}` has no Default");
+        }
+    });
+}
+
+#[test]
+fn every_state_is_reached() {
+    for machine in machines() {
+        let all: BTreeSet<String> = machine.states.keys().cloned().collect();
+        assert_eq!(
+            reached(&machine, &machine.start, &[]),
+            all,
+            "in {:?}",
+            machine.within
+        );
+    }
+}
+
+#[test]
+fn a_release_ends_in_succeed_or_fail() {
+    let machine = outermost();
+    let last: BTreeMap<&str, &str> = machine
+        .states
+        .iter()
+        .filter(|(_, state)| ends(state))
+        .map(|(name, state)| (name.as_str(), state["Type"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("Already live", "Succeed"),
+        ("Released", "Succeed"),
+        ("Not released", "Fail"),
+        ("Discard failed", "Fail"),
+    ];
+    assert_eq!(last, BTreeMap::from(expected));
+}
+
+#[test]
+fn nothing_is_done_over_and_over() {
+    for machine in machines() {
+        for (name, state) in &machine.states {
+            for next in all_ways(state) {
+                if (name.as_str(), next.as_str()) == AGAIN {
+                    continue;
+                }
+                let back = reached(&machine, &next, &[AGAIN]).contains(name);
+                assert!(!back, "`{name}` comes round again by `{next}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn suites_are_run_again_at_most_twice() {
+    let machine = outermost();
+    let rules = list(&machine.states[AGAIN.0], "Choices");
+    let again: Vec<&Value> = rules
+        .iter()
+        .filter(|rule| rule["Next"] == AGAIN.1)
+        .collect();
+    assert_eq!(again.len(), 1);
+    assert!(text(again[0], "Condition").contains("$round < 3"));
+    assert_eq!(text(&again[0]["Assign"], "round"), "{% $round + 1 %}");
+}
+
+#[test]
+fn every_failure_is_caught() {
+    for machine in machines() {
+        let around = machines()
+            .iter()
+            .find_map(|outer| outer.states.get(&machine.within).cloned())
+            .unwrap_or_default();
+        for (name, state) in &machine.states {
+            if !["Task", "Map", "Parallel"]
+                .iter()
+                .any(|kind| state["Type"] == *kind)
+            {
+                continue;
+            }
+            // A branch of a Parallel state leaves it to that state, which then ends the others.
+            let caught = list(state, "Catch").iter().chain(list(&around, "Catch"));
+            let any = caught
+                .flat_map(errors_of)
+                .any(|error| error == "States.ALL");
+            assert!(any, "`{name}` lets a failure pass");
+            assert!(
+                around["Type"] != "Map" || !list(state, "Catch").is_empty(),
+                "`{name}` would end its siblings"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_failure_never_ends_in_success() {
+    let machine = outermost();
+    for (name, state) in machine
+        .states
+        .iter()
+        .filter(|(name, _)| *name != AFTER_GOING_LIVE)
+    {
+        for next in ways_of_failure(state) {
+            let on = reached(&machine, &next, &[LIVE_AFTER_ALL]);
+            let last: BTreeSet<&str> = on
+                .iter()
+                .map(|name| &machine.states[name])
+                .filter(|state| ends(state))
+                .map(|state| state["Type"].as_str().unwrap())
+                .collect();
+            assert_eq!(last, BTreeSet::from(["Fail"]), "`{name}` by `{next}`");
+        }
+    }
+}
+
+#[test]
+fn every_gate_is_shut_unless_its_condition_holds() {
+    let machine = outermost();
+    let gates = [
+        "All workspaces ready?",
+        "All candidates healthy?",
+        "All tests passed?",
+    ];
+    for gate in gates {
+        let state = &machine.states[gate];
+        assert_eq!(text(state, "Default"), "Discard candidates", "`{gate}`");
+        assert_eq!(list(state, "Choices").len(), 1, "`{gate}`");
+    }
+}
+
+#[test]
+fn what_goes_live_passed_every_gate() {
+    let machine = outermost();
+    let passing = [
+        ("All workspaces ready?", "Publish peers"),
+        ("All candidates healthy?", "Publish hostnames"),
+        ("All tests passed?", "Deploy (cutover)"),
+    ];
+    for shut in passing {
+        let on = reached(&machine, &machine.start, &[shut, LIVE_AFTER_ALL]);
+        assert!(!on.contains("Released"), "with {shut:?} shut");
+    }
+}
+
+#[test]
+fn a_failure_inside_a_map_is_an_answer_that_the_gate_after_it_reads() {
+    let inner = machines()
+        .into_iter()
+        .filter(|machine| !machine.within.is_empty());
+    let mut rules = 0;
+    for (name, state) in inner.flat_map(|machine| machine.states) {
+        for rule in list(&state, "Catch") {
+            let output = &rule["Output"];
+            let says = output["failed"]["error"].is_string() || output["outcome"] == "error";
+            assert!(says, "`{name}`: {output}");
+            assert!(
+                output["component"].is_string(),
+                "`{name}` does not say whose"
+            );
+            rules += 1;
+        }
+    }
+    assert!(rules >= 5, "{rules} rules were found");
+}

@@ -1,0 +1,203 @@
+//! The state machine against the functions, the template and the error names.
+
+mod repository;
+
+use pipeline::errors;
+use repository::{MACHINE, errors_of, list, machines, read, states, text};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What passes by itself: our own name for it, and what Lambda's documentation says to retry
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>, "Handle
+/// transient Lambda service exceptions").
+const TRANSIENT: &[&str] = &[
+    errors::UNAVAILABLE,
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+];
+
+/// Only the machine itself says this: its undo failed, so no function can have.
+const UNDO_FAILED: &str = "DiscardFailed";
+
+/// Inside a Map of the function's name, and `cutover` is what "Deploy (cutover)" does.
+const NAMED_OTHERWISE: &[(&str, &str)] = &[
+    ("Run suite", "integration-tests"),
+    ("Deploy (cutover)", "cutover"),
+];
+
+/// Started by the rule, before there is an execution.
+const NO_STATE: &str = "start-release";
+
+fn tasks() -> Vec<(String, Value)> {
+    let mut tasks = states();
+    tasks.retain(|(_, state)| state["Type"] == "Task");
+    assert!(tasks.len() >= 12, "{} tasks were found", tasks.len());
+    tasks
+}
+
+/// `Deploy (initial)` -> `deploy-initial`
+fn folder_of(state: &str) -> String {
+    let known = NAMED_OTHERWISE.iter().find(|(name, _)| *name == state);
+    known.map_or_else(
+        || {
+            state
+                .to_lowercase()
+                .replace(['(', ')'], "")
+                .replace(' ', "-")
+        },
+        |(_, folder)| (*folder).to_owned(),
+    )
+}
+
+/// `deploy-initial` -> `DeployInitial`
+fn logical_id(folder: &str) -> String {
+    let words = folder.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.collect()
+}
+
+#[test]
+fn a_release_cannot_hang() {
+    let whole: Value = serde_json::from_str(&read(MACHINE)).unwrap();
+    let limit = whole["TimeoutSeconds"].as_u64().expect("of the machine");
+    for (name, state) in tasks() {
+        let seconds = state["TimeoutSeconds"].as_u64();
+        let seconds = seconds.unwrap_or_else(|| panic!("`{name}` has no TimeoutSeconds"));
+        // A function ends after 900 s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        assert!((1..=900).contains(&seconds), "`{name}`: {seconds} s");
+        assert!(seconds < limit, "`{name}`: {seconds} s");
+    }
+}
+
+#[test]
+fn only_what_passes_by_itself_is_retried_and_not_for_ever() {
+    for (name, state) in tasks() {
+        let rules = list(&state, "Retry");
+        let named: BTreeSet<String> = rules.iter().flat_map(errors_of).collect();
+        let expected: BTreeSet<String> = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(named, expected, "`{name}`");
+        for rule in rules {
+            let attempts = rule["MaxAttempts"].as_u64().unwrap_or(u64::MAX);
+            assert!((1..=5).contains(&attempts), "`{name}`: {attempts} attempts");
+            assert!(
+                rule["MaxDelaySeconds"].is_u64(),
+                "`{name}` waits ever longer"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_own_name_that_is_retried_or_caught_is_one_that_functions_have() {
+    for (name, state) in states() {
+        let rules = list(&state, "Retry").iter().chain(list(&state, "Catch"));
+        let own = rules
+            .flat_map(errors_of)
+            .filter(|error| !error.contains('.'));
+        for error in own {
+            assert!(errors::ALL.contains(&error.as_str()), "`{name}`: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_name_that_the_machine_itself_ends_with_is_a_known_one() {
+    let whole: Value = serde_json::from_str(&read(MACHINE)).unwrap();
+    let mut literals = BTreeSet::new();
+    error_literals(&whole, &mut literals);
+    let expected = [errors::PEERS_KEPT_MOVING, errors::SUPERSEDED, UNDO_FAILED];
+    let expected: BTreeSet<String> = expected.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(literals, expected);
+}
+
+fn error_literals(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if key == "error" && !text.contains("{%") => {
+                        found.insert(text.clone());
+                    }
+                    other => error_literals(other, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| error_literals(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_function_has_one_state_and_every_task_its_function() {
+    let mut of_states: Vec<String> = tasks()
+        .iter()
+        .map(|(name, state)| {
+            let folder = folder_of(name);
+            let expected = format!("${{{}Arn}}", logical_id(&folder));
+            assert_eq!(text(state, "Resource"), expected, "`{name}`");
+            folder
+        })
+        .collect();
+    of_states.sort();
+    let mut folders = repository::entries("functions");
+    folders.retain(|folder| folder != NO_STATE);
+    assert_eq!(of_states, folders);
+}
+
+#[test]
+fn the_template_gives_every_state_the_arn_of_its_function() {
+    let template = read("infra/pipeline.yaml");
+    let (_, below) = template
+        .split_once("\n      DefinitionSubstitutions:\n")
+        .expect("the template has substitutions");
+    let given: BTreeMap<&str, &str> = below
+        .lines()
+        .map_while(|line| line.strip_prefix("        "))
+        .filter_map(|line| line.split_once(": !GetAtt "))
+        .collect();
+    let used: BTreeSet<String> = tasks()
+        .iter()
+        .map(|(_, state)| text(state, "Resource"))
+        .map(|resource| resource.replace(['$', '{', '}'], ""))
+        .collect();
+    let names: BTreeSet<String> = given.keys().map(|&key| key.to_owned()).collect();
+    assert_eq!(used, names);
+    for (name, function) in given {
+        let id = name.strip_suffix("Arn").expect("a name such as BuildArn");
+        assert_eq!(function, format!("{id}.Arn"));
+        let resource = format!("\n  {id}:\n    Type: AWS::Lambda::Function\n");
+        assert!(template.contains(&resource), "there is no function {id}");
+    }
+}
+
+#[test]
+fn a_state_s_name_is_used_once() {
+    let source = read(MACHINE);
+    for (name, _) in states() {
+        // In the text: of two equal keys, a JSON parser keeps the last and says nothing.
+        let times = source.matches(&format!("\"{name}\": {{")).count();
+        assert_eq!(times, 1, "`{name}`");
+    }
+}
+
+#[test]
+fn every_map_has_a_limit_that_an_inline_map_can_keep() {
+    // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+    for machine in machines() {
+        for (name, state) in machine
+            .states
+            .iter()
+            .filter(|(_, state)| state["Type"] == "Map")
+        {
+            let limit = state["MaxConcurrency"].as_u64();
+            assert!(
+                limit.is_some_and(|limit| (1..=40).contains(&limit)),
+                "`{name}`: {limit:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The errors' names: functions have no others, and the README explains each.
+
+mod repository;
+
+use pipeline::errors;
+use repository::{entries, read};
+use stage::{CallError, CallKind};
+use std::collections::BTreeSet;
+
+/// Names that the verdict or the machine makes up where no function gave one.
+const WITHOUT_A_FUNCTION: &[&str] = &["DiscardFailed", "NotReleased"];
+
+#[test]
+fn no_two_names_are_the_same() {
+    let different: BTreeSet<&str> = errors::ALL.iter().copied().collect();
+    assert_eq!(different.len(), errors::ALL.len());
+}
+
+#[test]
+fn the_readme_explains_every_name() {
+    let readme = read("README.md");
+    for name in errors::ALL.iter().chain(WITHOUT_A_FUNCTION) {
+        assert!(
+            readme.contains(&format!("\n| `{name}` | ")),
+            "{name} is not explained"
+        );
+    }
+}
+
+#[test]
+fn the_readme_explains_no_name_that_is_not_there() {
+    let readme = read("README.md");
+    let (_, table) = readme
+        .split_once("\n| error | ")
+        .expect("the table of errors");
+    let rows = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.strip_prefix("| `"));
+    for row in rows {
+        let name = row.split('`').next().unwrap();
+        let known = errors::ALL.contains(&name) || WITHOUT_A_FUNCTION.contains(&name);
+        assert!(known || name.contains('.'), "{name}");
+    }
+}
+
+#[test]
+fn a_failed_call_has_one_of_the_names() {
+    for kind in [CallKind::Unavailable, CallKind::Denied, CallKind::Refused] {
+        let (operation, code, message) = ("s3:GetObject", String::new(), String::new());
+        let error = CallError {
+            operation,
+            kind,
+            code,
+            message,
+        };
+        assert!(errors::ALL.contains(&error.name()), "{}", error.name());
+    }
+}
+
+/// Names that stand in the source as text instead of as a constant.
+fn literals(source: &str) -> Vec<String> {
+    source
+        .split("Fault::new(")
+        .skip(1)
+        .filter_map(|after| after.trim_start().strip_prefix('"'))
+        .filter_map(|after| after.split('"').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn functions_have_no_names_of_their_own() {
+    let mut sources = Vec::new();
+    for parent in ["crates", "functions"] {
+        for package in entries(parent) {
+            let folder = format!("{parent}/{package}/src");
+            let files = entries(&folder)
+                .into_iter()
+                .filter(|name| name.ends_with(".rs"));
+            sources.extend(files.map(|name| format!("{folder}/{name}")));
+        }
+    }
+    assert!(sources.len() > 40, "{} files were read", sources.len());
+    for path in sources {
+        for name in literals(&read(&path)) {
+            assert!(errors::ALL.contains(&name.as_str()), "{path}: {name}");
+        }
+    }
+}

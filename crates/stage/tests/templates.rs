@@ -1,0 +1,121 @@
+//! What no template may own: an alias belongs to releases alone.
+
+mod repository;
+
+use repository::{entries, read};
+use std::collections::BTreeMap;
+
+/// Logical id to its type and its lines. The templates keep to CloudFormation's own layout, a
+/// resource at two spaces and its `Type` at four, which the tests here also hold.
+fn resources(template: &str) -> BTreeMap<String, (String, String)> {
+    let (_, below) = template.split_once("\nResources:\n").expect("Resources");
+    let own = below
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with(' ') || line.starts_with('#'));
+    let mut found: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut current = String::new();
+    for line in own {
+        let at_two = line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with([' ', '#']));
+        if let Some(id) = at_two.and_then(|rest| rest.split(':').next()) {
+            current = id.to_owned();
+            found.insert(current.clone(), Default::default());
+        } else if let Some((kind, body)) = found.get_mut(&current) {
+            if let Some(given) = line.strip_prefix("    Type: ") {
+                *kind = given.trim().to_owned();
+            }
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    found
+}
+
+fn templates() -> Vec<(String, BTreeMap<String, (String, String)>)> {
+    let names: Vec<String> = entries("infra")
+        .into_iter()
+        .filter(|name| name.ends_with(".yaml"))
+        .collect();
+    assert_eq!(names, ["pipeline.yaml", "target.yaml"]);
+    let read = |name: String| {
+        let found = resources(&read(&format!("infra/{name}")));
+        (name, found)
+    };
+    names.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_resource_has_a_type() {
+    for (template, resources) in templates() {
+        assert!(
+            resources.len() > 10,
+            "{template}: {} resources",
+            resources.len()
+        );
+        for (id, (kind, _)) in resources {
+            assert!(kind.starts_with("AWS::"), "{template}: {id} is a {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn no_template_owns_an_alias() {
+    for (template, resources) in templates() {
+        let records: Vec<(&String, &String)> = resources
+            .iter()
+            .filter(|(_, (kind, _))| kind.starts_with("AWS::Route53::RecordSet"))
+            .map(|(id, (_, body))| (id, body))
+            .collect();
+        let mentioned = read(&format!("infra/{template}"))
+            .matches("AWS::Route53::RecordSet")
+            .count();
+        assert_eq!(
+            records.len(),
+            mentioned,
+            "{template}: a record stands where it is not looked for"
+        );
+        for (id, body) in records {
+            assert!(
+                body.contains("\n      Type: NS\n"),
+                "{template}: {id} is no delegation"
+            );
+            assert!(
+                !body.contains("Type: CNAME") && !body.contains("Type: A\n"),
+                "{template}: {id}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_role_may_replace_a_record_whatever_it_is() {
+    for name in ["pipeline.yaml", "target.yaml"] {
+        let used: Vec<String> = read(&format!("infra/{name}"))
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#') && line.contains("UPSERT"))
+            .map(str::to_owned)
+            .collect();
+        assert!(used.is_empty(), "{name}: {used:?}");
+    }
+}
+
+#[test]
+fn every_change_of_records_is_confined_by_type_action_and_name() {
+    let template = read("infra/pipeline.yaml");
+    let statements: Vec<&str> = template
+        .split("              - Sid: ")
+        .filter(|statement| statement.contains("- route53:ChangeResourceRecordSets\n"))
+        .collect();
+    assert_eq!(statements.len(), 5, "roles that change records");
+    for statement in statements {
+        for condition in [
+            "RecordTypes: [",
+            "Actions: [CREATE, DELETE]",
+            "NormalizedRecordNames:",
+        ] {
+            let key = format!("route53:ChangeResourceRecordSets{condition}");
+            assert!(statement.contains(&key), "{key} is missing in {statement}");
+        }
+    }
+}
