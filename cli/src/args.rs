@@ -1,0 +1,253 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use pipeline::names::{Component, Project, RepositoryUrl, Target};
+use std::time::Duration;
+
+/// Blue/green releases of components on EC2: start them, follow them, see what is live.
+///
+/// A release fetches a commit, tests and builds it, boots it beside what is live, tests it there,
+/// moves the alias in one step and ends what was live before. Until that step nothing that users
+/// see has changed; a release that fails leaves no trace but its logs.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cutover release api                          HEAD of api's repository to stage
+  cutover release api=v1.4.0 ui --target prod  both, in one step
+  cutover release api=live:stage --target prod what stage serves, to prod (no second build)
+  cutover hotfix api 3f2a9c1                   to prod, without the slow suites
+  cutover watch                                the release that is running
+  cutover status                               what is live, everywhere
+  cutover logs stage-r42 --component api       what its tests, build and instances said
+
+Exit codes: 0 the release is live (or was already); 1 it is not; 2 the command line or the
+input is wrong; 3 AWS cannot be reached or says no.
+
+For the local cloud: `make up`, then `. .local/env`.";
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Whose components: names the table, the bucket and the state machine
+    #[arg(long, env = "CUTOVER_PROJECT", global = true, value_name = "NAME")]
+    pub project: Option<Project>,
+    /// The state machine, where its name is not <project>-release
+    #[arg(long, env = "CUTOVER_STATE_MACHINE", global = true, value_name = "ARN")]
+    pub state_machine: Option<String>,
+    /// For scripts: one JSON value on standard output and nothing else
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Release one or several components, all of them in one step
+    #[command(after_help = "\
+A VERSION is a tag, a branch, a commit (or its beginning), HEAD, live:<target> (what is live there)
+or previous (what was live before). Several components go live together or not at all.
+
+Examples:
+  cutover release api
+  cutover release api --version v1.4.0 --target prod
+  cutover release api=v1.4.0 ui=main msa       msa: HEAD
+  cutover release api ui --version v2 --no-watch")]
+    Release(Release),
+    /// Release to prod without the slow suites
+    #[command(after_help = "\
+The same as `cutover release COMPONENT=VERSION --target prod --skip-slow-scans`. Fast suites still
+have to pass; the slow ones are listed as skipped.
+
+Example:
+  cutover hotfix api v1.4.1")]
+    Hotfix(Hotfix),
+    /// Follow a release: a live table on a terminal, lines elsewhere
+    #[command(after_help = "\
+Examples:
+  cutover watch                       the newest one that runs
+  cutover watch stage-r42
+  cutover watch api-HEAD-stage-mzx1 | tee release.log")]
+    Watch(Watch),
+    /// What is live on each target, since when and by which release
+    Status(Status),
+    /// Logs of a release: commands' output, suites, instances
+    #[command(after_help = "\
+Stages are named as their functions: unit-tests, build, deploy-initial (the instances' own logs),
+integration-tests (all suites), suite-<name> (one).
+
+Examples:
+  cutover logs                                      of the newest release
+  cutover logs stage-r42 --component api --stage unit-tests
+  cutover logs stage-r42 --stage suite-smoke
+  cutover logs api-HEAD-stage-mzx1 --function       what the functions themselves said")]
+    Logs(Logs),
+    /// Which components there are and where they come from
+    #[command(subcommand)]
+    Component(ComponentCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct Release {
+    /// What to release
+    #[arg(required = true, value_name = "COMPONENT[=VERSION]")]
+    pub components: Vec<String>,
+    /// Where to
+    #[arg(long, default_value = "stage", value_name = "TARGET")]
+    pub target: String,
+    /// Of components that are named without one [default: HEAD]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Leave out suites that are marked slow; they are listed as skipped
+    #[arg(long)]
+    pub skip_slow_scans: bool,
+    /// Tag the released commits in their repositories
+    #[arg(long)]
+    pub tag: bool,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Hotfix {
+    /// What to release
+    pub component: String,
+    /// A tag, a branch or a commit
+    pub version: String,
+    /// Where to
+    #[arg(long, default_value = "prod", value_name = "TARGET")]
+    pub target: String,
+    /// Tag the released commit in its repository
+    #[arg(long)]
+    pub tag: bool,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Following {
+    /// Start it and return at once (exit code 0: it has started)
+    #[arg(long)]
+    pub no_watch: bool,
+    #[command(flatten)]
+    pub limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub struct Limit {
+    /// Stop looking after this long; the release itself goes on
+    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// A release (stage-r42), an execution's name or its ARN [default: the newest one that runs]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this one
+    #[arg(long)]
+    pub target: Option<Target>,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// A release (stage-r42), an execution's name or its ARN [default: the newest release]
+    pub release: Option<String>,
+    /// Only of this component
+    #[arg(long)]
+    pub component: Option<Component>,
+    /// Only of this stage
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// The functions' own logs instead
+    #[arg(long)]
+    pub function: bool,
+    /// Names and sizes only
+    #[arg(long)]
+    pub list: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ComponentCommand {
+    /// Add a component, or change where it comes from
+    #[command(after_help = "\
+A push to BRANCH releases the component to TARGET. Adding it again replaces the address and all
+branches. The name must be the one in the repository's cutover.toml.
+
+Examples:
+  cutover component add api --repository https://git.example.com/team/api.git --branch main=stage
+  cutover component add ui --repository https://git.example.com/team/ui.git \\
+      --branch main=stage --branch production=prod")]
+    Add(Add),
+    /// All components
+    List,
+    /// Forget a component; what is live stays live
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Its name, e.g. api
+    pub name: Component,
+    /// Where it is fetched from, without credentials
+    #[arg(long, value_name = "URL")]
+    pub repository: RepositoryUrl,
+    /// A push to this branch releases to that target; may be given several times
+    #[arg(long = "branch", value_name = "BRANCH=TARGET")]
+    pub branches: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Its name
+    pub name: Component,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_names_are_refused_by_their_rule() {
+        let typed = [
+            "cutover",
+            "component",
+            "add",
+            "api-r42",
+            "--repository",
+            "https://git.example.com/api.git",
+        ];
+        let message = Arguments::try_parse_from(typed).unwrap_err();
+        assert_eq!(message.exit_code(), 2);
+        assert!(
+            message
+                .to_string()
+                .contains("ends like a hostname or a peer name"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let typed = ["cutover", "status", "--project", "myproj", "--json"];
+        let arguments = Arguments::try_parse_from(typed).unwrap();
+        assert!(arguments.common.json && arguments.common.project.is_some());
+    }
+}

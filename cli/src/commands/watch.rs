@@ -1,0 +1,265 @@
+//! `watch`: a release as it happens.
+
+use super::{Context, now, say, say_json};
+use crate::args::Watch;
+use crate::cloud::Execution;
+use crate::error::{Exit, Failure};
+use crate::release::cells::Line;
+use crate::release::ending::{ending, ending_json};
+use crate::release::frame::frame;
+use crate::release::history::End;
+use crate::release::model::Model;
+use crate::text::{Screen, duration};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often the table's times change.
+const REDRAW: Duration = Duration::from_millis(200);
+/// The local cloud answers in milliseconds and a release takes seconds.
+const LOCAL_POLL: Duration = Duration::from_millis(500);
+/// GetExecutionHistory's bucket refills at 20 a second in the large regions, for all readers:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
+const POLL: Duration = Duration::from_secs(2);
+/// While nothing happens, e.g. during a long test.
+const SLOWEST_POLL: Duration = Duration::from_secs(10);
+/// Polls that may fail one after the other before the network is said to be gone.
+const TOLERATED: u32 = 5;
+
+/// Finds the release and follows it.
+pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
+    let execution = match &watch.release {
+        Some(text) => context.find(text).await?,
+        None => match context.cloud.newest(true).await? {
+            Some(execution) => execution,
+            None => return Err(nothing_runs(context).await?),
+        },
+    };
+    follow(context, &execution, Seen::Named, watch.limit.timeout).await
+}
+
+async fn nothing_runs(context: &Context) -> Result<Failure, Failure> {
+    Ok(Failure::Usage(match context.cloud.newest(false).await? {
+        Some(last) => format!(
+            "no release is running; the last one was `cutover watch {}`",
+            last.name
+        ),
+        None => {
+            "no release has run yet; start one with `cutover release COMPONENT` or a push".into()
+        }
+    }))
+}
+
+/// Where an execution is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// The service has just answered with it; its history may follow a moment later:
+    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>.
+    JustStarted,
+    /// Somebody typed it.
+    Named,
+}
+
+/// Shows a release until it ends, or until the time is over.
+pub async fn follow(
+    context: &Context,
+    execution: &Execution,
+    seen: Seen,
+    timeout: Duration,
+) -> Result<Exit, Failure> {
+    let mut view = View::new(context, execution);
+    let deadline = Instant::now() + timeout;
+    let exit = tokio::select! {
+        exit = until_it_ends(context, execution, Pace::new(context.cloud.is_local(), seen), deadline, &mut view) => exit?,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("\nThe release goes on.\nNext: cutover watch {}", execution.name);
+            Exit::NotReleased
+        }
+    };
+    Ok(exit)
+}
+
+async fn until_it_ends(
+    context: &Context,
+    execution: &Execution,
+    mut pace: Pace,
+    deadline: Instant,
+    view: &mut View<'_>,
+) -> Result<Exit, Failure> {
+    let mut model = Model::default();
+    let mut known = 0;
+    loop {
+        match context.cloud.events_after(execution, known).await {
+            Ok(events) => {
+                pace.saw(!events.is_empty());
+                known = events.last().map_or(known, |event| event.id);
+                let lines: Vec<Line> = events.iter().flat_map(|event| model.apply(event)).collect();
+                view.lines(&lines)?;
+            }
+            Err(failure) => pace.failed(failure)?,
+        }
+        if let Some((_, end)) = &model.ended {
+            view.end(&model)?;
+            return Ok(exit_of(end));
+        }
+        let next = Instant::now() + pace.wait;
+        if next >= deadline {
+            return view.give_up(&model);
+        }
+        while Instant::now() < next {
+            view.draw(&model)?;
+            sleep(REDRAW.min(next - Instant::now())).await;
+        }
+    }
+}
+
+fn exit_of(end: &End) -> Exit {
+    match end {
+        End::Succeeded { .. } => Exit::Good,
+        End::Failed { .. } | End::TimedOut | End::Aborted { .. } => Exit::NotReleased,
+    }
+}
+
+/// How often the history is asked for.
+struct Pace {
+    shortest: Duration,
+    longest: Duration,
+    wait: Duration,
+    failures: u32,
+    exists: bool,
+}
+
+impl Pace {
+    fn new(local: bool, seen: Seen) -> Self {
+        let (shortest, longest) = if local {
+            (LOCAL_POLL, LOCAL_POLL)
+        } else {
+            (POLL, SLOWEST_POLL)
+        };
+        Self {
+            shortest,
+            longest,
+            wait: shortest,
+            failures: 0,
+            exists: seen == Seen::JustStarted,
+        }
+    }
+
+    fn saw(&mut self, something: bool) {
+        (self.failures, self.exists) = (0, true);
+        self.wait = if something {
+            self.shortest
+        } else {
+            (self.wait * 5 / 4).min(self.longest)
+        };
+    }
+
+    /// A network that fails once is no reason to lose sight of a release of an hour.
+    fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.failures += 1;
+        if !self.exists || self.failures > TOLERATED {
+            return Err(failure);
+        }
+        self.wait = (self.wait * 2).min(SLOWEST_POLL);
+        Ok(())
+    }
+}
+
+/// What is on the screen.
+struct View<'a> {
+    execution: &'a Execution,
+    json: bool,
+    screen: Screen,
+    drawn: usize,
+}
+
+impl<'a> View<'a> {
+    fn new(context: &Context, execution: &'a Execution) -> Self {
+        Self {
+            execution,
+            json: context.json,
+            screen: context.screen,
+            drawn: 0,
+        }
+    }
+
+    fn is_table(&self) -> bool {
+        self.screen.width.is_some() && !self.json
+    }
+
+    fn lines(&self, lines: &[Line]) -> Result<(), Failure> {
+        if self.is_table() || self.json {
+            return Ok(());
+        }
+        lines.iter().try_for_each(|line| {
+            say(&format!(
+                "{:>7} {} {}",
+                duration(line.at),
+                line.subject,
+                line.text
+            ))
+        })
+    }
+
+    /// Writes the new table over the old one at once, so that nothing flickers.
+    fn draw(&mut self, model: &Model) -> Result<(), Failure> {
+        if !self.is_table() {
+            return Ok(());
+        }
+        // The window may have been resized since.
+        self.screen = super::screen();
+        let lines = frame(model, &self.execution.name, now(), self.screen);
+        let mut text = String::new();
+        if self.drawn > 1 {
+            text += &format!("\x1b[{}F", self.drawn - 1);
+        } else if self.drawn == 1 {
+            text.push('\r');
+        }
+        text += &lines
+            .iter()
+            .map(|line| format!("{line}\x1b[K"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        text += "\x1b[J";
+        self.drawn = lines.len();
+        write(&text)
+    }
+
+    fn end(&mut self, model: &Model) -> Result<(), Failure> {
+        if self.json {
+            return say_json(&ending_json(
+                model,
+                &self.execution.name,
+                &self.execution.arn,
+            ));
+        }
+        self.draw(model)?;
+        let newline = if self.is_table() { "\n" } else { "" };
+        say(&format!(
+            "{newline}{}",
+            ending(model, &self.execution.name, self.screen)
+        ))
+    }
+
+    fn give_up(&self, model: &Model) -> Result<Exit, Failure> {
+        if self.json {
+            say_json(
+                &json!({"execution": self.execution.name, "execution_arn": self.execution.arn, "release": model.label, "status": "RUNNING"}),
+            )?;
+        } else {
+            let newline = if self.is_table() { "\n" } else { "" };
+            say(&format!(
+                "{newline}The time to look is over; the release goes on.\nNext: cutover watch {}",
+                self.execution.name
+            ))?;
+        }
+        Ok(Exit::NotReleased)
+    }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,165 @@
+use super::ending::{ending, ending_json};
+use super::history::End;
+use super::model::Model;
+use super::recorded::{
+    AWS_LIVE, LOCAL_PEER_NOT_LIVE, LOCAL_SUITES_FAILED, LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
+};
+use crate::text::{Colour, Screen};
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+const SCREEN: Screen = Screen {
+    width: Some(80),
+    height: None,
+    colour: Colour::Plain,
+};
+
+fn check(model: &Model, expected: Expect) {
+    expected.assert_eq(&ending(model, "api-HEAD-stage-mzx1", SCREEN));
+}
+
+fn ended(end: End) -> Model {
+    let mut model = Model::default();
+    (model.started, model.ended) = (Some(STARTED), Some((STARTED + 2000, end)));
+    model.target = Some("prod".into());
+    model
+}
+
+#[test]
+fn a_release_that_is_live_says_what_serves_now_and_how_it_was_tested() {
+    check(
+        &replay(AWS_LIVE).0,
+        expect![[r#"
+        Released stage-r42 in 2m52s.
+          api.stage.myproj.com is now api-3f2a9c1b04de (before: api-0123456789ab)
+          ui.stage.myproj.com is now ui-1b2c00000000 (nothing before)
+          msa.stage.myproj.com was already msa-999999999999 (asked for v1)
+          Tests: 3 passed (12 test cases), 0 failed, 1 skipped: api/zap
+          Ended after the drain: api-0123456789ab (1 instance)
+        Next: cutover status --target stage"#]],
+    );
+}
+
+#[test]
+fn a_release_that_failed_says_why_and_where_to_look() {
+    check(
+        &replay(LOCAL_UNIT_TESTS_FAILED).0,
+        expect![[r#"
+        Not released: UnitTestsFailed
+          api, Unit tests: `make test` ended with exit code 2; its output is in
+          logs/stage-r42/api/unit-tests.log. api.stage.myproj.localhost still points at
+          api-0123456789ab.stage.myproj.localhost. Release stage-r42 was not released;
+          its candidates were discarded.
+        Next: cutover logs stage-r42 --component api --stage unit-tests"#]],
+    );
+    check(
+        &replay(LOCAL_SUITES_FAILED).0,
+        expect![[r#"
+        Not released: IntegrationTestsFailed
+          api, Integration tests: suite smoke failed. Release stage-r42 was not
+          released; its candidates were discarded.
+        Next: cutover logs stage-r42 --component api --stage integration-tests"#]],
+    );
+}
+
+#[test]
+fn a_failed_function_that_runs_no_command_points_at_its_own_log() {
+    check(
+        &replay(LOCAL_PEER_NOT_LIVE).0,
+        expect![[r#"
+        Not released: PeerNotLive
+          api needs msa, and no msa is live on stage.
+        Next: cutover logs api-HEAD-stage-mzx1 --stage publish-peers --function"#]],
+    );
+}
+
+#[test]
+fn what_is_left_behind_is_said_although_the_release_is_live() {
+    let output = json!({"outcome": "live", "terminated": {"left_behind": "the previous instances could not all be ended"}, "cutover": {"note": "the answer was lost"}});
+    check(
+        &ended(End::Succeeded { output }),
+        expect![[r#"
+        Released api-HEAD-stage-mzx1 in 2.0s.
+          Tests: the components have no suites.
+          Note: the answer was lost
+          Note: the previous instances could not all be ended
+        Next: cutover status --target prod"#]],
+    );
+}
+
+#[test]
+fn what_was_live_already_is_no_failure() {
+    let output = json!({"outcome": "already_live", "target": "prod", "already_live": [{
+        "component": "api", "version": "HEAD", "commit": "3f2a9c1b04de000000000000000000000000beef",
+        "alias": "api.prod.myproj.com", "hostname": "api-3f2a9c1b04de.prod.myproj.com"}]});
+    check(
+        &ended(End::Succeeded { output }),
+        expect![[r#"
+        Already live on prod: nothing was launched.
+          api.prod.myproj.com was already api-3f2a9c1b04de (asked for HEAD)"#]],
+    );
+}
+
+#[test]
+fn a_release_that_could_not_be_planned_points_at_the_plan() {
+    let (error, cause) = (
+        "VersionUnknown".into(),
+        "api has no tag, branch or commit `v9`.".into(),
+    );
+    check(
+        &ended(End::Failed { error, cause }),
+        expect![[r#"
+        Not released: VersionUnknown
+          api has no tag, branch or commit `v9`.
+        Next: cutover logs api-HEAD-stage-mzx1 --stage plan-release --function"#]],
+    );
+}
+
+#[test]
+fn a_stopped_or_late_release_says_that_something_may_be_left() {
+    check(
+        &ended(End::TimedOut),
+        expect![[r#"
+        Not released: timed out
+          The release reached its time limit. Its candidates may still run: see `cutover
+          status`.
+        Next: cutover logs api-HEAD-stage-mzx1 --stage plan-release --function"#]],
+    );
+    check(
+        &ended(End::Aborted {
+            cause: "wrong branch.".into(),
+        }),
+        expect![[r#"
+            Not released: stopped
+              Somebody stopped the execution. wrong branch. Its candidates may still run.
+            Next: cutover logs api-HEAD-stage-mzx1 --stage plan-release --function"#]],
+    );
+}
+
+#[test]
+fn an_output_of_another_version_is_shown_as_far_as_it_is_understood() {
+    check(
+        &ended(End::Succeeded {
+            output: json!({"outcome": "live", "components": [{"new": 1}]}),
+        }),
+        expect![[r#"
+            Released api-HEAD-stage-mzx1 in 2.0s.
+              Tests: the components have no suites.
+            Next: cutover status --target prod"#]],
+    );
+    check(
+        &ended(End::Succeeded {
+            output: json!(null),
+        }),
+        expect![[r#"
+            Released api-HEAD-stage-mzx1 in 2.0s.
+              Tests: the components have no suites.
+            Next: cutover status --target prod"#]],
+    );
+}
+
+#[test]
+fn a_script_gets_the_outcome_in_one_object() {
+    let (model, _) = replay(LOCAL_SUITES_FAILED);
+    expect![[r#"{"cause":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","error":"IntegrationTestsFailed","execution":"x","execution_arn":"arn:x","outcome":"not_released","release":"stage-r42","seconds":3.5,"status":"FAILED","target":"stage"}"#]].assert_eq(&ending_json(&model, "x", "arn:x").to_string());
+}

@@ -1,0 +1,22 @@
+//! What a release is doing, read from its execution's history. Pure: no clock, no AWS.
+
+pub mod cells;
+pub mod ending;
+mod failures;
+pub mod frame;
+pub mod history;
+pub mod input;
+pub mod model;
+pub mod pairing;
+pub mod reading;
+pub mod stages;
+mod suites;
+
+#[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
+mod frame_tests;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod recorded;

@@ -1,0 +1,59 @@
+//! Reads states' inputs and outputs leniently: what is shown must survive a newer state machine.
+
+use super::stages::{CUTOVER, INTEGRATION_TESTS, WITHOUT_COLUMN, column};
+use serde_json::Value;
+
+/// The subject of what concerns all components.
+pub const RELEASE: &str = "release";
+
+/// How a log calls a state; `None` for those that only route.
+pub fn spoken(
+    state: &str,
+    component: Option<&str>,
+    suite: Option<&str>,
+) -> Option<(String, String)> {
+    match state {
+        "Run suite" => Some((
+            component.unwrap_or(RELEASE).to_owned(),
+            format!("suite {}", suite.unwrap_or("?")),
+        )),
+        _ if WITHOUT_COLUMN.contains(&state) => Some((RELEASE.to_owned(), state.to_owned())),
+        _ => column(state).map(|column| {
+            let subject = component
+                .filter(|_| column < INTEGRATION_TESTS)
+                .unwrap_or(RELEASE);
+            (subject.to_owned(), state.to_owned())
+        }),
+    }
+}
+
+/// Whether the output of a state that ended says that it did not succeed. A `Catch` without an
+/// output of its own leaves the error.
+pub fn says_failed(state: &str, output: &Value) -> bool {
+    match (state, text(output, "/outcome")) {
+        ("Run suite", Some(outcome)) => outcome != "passed",
+        (CUTOVER, Some("superseded")) => true,
+        _ => output.get("failed").is_some() || text(output, "/Error").is_some(),
+    }
+}
+
+/// Whether a cutover found that what its suites saw is no longer what is live.
+pub fn is_to_test_again(output: &Value) -> bool {
+    text(output, "/outcome") == Some("peers_moved")
+}
+
+/// The component that an input or output belongs to.
+pub fn component_of(value: &Value) -> Option<&str> {
+    text_of_item(value, "component")
+}
+
+/// A text of the item, which a Map's iteration has under `item`.
+pub fn text_of_item<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    let item = value.get("item").and_then(|item| item.get(key));
+    item.or_else(|| value.get(key)).and_then(Value::as_str)
+}
+
+/// A text anywhere.
+pub fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}

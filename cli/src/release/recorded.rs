@@ -1,0 +1,88 @@
+//! Histories in the form that `aws stepfunctions get-execution-history` prints.
+
+use super::history::{End, Event, Kind};
+use super::model::Model;
+use crate::release::cells::Line;
+use serde_json::Value;
+
+/// Linked by `previousEventId`, two components at once, the second with an artifact already.
+pub const AWS_LIVE: &str = include_str!("recorded/aws-live.json");
+/// The same, while it runs.
+pub const AWS_RUNNING: &str = include_str!("recorded/aws-running.json");
+/// Not linked; unit tests fail while Build goes on.
+pub const LOCAL_UNIT_TESTS_FAILED: &str = include_str!("recorded/local-unit-tests-failed.json");
+/// Not linked; one suite fails, one cannot run, a dependent's passes.
+pub const LOCAL_SUITES_FAILED: &str = include_str!("recorded/local-suites-failed.json");
+
+/// Not linked; a peer moves once, then a later release is first.
+pub const LOCAL_SUPERSEDED: &str = include_str!("recorded/local-superseded.json");
+/// Not linked; a stage of the whole release fails.
+pub const LOCAL_PEER_NOT_LIVE: &str = include_str!("recorded/local-peer-not-live.json");
+
+/// When all of them begin.
+pub const STARTED: i64 = 1_785_351_420_000;
+
+/// Everything that a history says.
+pub fn replay(recorded: &str) -> (Model, Vec<Line>) {
+    let mut model = Model::default();
+    let lines = events(recorded)
+        .iter()
+        .flat_map(|event| model.apply(event))
+        .collect();
+    (model, lines)
+}
+
+fn events(recorded: &str) -> Vec<Event> {
+    let value: Value = serde_json::from_str(recorded).unwrap();
+    value["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(event)
+        .collect()
+}
+
+fn event(value: &Value) -> Event {
+    Event {
+        id: value["id"].as_i64().unwrap(),
+        previous: value["previousEventId"].as_i64().unwrap_or_default(),
+        at: (value["timestamp"].as_f64().unwrap() * 1000.0).round() as i64,
+        kind: kind(value),
+    }
+}
+
+fn kind(value: &Value) -> Kind {
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let json = |pointer: &str| serde_json::from_str(&text(pointer)).unwrap();
+    match value["type"].as_str().unwrap() {
+        "ExecutionStarted" => Kind::Started {
+            input: json("/executionStartedEventDetails/input"),
+        },
+        "ExecutionSucceeded" => Kind::Ended(End::Succeeded {
+            output: json("/executionSucceededEventDetails/output"),
+        }),
+        "ExecutionFailed" => Kind::Ended(End::Failed {
+            error: text("/executionFailedEventDetails/error"),
+            cause: text("/executionFailedEventDetails/cause"),
+        }),
+        "TaskFailed" => Kind::AttemptFailed {
+            error: text("/taskFailedEventDetails/error"),
+        },
+        "TaskSucceeded" => Kind::AttemptSucceeded,
+        kind if kind.ends_with("StateEntered") => Kind::Entered {
+            state: text("/stateEnteredEventDetails/name"),
+            input: json("/stateEnteredEventDetails/input"),
+        },
+        kind if kind.ends_with("StateExited") => Kind::Exited {
+            state: text("/stateExitedEventDetails/name"),
+            output: json("/stateExitedEventDetails/output"),
+        },
+        _ => Kind::Other,
+    }
+}
