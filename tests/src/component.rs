@@ -142,10 +142,22 @@ impl Component {
         sha
     }
 
+    /// The same where the push may not even start a release: `None` after the limit.
+    pub async fn release_if_started(&self, service: &Service, limit: Duration) -> Option<Ended> {
+        let sha = self.commit(service).await;
+        self.push(&sha).await;
+        let execution = Execution::within(limit, &self.cloud, &self.name_of(&sha)).await?;
+        Some(execution.end(RELEASED).await)
+    }
+
     /// The execution that the push of a commit started.
     pub async fn execution_of(&self, sha: &str) -> Execution {
-        let prefix = format!("{}-{}-{}-", self.name, &sha[..12], self.target);
-        Execution::of_push(&self.cloud, &prefix).await
+        Execution::of_push(&self.cloud, &self.name_of(sha)).await
+    }
+
+    /// How the name of a push's execution begins.
+    fn name_of(&self, sha: &str) -> String {
+        format!("{}-{}-{}-", self.name, &sha[..12], self.target)
     }
 
     /// Starts a release by hand and waits for its end.

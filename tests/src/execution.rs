@@ -74,16 +74,19 @@ impl Execution {
 
     /// The one whose name begins like that; waits for it.
     pub async fn of_push(cloud: &Cloud, prefix: &str) -> Self {
-        let found = until(STARTED, async || {
-            Self::named(cloud, |name| name.starts_with(prefix))
-                .await
-                .into_iter()
-                .next()
-        })
-        .await;
+        let found = Self::within(STARTED, cloud, prefix).await;
         found.unwrap_or_else(|| {
             panic!("no execution {prefix}* was started within {STARTED:?}: the push did not arrive")
         })
+    }
+
+    /// The one whose name begins like that, if it is started in time.
+    pub async fn within(limit: Duration, cloud: &Cloud, prefix: &str) -> Option<Self> {
+        until(limit, async || {
+            let found = Self::named(cloud, |name| name.starts_with(prefix)).await;
+            found.into_iter().next()
+        })
+        .await
     }
 
     /// All whose names are like that.

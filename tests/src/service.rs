@@ -30,6 +30,8 @@ pub struct Service {
     pub build: String,
     pub start: Start,
     pub suites: Vec<Suite>,
+    /// Whom it talks to.
+    pub peers: Vec<String>,
     /// Appended to the manifest.
     pub more_manifest: String,
     /// Whether there is a manifest at all.
@@ -93,6 +95,7 @@ impl Service {
                 command: "python3 smoke.py".into(),
                 slow: false,
             }],
+            peers: Vec::new(),
             more_manifest: String::new(),
             has_manifest: true,
             files: vec![(
@@ -126,8 +129,9 @@ impl Service {
 
     fn manifest(&self, component: &str, port: u16) -> String {
         let mut text = format!(
-            "[component]\nname = \"{component}\"\n\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n\n\
+            "[component]\nname = \"{component}\"\npeers = {:?}\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n\n\
              [run]\ncommand = \"python3 server.py\"\nport = {port}\nstart_timeout = \"{}\"\n",
+            self.peers,
             self.unit_tests,
             self.build,
             if self.start == Start::Well {

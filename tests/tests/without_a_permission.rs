@@ -1,7 +1,8 @@
 //! The roles have what they need and the release says so when they do not: a permission is
 //! taken away, a release runs, and it fails with the action's name and nothing moved.
 
-use end_to_end::{Cloud, Component, Service, Traffic, WithoutPermission};
+use end_to_end::{Cloud, Component, Ended, Service, Suite, Traffic, WithoutPermission, actions_of};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Roles are shared by all releases, so one test at a time.
@@ -59,4 +60,97 @@ async fn a_push_of_artifacts_that_may_not_write_ends_the_release() {
 async fn a_plan_that_may_not_draw_a_ticket_ends_the_release() {
     // Before there is a plan there is no list of stages in the cause: only the sentence itself.
     check("draw", "plan-release", "dynamodb:UpdateItem", "").await;
+}
+
+const FUNCTIONS: &[&str] = &[
+    "start-release",
+    "plan-release",
+    "prepare-workspace",
+    "publish-peers",
+    "unit-tests",
+    "build",
+    "push-artifacts",
+    "deploy-initial",
+    "publish-hostnames",
+    "integration-tests",
+    "cutover",
+    "terminate-previous",
+    "discard-candidates",
+];
+
+/// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
+const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
+
+#[tokio::test]
+#[ignore = "takes some ten minutes: every action of every role, one after the other"]
+async fn every_single_action_of_every_role_is_needed_by_some_release() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let cloud = Cloud::up().await;
+    let peer = Component::new(&cloud, "peer", "stage").await;
+    peer.goes_live(&Service::good("1")).await;
+    let component = Component::new(&cloud, "excess", "stage").await;
+    let mut excess = Vec::new();
+    for function in FUNCTIONS {
+        let before = differs(&component, &peer, &format!("before {function}")).await;
+        assert_eq!(
+            before, None,
+            "with every permission, before {function} loses one"
+        );
+        for action in actions_of(&cloud, function).await {
+            if NOT_SEEN_HERE
+                .iter()
+                .any(|prefix| action.starts_with(prefix))
+            {
+                continue;
+            }
+            let mark = format!("{function} {action}");
+            let taken = WithoutPermission::of(&cloud, function, &action).await;
+            let differs = differs(&component, &peer, &format!("without {mark}")).await;
+            taken.give_back().await;
+            println!(
+                "without {mark}: {}",
+                differs.as_deref().unwrap_or("NOTHING CHANGES")
+            );
+            if differs.is_none() {
+                excess.push(mark);
+            }
+        }
+    }
+    assert!(excess.is_empty(), "no release needs these: {excess:#?}");
+}
+
+/// One release that must go live and one that must be discarded: in what they differ from that.
+async fn differs(component: &Component, peer: &Component, mark: &str) -> Option<String> {
+    let started = Duration::from_secs(15);
+    let mut service = Service::good(mark);
+    service.peers = vec![peer.name.clone()];
+    let good = component.release_if_started(&service, started).await;
+    if !good.as_ref().is_some_and(went_live) {
+        return Some(shown(good));
+    }
+    service.version = format!("{mark}, red");
+    service.suites.push(Suite {
+        name: "red",
+        command: "false".into(),
+        slow: false,
+    });
+    let bad = component.release_if_started(&service, started).await;
+    let as_it_should = bad.as_ref().is_some_and(|ended| {
+        ended.error == "IntegrationTestsFailed" && !ended.cause.contains("AccessDenied")
+    });
+    (!as_it_should).then(|| shown(bad))
+}
+
+fn went_live(ended: &Ended) -> bool {
+    ended.status == "SUCCEEDED"
+        && ended.output()["outcome"] == "live"
+        && ended.output()["terminated"]["left_behind"].is_null()
+}
+
+fn shown(ended: Option<Ended>) -> String {
+    match ended {
+        None => "no release starts".into(),
+        Some(ended) if ended.status == "SUCCEEDED" => ended.output()["terminated"].to_string(),
+        Some(ended) => format!("{}: {}", ended.error, ended.cause),
+    }
 }
