@@ -202,13 +202,13 @@ mod tests {
     #[test]
     fn a_sentence_is_wrapped_at_spaces_and_cannot_steer_the_terminal() {
         expect![[r#"
-              api, Unit tests: the command `make
-              test` ended with 2
-              a-word-that-is-longer-than-a-line-of-forty-columns
-              ?[2Jx"#]]
+            | api, Unit tests: the command `make
+            | test` ended with 2
+            | a-word-that-is-longer-than-a-line-of-forty-columns
+            | ?[2Jx"#]]
         .assert_eq(&wrap(
             "api, Unit tests: the command `make test` ended with 2 a-word-that-is-longer-than-a-line-of-forty-columns \x1b[2Jx",
-            "  ",
+            "| ",
             Some(40),
         ));
     }

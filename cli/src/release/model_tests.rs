@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 
 fn check(recorded: &str, expected: Expect) {
     let (_, lines) = replay(recorded);
-    let line = |line: &Line| format!("{:>6} {} {}\n", duration(line.at), line.subject, line.text);
+    let line = |line: &Line| format!("{} {} {}\n", duration(line.at), line.subject, line.text);
     expected.assert_eq(&lines.iter().map(line).collect::<String>());
 }
 
@@ -17,41 +17,41 @@ fn a_log_tells_two_components_apart_although_their_stages_overlap() {
     check(
         AWS_LIVE,
         expect![[r#"
-              0.0s release Plan release started
-              1.2s release Plan release finished 1.2s
-              1.2s api Prepare workspace started
-              1.2s ui Prepare workspace started
-              1.9s ui Prepare workspace finished 0.7s
-              2.4s api Prepare workspace finished 1.2s
-              2.4s release Publish peers started
-              2.9s release Publish peers finished 0.5s
-              2.9s api Unit tests started
-              2.9s api Build started
-              2.9s ui Deploy (initial) started
-              3.4s api Build: a try failed: Unavailable
-              5.4s api Unit tests finished 2.5s
-             12.9s api Build finished 10.0s
-             12.9s api Push artifacts started
-             13.4s api Push artifacts finished 0.5s
-             13.4s api Deploy (initial) started
-             14.0s ui Deploy (initial) finished 11.1s
-             1m15s api Deploy (initial) finished 1m02s
-             1m15s release Publish hostnames started
-             1m16s release Publish hostnames finished 0.6s
-             1m16s release Integration tests started
-             1m16s api suite smoke started
-             1m16s api suite load started
-             1m16s ui suite smoke started
-             1m17s ui suite smoke finished 1.1s
-             1m18s api suite smoke finished 2.0s
-             1m20s api suite load finished 4.5s
-             1m20s release Integration tests finished 4.5s
-             1m20s release Deploy (cutover) started
-             1m21s release Deploy (cutover) finished 0.8s
-             1m21s release Drain started
-             2m51s release Drain finished 1m30s
-             2m51s release Terminate previous started
-             2m52s release Terminate previous finished 0.7s
+            0.0s release Plan release started
+            1.2s release Plan release finished 1.2s
+            1.2s api Prepare workspace started
+            1.2s ui Prepare workspace started
+            1.9s ui Prepare workspace finished 0.7s
+            2.4s api Prepare workspace finished 1.2s
+            2.4s release Publish peers started
+            2.9s release Publish peers finished 0.5s
+            2.9s api Unit tests started
+            2.9s api Build started
+            2.9s ui Deploy (initial) started
+            3.4s api Build: a try failed: Unavailable
+            5.4s api Unit tests finished 2.5s
+            12.9s api Build finished 10.0s
+            12.9s api Push artifacts started
+            13.4s api Push artifacts finished 0.5s
+            13.4s api Deploy (initial) started
+            14.0s ui Deploy (initial) finished 11.1s
+            1m15s api Deploy (initial) finished 1m02s
+            1m15s release Publish hostnames started
+            1m16s release Publish hostnames finished 0.6s
+            1m16s release Integration tests started
+            1m16s api suite smoke started
+            1m16s api suite load started
+            1m16s ui suite smoke started
+            1m17s ui suite smoke finished 1.1s
+            1m18s api suite smoke finished 2.0s
+            1m20s api suite load finished 4.5s
+            1m20s release Integration tests finished 4.5s
+            1m20s release Deploy (cutover) started
+            1m21s release Deploy (cutover) finished 0.8s
+            1m21s release Drain started
+            2m51s release Drain finished 1m30s
+            2m51s release Terminate previous started
+            2m52s release Terminate previous finished 0.7s
         "#]],
     );
 }
