@@ -2,7 +2,8 @@
 
 use super::Cloud;
 use crate::error::Failure;
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
 
 /// The code, the message and what to do about it.
 pub fn refusal<E, R>(cloud: &Cloud, operation: &str, error: SdkError<E, R>) -> Failure
@@ -18,11 +19,25 @@ where
     });
     match answer {
         Some((code, message)) => {
-            let message = message.unwrap_or_else(|| DisplayErrorContext(&error).to_string());
+            let message = message.unwrap_or_else(|| chain(&error));
             answered(cloud, operation, &code, &message)
         }
-        None => unanswered(cloud, operation, &DisplayErrorContext(&error).to_string()),
+        None => unanswered(cloud, operation, &chain(&error)),
     }
+}
+
+/// An error with its sources, each once: `DisplayErrorContext` adds their Debug form.
+fn chain(error: &dyn Error) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let part = inner.to_string();
+        if !parts.iter().any(|known| known.contains(&part)) {
+            parts.push(part);
+        }
+        source = inner.source();
+    }
+    parts.join(": ")
 }
 
 fn answered(cloud: &Cloud, operation: &str, code: &str, message: &str) -> Failure {

@@ -3,8 +3,10 @@
 use super::cells::{Cell, FailedStage, Line, Row};
 use super::history::{End, Event, Kind};
 use super::pairing::{Open, Pairing};
-use super::reading::{component_of, is_to_test_again, says_failed, spoken, text, text_of_item};
-use super::stages::{CUTOVER, INTEGRATION_TESTS, OF_THE_BUILD, WITHOUT_COLUMN, column};
+use super::reading::{
+    component_of, is_of_one_component, is_to_test_again, says_failed, spoken, text, text_of_item,
+};
+use super::stages::{CUTOVER, OF_THE_BUILD, WITHOUT_COLUMN, column};
 use serde_json::Value;
 
 /// Everything that is shown of a release.
@@ -73,7 +75,8 @@ impl Model {
 
     fn enter(&mut self, event: &Event, state: &str, input: &Value, lines: &mut Vec<Line>) {
         self.read_label(input);
-        let (component, suite) = (component_of(input), text_of_item(input, "suite"));
+        let suite = text_of_item(input, "suite");
+        let component = component_of(input).filter(|_| is_of_one_component(state));
         match (state, component) {
             ("Workspace failed" | "Pipeline failed", _) => {
                 self.read_failure(event.at, input, lines)
@@ -189,7 +192,7 @@ impl Model {
 
     fn begin_stage(&mut self, at: i64, state: &str, component: Option<&str>) {
         let Some(column) = column(state) else { return };
-        match component.filter(|_| column < INTEGRATION_TESTS) {
+        match component {
             Some(component) => {
                 let row = self.row(component);
                 row.cells[column] = Cell::Running { since: at };
@@ -218,7 +221,7 @@ impl Model {
             self.note_failure(component, state);
         }
         let Some(column) = column(state) else { return };
-        for row in self.rows_of(component.filter(|_| column < INTEGRATION_TESTS)) {
+        for row in self.rows_of(component) {
             row.cells[column] = row.cells[column].end(at, failed);
         }
     }

@@ -1,6 +1,6 @@
 //! Reads states' inputs and outputs leniently: what is shown must survive a newer state machine.
 
-use super::stages::{CUTOVER, INTEGRATION_TESTS, WITHOUT_COLUMN, column};
+use super::stages::{CUTOVER, INTEGRATION_TESTS, UNIT_TESTS_AND_BUILD, WITHOUT_COLUMN, column};
 use serde_json::Value;
 
 /// The subject of what concerns all components.
@@ -18,13 +18,25 @@ pub fn spoken(
             format!("suite {}", suite.unwrap_or("?")),
         )),
         _ if WITHOUT_COLUMN.contains(&state) => Some((RELEASE.to_owned(), state.to_owned())),
-        _ => column(state).map(|column| {
-            let subject = component
-                .filter(|_| column < INTEGRATION_TESTS)
-                .unwrap_or(RELEASE);
+        _ => column(state).map(|_| {
+            let subject = component.unwrap_or(RELEASE);
             (subject.to_owned(), state.to_owned())
         }),
     }
+}
+
+/// Whether a state is inside a Map over components or suites: others' inputs may name a component
+/// too, e.g. that of the only one that is released.
+pub fn is_of_one_component(state: &str) -> bool {
+    matches!(
+        state,
+        "Workspace failed"
+            | "Artifact exists?"
+            | UNIT_TESTS_AND_BUILD
+            | "Pipeline failed"
+            | "Run suite"
+            | "Suite error"
+    ) || column(state).is_some_and(|column| column < INTEGRATION_TESTS)
 }
 
 /// Whether the output of a state that ended says that it did not succeed. A `Catch` without an
@@ -42,9 +54,11 @@ pub fn is_to_test_again(output: &Value) -> bool {
     text(output, "/outcome") == Some("peers_moved")
 }
 
-/// The component that an input or output belongs to.
+/// The component that an input or output belongs to. After a parallel state it is a list of what
+/// the branches replied.
 pub fn component_of(value: &Value) -> Option<&str> {
-    text_of_item(value, "component")
+    let first = value.as_array().and_then(|replies| replies.first());
+    text_of_item(first.unwrap_or(value), "component")
 }
 
 /// A text of the item, which a Map's iteration has under `item`.
