@@ -151,7 +151,7 @@ fn running(release: &ReleaseRow, now: i64, screen: Screen) -> String {
         since(&release.started, now)
     );
     format!(
-        "{}  cutover watch {}",
+        "{}\n  cutover watch {}",
         screen.colour.paint(Style::Busy, &text),
         release.execution
     )

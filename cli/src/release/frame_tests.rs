@@ -1,8 +1,8 @@
 use super::frame::frame;
 use super::model::Model;
 use super::recorded::{
-    AWS_LIVE, AWS_RUNNING, LOCAL_SUITES_FAILED, LOCAL_SUPERSEDED, LOCAL_UNIT_TESTS_FAILED, STARTED,
-    replay,
+    AWS_LIVE, AWS_RUNNING, LOCAL_LIVE, LOCAL_SUITES_FAILED, LOCAL_SUPERSEDED,
+    LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
 };
 use crate::text::{Colour, Screen};
 use expect_test::{Expect, expect};
@@ -53,6 +53,20 @@ fn a_wide_terminal_shows_every_stage_by_its_name() {
         component workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
         api       ✓ 1.2s    ✓ 2.5s  ✓ 10.0s ✓ 0.5s    ✓ 1m02s   ✓ 2/2 4.5s  ✓ 0.8s    ✓ 1m30s ✓ 0.7s
         ui        ✓ 0.7s    –       –       –         ✓ 11.1s   ✓ 1/1 1.1s  ✓ 0.8s    ✓ 1m30s ✓ 0.7s"#]],
+    );
+}
+
+#[test]
+fn the_local_clouds_history_gives_the_same_table() {
+    check(
+        LOCAL_LIVE,
+        plain(120),
+        expect![[r#"
+        stage-r42  api-HEAD-stage-mzx1  7.1s
+                  Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+        component workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+        api       ✓ 0.3s    ✓ 1.0s  ✓ 2.0s  ✓ 0.0s    ✓ 1.5s    ✓ 2/2 1.0s  ✓ 0.0s    ✓ 2.0s  ✓ 0.0s
+        ui        ✓ 0.3s    –       –       –         ✓ 1.5s    ✓ 2/2 1.0s  ✓ 0.0s    ✓ 2.0s  ✓ 0.0s"#]],
     );
 }
 

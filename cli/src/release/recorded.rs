@@ -9,6 +9,8 @@ use serde_json::Value;
 pub const AWS_LIVE: &str = include_str!("recorded/aws-live.json");
 /// The same, while it runs.
 pub const AWS_RUNNING: &str = include_str!("recorded/aws-running.json");
+/// Recorded on the local cloud's emulator: not linked, two components at once.
+pub const LOCAL_LIVE: &str = include_str!("recorded/local-live.json");
 /// Not linked; unit tests fail while Build goes on.
 pub const LOCAL_UNIT_TESTS_FAILED: &str = include_str!("recorded/local-unit-tests-failed.json");
 /// Not linked; one suite fails, one cannot run, a dependent's passes.
@@ -19,7 +21,7 @@ pub const LOCAL_SUPERSEDED: &str = include_str!("recorded/local-superseded.json"
 /// Not linked; a stage of the whole release fails.
 pub const LOCAL_PEER_NOT_LIVE: &str = include_str!("recorded/local-peer-not-live.json");
 
-/// When all of them begin.
+/// When all but the recorded one begin.
 pub const STARTED: i64 = 1_785_351_420_000;
 
 /// Everything that a history says.
