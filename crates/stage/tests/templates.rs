@@ -5,14 +5,17 @@ mod repository;
 use repository::{entries, read};
 use std::collections::BTreeMap;
 
-/// Logical id to its type and its lines. The templates keep to CloudFormation's own layout, a
+/// Logical id to its type and its lines.
+type Resources = BTreeMap<String, (String, String)>;
+
+/// The templates keep to CloudFormation's own layout, a
 /// resource at two spaces and its `Type` at four, which the tests here also hold.
-fn resources(template: &str) -> BTreeMap<String, (String, String)> {
+fn resources(template: &str) -> Resources {
     let (_, below) = template.split_once("\nResources:\n").expect("Resources");
     let own = below
         .lines()
         .take_while(|line| line.is_empty() || line.starts_with(' ') || line.starts_with('#'));
-    let mut found: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut found: Resources = BTreeMap::new();
     let mut current = String::new();
     for line in own {
         let at_two = line
@@ -32,7 +35,7 @@ fn resources(template: &str) -> BTreeMap<String, (String, String)> {
     found
 }
 
-fn templates() -> Vec<(String, BTreeMap<String, (String, String)>)> {
+fn templates() -> Vec<(String, Resources)> {
     let names: Vec<String> = entries("infra")
         .into_iter()
         .filter(|name| name.ends_with(".yaml"))
