@@ -25,7 +25,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn up(root: &Root) -> Result<ExitCode> {
     if let Asked::Theirs(holder) = lock::ask(root)? {
         let state = wait_ready(root, holder, None)?;
-        println!("The local cloud is up already (process {}).", state.supervisor.pid);
+        println!(
+            "The local cloud is up already (process {}).",
+            state.supervisor.pid
+        );
         print_table(&state);
         return Ok(ExitCode::SUCCESS);
     }
@@ -38,10 +41,14 @@ pub fn up(root: &Root) -> Result<ExitCode> {
 }
 
 fn start_supervisor(root: &Root) -> Result<Child> {
-    std::fs::create_dir_all(root.in_local("log")).map_err(LocalError::io("could not make .local/log"))?;
+    std::fs::create_dir_all(root.in_local("log"))
+        .map_err(LocalError::io("could not make .local/log"))?;
     let log = ministack::log_file(&root.log("supervisor"))?;
-    let errors = log.try_clone().map_err(LocalError::io("could not open the supervisor's log"))?;
-    let this = env::current_exe().map_err(LocalError::io("could not find this program's own file"))?;
+    let errors = log
+        .try_clone()
+        .map_err(LocalError::io("could not open the supervisor's log"))?;
+    let this =
+        env::current_exe().map_err(LocalError::io("could not find this program's own file"))?;
     Command::new(this)
         .args(["up", "--foreground", "--root"])
         .arg(root.path())
@@ -65,7 +72,9 @@ fn wait_ready(root: &Root, holder: Option<Holder>, mut child: Option<Child>) -> 
             return Ok(state);
         }
         // If two start at once, one of them finds the lock taken and ends; the other gets ready.
-        let over = child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
+        let over = child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
         if over && matches!(lock::ask(root)?, Asked::Ours { .. }) {
             return Err(LocalError::Refused(format!(
                 "the local cloud did not start. The end of .local/log/supervisor.log:\n{}",
@@ -96,15 +105,21 @@ pub fn down(root: &Root) -> Result<ExitCode> {
     }
     match swept {
         0 => println!("The local cloud is down."),
-        count => println!("The local cloud is down; {count} processes that it had left were ended."),
+        count => {
+            println!("The local cloud is down; {count} processes that it had left were ended.")
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn end_supervisor(root: &Root, holder: Option<Holder>) -> Result<()> {
-    let holder = holder.or_else(|| State::read(root).map(|state| state.supervisor)).filter(|holder| holder.is_alive());
+    let holder = holder
+        .or_else(|| State::read(root).map(|state| state.supervisor))
+        .filter(|holder| holder.is_alive());
     let Some(holder) = holder else {
-        return Err(LocalError::Refused("the local cloud is just starting; try `down` again in a moment".into()));
+        return Err(LocalError::Refused(
+            "the local cloud is just starting; try `down` again in a moment".into(),
+        ));
     };
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let _ = kill(Pid::from_raw(holder.pid), signal);
@@ -116,7 +131,10 @@ fn end_supervisor(root: &Root, holder: Option<Holder>) -> Result<()> {
             return Ok(());
         }
     }
-    Err(LocalError::Refused(format!("process {} cannot be ended", holder.pid)))
+    Err(LocalError::Refused(format!(
+        "process {} cannot be ended",
+        holder.pid
+    )))
 }
 
 /// Ends processes that nobody looks after any more; returns how many there were.
@@ -124,19 +142,30 @@ pub fn sweep(root: &Root) -> Result<usize> {
     match processes::end(|| processes::of_root(root), Duration::from_secs(2)) {
         Ended::NoneThere => Ok(0),
         Ended::All { count } => Ok(count),
-        Ended::Left { pids } => Err(LocalError::Refused(format!("these processes cannot be ended: {pids:?}"))),
+        Ended::Left { pids } => Err(LocalError::Refused(format!(
+            "these processes cannot be ended: {pids:?}"
+        ))),
     }
 }
 
 /// Prints what runs where.
 pub fn status(root: &Root, json: bool) -> Result<ExitCode> {
     let Some(state) = State::read(root).filter(|state| state.supervisor.is_alive()) else {
-        println!("{}", if json { "null" } else { "The local cloud is down. `cutover-local up` starts it." });
+        println!(
+            "{}",
+            if json {
+                "null"
+            } else {
+                "The local cloud is down. `cutover-local up` starts it."
+            }
+        );
         return Ok(ExitCode::from(supervisor::EXIT_DOWN));
     };
     if json {
         let mut value = serde_json::to_value(&state).unwrap_or_default();
-        value.as_object_mut().map(|fields| fields.remove("credentials"));
+        value
+            .as_object_mut()
+            .map(|fields| fields.remove("credentials"));
         println!("{value:#}");
         return Ok(ExitCode::SUCCESS);
     }
@@ -163,10 +192,16 @@ fn print_instances(state: &State) {
         println!("\nNo instances.");
         return;
     }
-    println!("\n  {:<20} {:<10} {:<12} {:<10} {:<22} STATE", "INSTANCE", "COMPONENT", "COMMIT", "RELEASE", "ADDRESS");
+    println!(
+        "\n  {:<20} {:<10} {:<12} {:<10} {:<22} STATE",
+        "INSTANCE", "COMPONENT", "COMMIT", "RELEASE", "ADDRESS"
+    );
     for line in &state.instances {
         let commit: String = line.commit.chars().take(12).collect();
-        let address = line.port.map_or_else(|| line.address.clone(), |port| format!("{}:{port}", line.address));
+        let address = line.port.map_or_else(
+            || line.address.clone(),
+            |port| format!("{}:{port}", line.address),
+        );
         println!(
             "  {:<20} {:<10} {:<12} {:<10} {:<22} {}",
             line.id, line.component, commit, line.release, address, line.state

@@ -28,7 +28,10 @@ impl LocalError {
     }
 
     pub fn cloud(what: impl Into<String>, detail: impl std::fmt::Display) -> Self {
-        Self::Cloud { what: what.into(), detail: detail.to_string() }
+        Self::Cloud {
+            what: what.into(),
+            detail: detail.to_string(),
+        }
     }
 
     /// The error and everything below it, in one line.

@@ -20,13 +20,18 @@ pub struct Holder {
 impl Holder {
     pub fn this_process() -> Result<Self> {
         let pid = std::process::id() as i32;
-        let process = processes::process(pid)
-            .ok_or_else(|| LocalError::Refused("/proc does not show this process; is it mounted?".into()))?;
-        Ok(Self { pid, started: process.started })
+        let process = processes::process(pid).ok_or_else(|| {
+            LocalError::Refused("/proc does not show this process; is it mounted?".into())
+        })?;
+        Ok(Self {
+            pid,
+            started: process.started,
+        })
     }
 
     pub fn is_alive(self) -> bool {
-        processes::process(self.pid).is_some_and(|process| !process.zombie && process.started == self.started)
+        processes::process(self.pid)
+            .is_some_and(|process| !process.zombie && process.started == self.started)
     }
 }
 
@@ -56,10 +61,14 @@ pub fn ask(root: &Root) -> Result<Asked> {
         .open(&path)
         .map_err(LocalError::io(failed()))?;
     let mut text = String::new();
-    file.read_to_string(&mut text).map_err(LocalError::io(failed()))?;
+    file.read_to_string(&mut text)
+        .map_err(LocalError::io(failed()))?;
     let named = serde_json::from_str(&text).ok();
     match file.try_lock() {
-        Ok(()) => Ok(Asked::Ours { lock: Lock(file), left_by: named }),
+        Ok(()) => Ok(Asked::Ours {
+            lock: Lock(file),
+            left_by: named,
+        }),
         Err(TryLockError::WouldBlock) => Ok(Asked::Theirs(named)),
         Err(TryLockError::Error(error)) => Err(LocalError::io(failed())(error)),
     }
@@ -99,10 +108,18 @@ mod tests {
     #[test]
     fn a_held_lock_names_its_holder() {
         let (_folder, root) = root();
-        let Asked::Ours { mut lock, left_by: None } = ask(&root).unwrap() else { panic!("the lock was free") };
+        let Asked::Ours {
+            mut lock,
+            left_by: None,
+        } = ask(&root).unwrap()
+        else {
+            panic!("the lock was free")
+        };
         let me = Holder::this_process().unwrap();
         lock.sign(me).unwrap();
-        let Asked::Theirs(Some(holder)) = ask(&root).unwrap() else { panic!("the lock is held") };
+        let Asked::Theirs(Some(holder)) = ask(&root).unwrap() else {
+            panic!("the lock is held")
+        };
         assert_eq!(holder, me);
         assert!(holder.is_alive());
     }
@@ -110,14 +127,21 @@ mod tests {
     #[test]
     fn a_lock_whose_holder_did_not_clean_up_says_so_and_a_cleared_one_does_not() {
         let (_folder, root) = root();
-        let Asked::Ours { mut lock, .. } = ask(&root).unwrap() else { panic!("the lock was free") };
+        let Asked::Ours { mut lock, .. } = ask(&root).unwrap() else {
+            panic!("the lock was free")
+        };
         lock.sign(Holder { pid: 1, started: 7 }).unwrap();
         drop(lock);
-        let Asked::Ours { mut lock, left_by } = ask(&root).unwrap() else { panic!("the lock is free again") };
+        let Asked::Ours { mut lock, left_by } = ask(&root).unwrap() else {
+            panic!("the lock is free again")
+        };
         assert_eq!(left_by, Some(Holder { pid: 1, started: 7 }));
         assert!(!left_by.unwrap().is_alive());
         lock.clear().unwrap();
         drop(lock);
-        assert!(matches!(ask(&root).unwrap(), Asked::Ours { left_by: None, .. }));
+        assert!(matches!(
+            ask(&root).unwrap(),
+            Asked::Ours { left_by: None, .. }
+        ));
     }
 }

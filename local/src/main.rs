@@ -1,21 +1,34 @@
 //! `cutover-local`: an AWS that fits on one machine, for the demo, the tests and development.
 
+mod boot;
+mod cloud;
 mod commands;
 mod error;
+mod git;
+mod hook;
+mod host;
+mod imds;
+mod instances;
 mod lock;
+mod machine;
 mod ministack;
 mod processes;
+mod repository;
+mod roles;
 mod root;
 mod state;
 mod supervisor;
+mod zstd_tool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
+use crate::repository::Created;
 use crate::root::Root;
+use crate::state::State;
 
 /// The local cloud: MiniStack for AWS's services, and what an emulator cannot supply: machines
 /// behind its EC2 instances, a DNS server behind its Route 53, a gateway to reach them through,
@@ -40,17 +53,42 @@ enum Command {
     },
     /// End it and every process that belongs to it; does nothing if it is down
     Down,
-    /// Show its parts, addresses and instances
+    /// Show its parts, addresses and instances; exits with 3 if it is down
     Status {
         /// Print it as JSON, without credentials
         #[arg(long)]
         json: bool,
     },
+    /// Git repositories whose pushes are events
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
+    /// The post-receive hook of a repository
+    #[command(hide = true)]
+    Hook { repository: String },
+    /// The first process of an instance
+    #[command(hide = true)]
+    Machine { folder: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+enum RepositoryCommand {
+    /// Make an empty one; does nothing if it is there
+    Create {
+        /// Becomes the last part of its URL
+        name: String,
+    },
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
+    let mut words = std::env::args();
+    if words.next().is_some_and(|program| {
+        Path::new(&program)
+            .file_name()
+            .is_some_and(|name| name == "zstd")
+    }) {
+        return zstd_tool::run(words);
+    }
+    match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("cutover-local: {}", error.chain());
@@ -60,11 +98,30 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
+    if let Command::Machine { folder } = &arguments.command {
+        return machine::run(folder);
+    }
     let root = Root::find(arguments.root.as_deref())?;
     match arguments.command {
         Command::Up { foreground: true } => supervisor::run(&root),
         Command::Up { foreground: false } => commands::up(&root),
         Command::Down => commands::down(&root),
         Command::Status { json } => commands::status(&root, json),
+        Command::Repository(RepositoryCommand::Create { name }) => create_repository(&root, &name),
+        Command::Hook { repository } => Ok(hook::run(&root, &repository)),
+        Command::Machine { folder } => machine::run(&folder),
     }
+}
+
+fn create_repository(root: &Root, name: &str) -> Result<ExitCode> {
+    let created = repository::create(root, name)?;
+    let place = match State::read(root) {
+        Some(state) => format!("{}/{name}.git", state.git),
+        None => format!("{name}; `cutover-local up` serves it"),
+    };
+    match created {
+        Created::New => println!("Made {place}"),
+        Created::WasThere => println!("{place} is there already"),
+    }
+    Ok(ExitCode::SUCCESS)
 }

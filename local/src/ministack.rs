@@ -37,10 +37,12 @@ impl MiniStack {
     pub async fn start(root: &Root, credentials: &Credentials, command_path: &str) -> Result<Self> {
         let python = interpreter(root)?;
         let launcher = root.in_local("launch.py");
-        fs::write(&launcher, LAUNCHER).map_err(LocalError::io("could not write the emulator's launcher"))?;
+        fs::write(&launcher, LAUNCHER)
+            .map_err(LocalError::io("could not write the emulator's launcher"))?;
         let mut last = None;
         for _ in 0..PORT_TRIES {
-            let mut started = Self::spawn(root, &python, &launcher, credentials, command_path).await?;
+            let mut started =
+                Self::spawn(root, &python, &launcher, credentials, command_path).await?;
             match started.ready().await {
                 Ok(()) => return Ok(started),
                 Err(error) => last = Some(error),
@@ -65,7 +67,9 @@ impl MiniStack {
         let port = free_port()?;
         let endpoint = format!("http://127.0.0.1:{port}");
         let log = log_file(&root.log("ministack"))?;
-        let errors = log.try_clone().map_err(LocalError::io("could not open the emulator's log"))?;
+        let errors = log
+            .try_clone()
+            .map_err(LocalError::io("could not open the emulator's log"))?;
         let mut child = Command::new(python)
             // Isolated: nothing beside the launcher can stand in for a package.
             .args(["-I", "-B", "-u"])
@@ -80,14 +84,24 @@ impl MiniStack {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(LocalError::io(format!("could not start {}", python.display())))?;
+            .map_err(LocalError::io(format!(
+                "could not start {}",
+                python.display()
+            )))?;
         let mut leash = child
             .stdin
             .take()
             .ok_or_else(|| LocalError::Refused("the emulator has no standard input".into()))?;
         let line = serde_json::to_string(credentials).unwrap_or_default() + "\n";
-        leash.write_all(line.as_bytes()).await.map_err(LocalError::io("the emulator ended at once"))?;
-        Ok(Self { endpoint, child, _leash: leash })
+        leash
+            .write_all(line.as_bytes())
+            .await
+            .map_err(LocalError::io("the emulator ended at once"))?;
+        Ok(Self {
+            endpoint,
+            child,
+            _leash: leash,
+        })
     }
 
     async fn ready(&mut self) -> std::result::Result<(), String> {
@@ -102,7 +116,10 @@ impl MiniStack {
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(format!("it did not answer within {} s", READY_LIMIT.as_secs()))
+        Err(format!(
+            "it did not answer within {} s",
+            READY_LIMIT.as_secs()
+        ))
     }
 
     /// Returns when the emulator has ended, which it never should by itself.
@@ -126,12 +143,16 @@ impl MiniStack {
 async fn answers(address: &str) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(b"GET /_ministack/ready HTTP/1.0\r\nHost: ministack\r\n\r\n").await?;
+        stream
+            .write_all(b"GET /_ministack/ready HTTP/1.0\r\nHost: ministack\r\n\r\n")
+            .await?;
         let mut start = [0; 12];
         stream.read_exact(&mut start).await?;
         Ok::<_, std::io::Error>(start.ends_with(b"200"))
     };
-    tokio::time::timeout(Duration::from_secs(2), ask).await.is_ok_and(|asked| asked.unwrap_or(false))
+    tokio::time::timeout(Duration::from_secs(2), ask)
+        .await
+        .is_ok_and(|asked| asked.unwrap_or(false))
 }
 
 fn interpreter(root: &Root) -> Result<PathBuf> {
@@ -139,11 +160,19 @@ fn interpreter(root: &Root) -> Result<PathBuf> {
     if python.exists() {
         return Ok(python);
     }
-    Err(LocalError::Refused(format!("{} is not there; run local/setup.sh first", python.display())))
+    Err(LocalError::Refused(format!(
+        "{} is not there; run local/setup.sh first",
+        python.display()
+    )))
 }
 
 /// The emulator's own environment; the launcher lets only some of it through to functions.
-fn environment(root: &Root, port: u16, endpoint: &str, command_path: &str) -> Vec<(&'static str, String)> {
+fn environment(
+    root: &Root,
+    port: u16,
+    endpoint: &str,
+    command_path: &str,
+) -> Vec<(&'static str, String)> {
     let folder = |name: &str| root.in_local(name).to_string_lossy().into_owned();
     vec![
         ("PATH", SYSTEM_PATH.into()),
@@ -176,24 +205,35 @@ fn environment(root: &Root, port: u16, endpoint: &str, command_path: &str) -> Ve
 /// make and a C compiler are.
 pub fn command_path(root: &Root) -> String {
     let mut folders: Vec<PathBuf> = Vec::new();
-    if let Some(sysroot) = printed(std::process::Command::new("rustc").args(["--print", "sysroot"]).current_dir(root.path()))
-    {
+    if let Some(sysroot) = printed(
+        std::process::Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(root.path()),
+    ) {
         folders.push(PathBuf::from(sysroot).join("bin"));
     }
     folders.extend(SYSTEM_PATH.split(':').map(PathBuf::from));
     // A version manager's shim named python3 works only with its own environment, so ask Python itself.
-    let python = ["-c", "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))"];
-    let elsewhere = printed(std::process::Command::new(root.venv().join("bin/python")).args(python));
+    let python = [
+        "-c",
+        "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))",
+    ];
+    let elsewhere =
+        printed(std::process::Command::new(root.venv().join("bin/python")).args(python));
     if !is_in(&folders, "python3") {
         folders.extend(elsewhere.map(PathBuf::from));
     }
     for program in ["git", "make", "cc"] {
         if !is_in(&folders, program) {
             let path = std::env::var_os("PATH").unwrap_or_default();
-            folders.extend(std::env::split_paths(&path).find(|folder| folder.join(program).is_file()));
+            folders
+                .extend(std::env::split_paths(&path).find(|folder| folder.join(program).is_file()));
         }
     }
-    std::env::join_paths(folders).map_or_else(|_| SYSTEM_PATH.into(), |path| path.to_string_lossy().into_owned())
+    std::env::join_paths(folders).map_or_else(
+        |_| SYSTEM_PATH.into(),
+        |path| path.to_string_lossy().into_owned(),
+    )
 }
 
 fn is_in(folders: &[PathBuf], program: &str) -> bool {
@@ -201,13 +241,18 @@ fn is_in(folders: &[PathBuf], program: &str) -> bool {
 }
 
 fn printed(command: &mut std::process::Command) -> Option<String> {
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn free_port() -> Result<u16> {
     let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
-    free().map(|address| address.port()).map_err(LocalError::io("no port of 127.0.0.1 is free"))
+    free()
+        .map(|address| address.port())
+        .map_err(LocalError::io("no port of 127.0.0.1 is free"))
 }
 
 /// A part's log, begun anew: what an earlier run wrote would only mislead.
@@ -261,8 +306,16 @@ mod tests {
     #[test]
     fn the_emulator_is_told_no_credentials_by_its_environment() {
         let (_folder, root) = root();
-        let names: Vec<&str> = environment(&root, 1, "", "").into_iter().map(|(name, _)| name).collect();
-        assert!(!names.iter().any(|name| name.contains("KEY") || name.contains("TOKEN")), "{names:?}");
+        let names: Vec<&str> = environment(&root, 1, "", "")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.contains("KEY") || name.contains("TOKEN")),
+            "{names:?}"
+        );
     }
 
     #[test]

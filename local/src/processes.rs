@@ -50,15 +50,23 @@ fn parse_stat(stat: &str) -> Option<Process> {
 
 /// Every process of this machine that can be seen.
 pub fn all() -> Vec<Process> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| process(entry.file_name().to_str()?.parse().ok()?)).collect()
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| process(entry.file_name().to_str()?.parse().ok()?))
+        .collect()
 }
 
 /// Those of `seeds` and everything that they started, directly or not, without the dead.
 pub fn with_descendants(all: &[Process], seeds: &HashSet<i32>) -> Vec<i32> {
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
     for process in all {
-        children.entry(process.parent).or_default().push(process.pid);
+        children
+            .entry(process.parent)
+            .or_default()
+            .push(process.pid);
     }
     let mut found: HashSet<i32> = HashSet::new();
     let mut open: Vec<i32> = seeds.iter().copied().collect();
@@ -67,12 +75,18 @@ pub fn with_descendants(all: &[Process], seeds: &HashSet<i32>) -> Vec<i32> {
             open.extend(children.get(&pid).into_iter().flatten());
         }
     }
-    all.iter().filter(|process| !process.zombie && found.contains(&process.pid)).map(|process| process.pid).collect()
+    all.iter()
+        .filter(|process| !process.zombie && found.contains(&process.pid))
+        .map(|process| process.pid)
+        .collect()
 }
 
 /// This process and those it descends from: they are never ended.
 fn own_line(all: &[Process]) -> HashSet<i32> {
-    let parents: HashMap<i32, i32> = all.iter().map(|process| (process.pid, process.parent)).collect();
+    let parents: HashMap<i32, i32> = all
+        .iter()
+        .map(|process| (process.pid, process.parent))
+        .collect();
     let mut line = HashSet::new();
     let mut pid = std::process::id() as i32;
     while line.insert(pid) {
@@ -102,11 +116,21 @@ fn marked(wanted: impl Fn(&str) -> bool) -> Vec<i32> {
     let all = all();
     let spared = own_line(&all);
     let has_mark = |pid: i32| {
-        let environment = fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| std::str::from_utf8(variable).is_ok_and(&wanted))
+        let environment =
+            fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| std::str::from_utf8(variable).is_ok_and(&wanted))
     };
-    let seeds = all.iter().map(|process| process.pid).filter(|pid| !spared.contains(pid) && has_mark(*pid)).collect();
-    with_descendants(&all, &seeds).into_iter().filter(|pid| !spared.contains(pid)).collect()
+    let seeds = all
+        .iter()
+        .map(|process| process.pid)
+        .filter(|pid| !spared.contains(pid) && has_mark(*pid))
+        .collect();
+    with_descendants(&all, &seeds)
+        .into_iter()
+        .filter(|pid| !spared.contains(pid))
+        .collect()
 }
 
 /// What ending a set of processes came to.
@@ -166,13 +190,32 @@ mod tests {
     #[test]
     fn a_name_with_brackets_does_not_confuse_the_parser() {
         let stat = "42 (a) b (c)) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 991 0 0";
-        assert_eq!(parse_stat(stat), Some(Process { pid: 42, parent: 7, zombie: false, started: 991 }));
+        assert_eq!(
+            parse_stat(stat),
+            Some(Process {
+                pid: 42,
+                parent: 7,
+                zombie: false,
+                started: 991
+            })
+        );
     }
 
     #[test]
     fn descendants_are_found_through_any_depth_and_the_dead_are_not_counted() {
-        let line = |pid, parent, zombie| Process { pid, parent, zombie, started: 0 };
-        let all = [line(1, 0, false), line(5, 1, false), line(6, 5, false), line(7, 6, true), line(8, 1, false)];
+        let line = |pid, parent, zombie| Process {
+            pid,
+            parent,
+            zombie,
+            started: 0,
+        };
+        let all = [
+            line(1, 0, false),
+            line(5, 1, false),
+            line(6, 5, false),
+            line(7, 6, true),
+            line(8, 1, false),
+        ];
         assert_eq!(with_descendants(&all, &HashSet::from([5])), vec![5, 6]);
     }
 
@@ -180,7 +223,11 @@ mod tests {
     fn a_marked_process_that_ignores_the_polite_signal_is_killed() {
         let id = format!("i-test{}", std::process::id());
         let script = "trap '' TERM; while :; do sleep 1; done";
-        let mut child = Command::new("/bin/sh").args(["-c", script]).env(INSTANCE_MARK, &id).spawn().unwrap();
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", script])
+            .env(INSTANCE_MARK, &id)
+            .spawn()
+            .unwrap();
         let deadline = Instant::now() + Duration::from_secs(5);
         while of_instance(&id).is_empty() && Instant::now() < deadline {
             thread::sleep(LOOK);

@@ -16,15 +16,22 @@ impl Root {
     /// The given folder, or the nearest one above the current one that is a checkout of this repository.
     pub fn find(given: Option<&Path>) -> Result<Self> {
         if let Some(path) = given {
-            let path = fs::canonicalize(path).map_err(LocalError::io(format!("{} is not a folder", path.display())))?;
+            let path = fs::canonicalize(path).map_err(LocalError::io(format!(
+                "{} is not a folder",
+                path.display()
+            )))?;
             return Ok(Self(path));
         }
-        let here = env::current_dir().map_err(LocalError::io("could not tell the current folder"))?;
+        let here =
+            env::current_dir().map_err(LocalError::io("could not tell the current folder"))?;
         here.ancestors()
             .find(|folder| folder.join(MARK).is_file())
             .map(|folder| Self(folder.to_path_buf()))
             .ok_or_else(|| {
-                LocalError::Refused(format!("{} is not inside a checkout of cutover; give --root", here.display()))
+                LocalError::Refused(format!(
+                    "{} is not inside a checkout of cutover; give --root",
+                    here.display()
+                ))
             })
     }
 
@@ -82,14 +89,27 @@ impl Root {
             let folder = self.in_local(stale);
             match fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(LocalError::io(format!("could not clear {}", folder.display()))(error));
+                    return Err(LocalError::io(format!(
+                        "could not clear {}",
+                        folder.display()
+                    ))(error));
                 }
                 _ => {}
             }
         }
-        for name in ["tmp", "instances", "home", "log", "repositories", "machine/bin"] {
+        for name in [
+            "tmp",
+            "instances",
+            "home",
+            "log",
+            "repositories",
+            "machine/bin",
+        ] {
             let folder = self.in_local(name);
-            fs::create_dir_all(&folder).map_err(LocalError::io(format!("could not make {}", folder.display())))?;
+            fs::create_dir_all(&folder).map_err(LocalError::io(format!(
+                "could not make {}",
+                folder.display()
+            )))?;
         }
         Ok(())
     }

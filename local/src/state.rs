@@ -89,7 +89,12 @@ impl State {
             ("AWS_REGION", self.region.clone()),
             ("AWS_DEFAULT_REGION", self.region.clone()),
             ("AWS_ACCESS_KEY_ID", self.credentials.access_key_id.clone()),
-            ("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key.clone()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                self.credentials.secret_access_key.clone(),
+            ),
+            // Otherwise the aws cli sends SQS to its former host name, whatever the endpoint.
+            ("BOTO_DISABLE_COMMONNAME", "true".into()),
             ("CUTOVER_PROJECT", self.project.clone()),
             ("CUTOVER_DOMAIN", format!("{}.localhost", self.project)),
             ("CUTOVER_ACCOUNT", self.account.clone()),
@@ -101,12 +106,17 @@ impl State {
             ("CUTOVER_GIT", self.git.clone()),
             ("COMMAND_PATH", self.command_path.clone()),
         ];
-        let mut text = String::from("# The local cloud of this checkout, for `. .local/env`. Valid until `down`.\n");
+        let mut text = String::from(
+            "# The local cloud of this checkout, for `. .local/env`. Valid until `down`.\n",
+        );
         text.push_str("unset AWS_PROFILE AWS_SESSION_TOKEN\n");
         for (name, value) in values {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
-        text.push_str(&format!("export PATH={}:\"$PATH\"\n", quoted(&root.venv().join("bin").to_string_lossy())));
+        text.push_str(&format!(
+            "export PATH={}:\"$PATH\"\n",
+            quoted(&root.venv().join("bin").to_string_lossy())
+        ));
         text
     }
 }
@@ -121,11 +131,18 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     let beside = path.with_extension("new");
     let write = || {
         let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
         file.write_all(text.as_bytes())?;
         fs::rename(&beside, path)
     };
-    write().map_err(LocalError::io(format!("could not write {}", path.display())))
+    write().map_err(LocalError::io(format!(
+        "could not write {}",
+        path.display()
+    )))
 }
 
 /// After `down` nothing tells of a cloud that is not there any more.
@@ -152,7 +169,10 @@ mod tests {
             account: ACCOUNT.into(),
             project: PROJECT.into(),
             command_path: "/usr/bin:/bin".into(),
-            credentials: Credentials { access_key_id: "key".into(), secret_access_key: "it's $secret".into() },
+            credentials: Credentials {
+                access_key_id: "key".into(),
+                secret_access_key: "it's $secret".into(),
+            },
             instances: Vec::new(),
         }
     }
@@ -163,11 +183,20 @@ mod tests {
         let root = Root::find(Some(folder.path())).unwrap();
         fs::create_dir_all(root.local()).unwrap();
         state().write_env(&root).unwrap();
-        let script = format!(". '{}'; printf %s \"$AWS_SECRET_ACCESS_KEY|$CUTOVER_BUCKET\"", root.env().display());
-        let output = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+        let script = format!(
+            ". '{}'; printf %s \"$AWS_SECRET_ACCESS_KEY|$CUTOVER_BUCKET\"",
+            root.env().display()
+        );
+        let output = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(text, "it's $secret|myproj-cutover-000000000000-us-east-1");
-        assert_eq!(fs::metadata(root.env()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(root.env()).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 
     #[test]

@@ -1,0 +1,261 @@
+//! Instances: their processes, roles, names and ends.
+
+use hickory_proto::op::ResponseCode;
+use serde_json::{Value, json};
+
+use crate::harness::{Cloud, eventually, get};
+
+const DOMAIN: &str = "stage.myproj.localhost";
+
+/// A role for EC2 that may read below `ok/` of the bucket, in a profile of the same name.
+fn make_role(cloud: &Cloud) {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/ok/*"}]});
+    cloud.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        "machine",
+        "--assume-role-policy-document",
+        &trust.to_string(),
+    ]);
+    let policy = policy.to_string();
+    cloud.aws(&[
+        "iam",
+        "put-role-policy",
+        "--role-name",
+        "machine",
+        "--policy-name",
+        "p",
+        "--policy-document",
+        &policy,
+    ]);
+    cloud.aws(&[
+        "iam",
+        "create-instance-profile",
+        "--instance-profile-name",
+        "machine",
+    ]);
+    cloud.aws(&[
+        "iam",
+        "add-role-to-instance-profile",
+        "--instance-profile-name",
+        "machine",
+        "--role-name",
+        "machine",
+    ]);
+}
+
+struct Instance {
+    id: String,
+    public_ip: String,
+}
+
+/// Starts an instance with this user data, as a release does it.
+fn launch(cloud: &Cloud, user_data: &str, profile: Option<&str>) -> Instance {
+    let mut data = json!({"UserData": base64(user_data)});
+    if let Some(name) = profile {
+        data["IamInstanceProfile"] = json!({"Name": name});
+    }
+    let name = format!("t{}", base64(user_data).len());
+    let template = cloud.aws(&[
+        "ec2",
+        "create-launch-template",
+        "--launch-template-name",
+        &name,
+        "--launch-template-data",
+        &data.to_string(),
+    ]);
+    let template = template["LaunchTemplate"]["LaunchTemplateId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let tags = format!(
+        "ResourceType=instance,Tags=[{{Key=cutover:launch-template,Value={template}:1}},\
+         {{Key=cutover:port,Value=8080}},{{Key=cutover:component,Value=api}}]"
+    );
+    let template = format!("LaunchTemplateId={template}");
+    let started = cloud.aws(&[
+        "ec2",
+        "run-instances",
+        "--launch-template",
+        &template,
+        "--image-id",
+        "ami-1",
+        "--tag-specifications",
+        &tags,
+    ]);
+    let text = |field: &str| started["Instances"][0][field].as_str().unwrap().to_owned();
+    Instance {
+        id: text("InstanceId"),
+        public_ip: text("PublicIpAddress"),
+    }
+}
+
+fn base64(text: &str) -> String {
+    aws_smithy_types::base64::encode(text)
+}
+
+fn console(cloud: &Cloud, instance: &Instance) -> String {
+    std::fs::read_to_string(cloud.path(&format!(".local/instances/{}/console.log", instance.id)))
+        .unwrap_or_default()
+}
+
+fn address(cloud: &Cloud, instance: &Instance) -> String {
+    let state = cloud.state();
+    let lines = state["instances"].as_array().unwrap();
+    lines.iter().find(|line| line["id"] == instance.id).unwrap()["address"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Publishes records in the zone of `DOMAIN`, which is made when it is not there.
+fn publish(cloud: &Cloud, changes: Value) {
+    let zones = cloud.aws(&["route53", "list-hosted-zones"]);
+    let zone = match zones["HostedZones"][0]["Id"].as_str() {
+        Some(id) => id.to_owned(),
+        None => {
+            let made = cloud.aws(&[
+                "route53",
+                "create-hosted-zone",
+                "--name",
+                DOMAIN,
+                "--caller-reference",
+                "1",
+            ]);
+            made["HostedZone"]["Id"].as_str().unwrap().to_owned()
+        }
+    };
+    let batch = json!({ "Changes": changes }).to_string();
+    cloud.aws(&[
+        "route53",
+        "change-resource-record-sets",
+        "--hosted-zone-id",
+        &zone,
+        "--change-batch",
+        &batch,
+    ]);
+}
+
+fn record(action: &str, name: &str, kind: &str, value: &str) -> Value {
+    json!({"Action": action, "ResourceRecordSet": {
+        "Name": format!("{name}.{DOMAIN}"), "Type": kind, "TTL": 1, "ResourceRecords": [{"Value": value}]}})
+}
+
+const SERVICE: &str = "#!/bin/bash\necho -n \"served by $HOST\" > index.html\n(setsid sleep 1000) &\nexec python3 -m http.server --bind \"$HOST\" 8080\n";
+
+#[test]
+fn an_instance_serves_by_name_and_by_address_until_it_is_terminated() {
+    let cloud = Cloud::up();
+    let instance = launch(&cloud, SERVICE, None);
+    let url = format!("http://{}:8080/index.html", instance.public_ip);
+    eventually(
+        "the service answers at the instance's public address",
+        || cloud.get("x", &url).0 == 200,
+    );
+
+    let alias = format!("api.{DOMAIN}");
+    assert_eq!(
+        cloud.get(&alias, "/index.html").0,
+        404,
+        "nothing is published yet"
+    );
+    let hostname = format!("api-1.{DOMAIN}");
+    let records = [
+        record("CREATE", "api-1", "A", &instance.public_ip),
+        record("CREATE", "api", "CNAME", &hostname),
+    ];
+    publish(&cloud, json!(records));
+    let loopback = address(&cloud, &instance);
+    assert_eq!(
+        cloud.resolve(&format!("{alias}.")),
+        (ResponseCode::NoError, vec![loopback.clone()], 1)
+    );
+    assert_eq!(
+        cloud.resolve(&format!("no.{DOMAIN}.")).0,
+        ResponseCode::NXDomain
+    );
+
+    let served = (200, format!("served by {loopback}"));
+    eventually("the name resolves", || {
+        cloud.get(&alias, "/index.html") == served
+    });
+    assert_eq!(
+        cloud.get("x", &format!("http://{alias}:8080/index.html")),
+        served
+    );
+    assert_eq!(cloud.get("x", "http://example.com/").0, 403);
+
+    let marked = || {
+        cloud
+            .processes()
+            .iter()
+            .filter(|line| line.contains("sleep 1000"))
+            .count()
+    };
+    assert_eq!(marked(), 1);
+    cloud.aws(&["ec2", "terminate-instances", "--instance-ids", &instance.id]);
+    let service = format!("{loopback}:8080").parse().unwrap();
+    eventually("the service has ended", || get(service, "x", "/").0 == 0);
+    eventually("what left its process group has ended", || marked() == 0);
+    assert_eq!(
+        cloud.get(&alias, "/index.html").0,
+        502,
+        "the name still points to it"
+    );
+}
+
+#[test]
+fn an_instance_may_do_what_its_role_allows_and_nothing_else() {
+    let cloud = Cloud::up();
+    make_role(&cloud);
+    cloud.aws(&["s3api", "create-bucket", "--bucket", "files"]);
+    let body = cloud.path("body");
+    std::fs::write(&body, "what the role may read").unwrap();
+    for key in ["ok/a", "secret/a"] {
+        cloud.aws(&[
+            "s3api",
+            "put-object",
+            "--bucket",
+            "files",
+            "--key",
+            key,
+            "--body",
+            body.to_str().unwrap(),
+        ]);
+    }
+    let instance = launch(
+        &cloud,
+        "#!/bin/bash\naws s3 cp s3://files/ok/a -\necho\naws s3 cp s3://files/secret/a - || echo refused\n\
+         env | grep -E 'KEY|TOKEN'\necho packed | zstd -q | zstd -dc\necho end\n",
+        Some("machine"),
+    );
+    eventually("the user data is through", || {
+        console(&cloud, &instance).ends_with("end\n")
+    });
+    let console = console(&cloud, &instance);
+    assert!(console.starts_with("what the role may read\n"), "{console}");
+    assert!(console.contains("refused\npacked\nend\n"), "{console}");
+
+    // Version 1 of the metadata service, without a token, is off.
+    let metadata = format!("{}:1338", address(&cloud, &instance))
+        .parse()
+        .unwrap();
+    assert_eq!(get(metadata, "x", "/latest/meta-data/instance-id").0, 401);
+}
+
+#[test]
+fn an_instance_whose_user_data_cannot_run_says_so_and_can_be_terminated() {
+    let cloud = Cloud::up();
+    let instance = launch(&cloud, "no script at all", None);
+    eventually("its console tells", || {
+        console(&cloud, &instance).contains("does not begin with #!")
+    });
+    cloud.aws(&["ec2", "terminate-instances", "--instance-ids", &instance.id]);
+    eventually("it is gone", || {
+        cloud.state()["instances"].as_array().unwrap().is_empty()
+    });
+}

@@ -1,0 +1,133 @@
+//! Starting, ending, and what an accident leaves.
+
+use std::process::{Command, Stdio};
+
+use crate::harness::{Cloud, eventually};
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+fn kill_9(pid: &str) {
+    assert!(
+        Command::new("kill")
+            .args(["-9", pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+#[test]
+fn starting_twice_says_so_and_changes_nothing() {
+    let cloud = Cloud::up();
+    let before = cloud.state();
+    let again = cloud.local(&["up"]);
+    assert!(again.status.success());
+    assert!(text(&again.stdout).contains("is up already"), "{again:?}");
+    assert_eq!(cloud.state(), before);
+}
+
+#[test]
+fn two_that_start_at_once_share_one_cloud() {
+    let cloud = Cloud::down();
+    let start = || {
+        cloud
+            .local_command(&["up"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let (first, second) = (start(), start());
+    let (first, second) = (
+        first.wait_with_output().unwrap(),
+        second.wait_with_output().unwrap(),
+    );
+    assert!(
+        first.status.success() && second.status.success(),
+        "{first:?}\n{second:?}"
+    );
+    let endpoint = cloud.state()["endpoint"].as_str().unwrap().to_owned();
+    assert!(text(&first.stdout).contains(&endpoint) && text(&second.stdout).contains(&endpoint));
+}
+
+#[test]
+fn ending_twice_is_as_good_as_once() {
+    let cloud = Cloud::up();
+    for _ in 0..2 {
+        let down = cloud.local(&["down"]);
+        assert!(down.status.success(), "{down:?}");
+        assert_eq!(cloud.processes(), Vec::<String>::new());
+        assert!(!cloud.path(".local/env").exists());
+    }
+    assert_eq!(cloud.local(&["status"]).status.code(), Some(3));
+}
+
+#[test]
+fn a_killed_supervisor_takes_everything_with_it_and_the_next_start_works() {
+    let mut cloud = Cloud::up();
+    let endpoint = cloud.env("AWS_ENDPOINT_URL").to_owned();
+    kill_9(&cloud.state()["supervisor"]["pid"].to_string());
+    eventually("nothing is left", || cloud.processes().is_empty());
+    assert_eq!(cloud.local(&["status"]).status.code(), Some(3));
+    cloud.start();
+    assert_ne!(cloud.env("AWS_ENDPOINT_URL"), endpoint);
+    let log = std::fs::read_to_string(cloud.path(".local/log/supervisor.log")).unwrap();
+    assert!(log.contains("ended without cleaning up"), "{log}");
+    cloud.aws(&["sts", "get-caller-identity"]);
+}
+
+#[test]
+fn an_orphan_of_an_earlier_run_is_ended() {
+    let mut cloud = Cloud::down();
+    let root = cloud.path("").display().to_string();
+    let mut orphan = Command::new("sleep")
+        .arg("1000")
+        .env("CUTOVER_LOCAL_ROOT", root.trim_end_matches('/'))
+        .spawn()
+        .unwrap();
+    cloud.start();
+    assert!(!orphan.wait().unwrap().success());
+}
+
+#[test]
+fn without_its_emulator_the_cloud_ends_and_says_why() {
+    let cloud = Cloud::up();
+    let launcher = cloud
+        .processes()
+        .into_iter()
+        .find(|line| line.contains("launch.py"))
+        .unwrap();
+    kill_9(launcher.split(' ').next().unwrap());
+    eventually("the supervisor has ended", || {
+        cloud.local(&["status"]).status.code() == Some(3)
+    });
+    eventually("nothing is left", || cloud.processes().is_empty());
+    let log = std::fs::read_to_string(cloud.path(".local/log/supervisor.log")).unwrap();
+    assert!(log.contains("MiniStack ended"), "{log}");
+}
+
+#[test]
+fn busy_ports_are_avoided() {
+    // Whether these can be bound or not, they are busy now.
+    let _busy = ["127.0.0.1:8800", "127.0.0.1:8801"].map(std::net::TcpListener::bind);
+    let cloud = Cloud::up();
+    assert_ne!(cloud.env("CUTOVER_GATEWAY"), "http://127.0.0.1:8800");
+    assert_ne!(cloud.env("CUTOVER_GIT"), "http://127.0.0.1:8801");
+}
+
+#[test]
+fn a_missing_emulator_is_named_with_what_to_do() {
+    let cloud = Cloud::down();
+    let output = cloud
+        .local_command(&["up"])
+        .env("CUTOVER_VENV", cloud.path("none"))
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(
+        text(&output.stderr).contains("run local/setup.sh first"),
+        "{output:?}"
+    );
+}

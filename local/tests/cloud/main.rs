@@ -1,0 +1,8 @@
+//! The local cloud as its users meet it: started in a folder of its own, used with the aws cli,
+//! git and plain HTTP. Needs the tools that `local/setup.sh` installs.
+
+mod harness;
+mod instances;
+mod life;
+mod pushes;
+mod services;

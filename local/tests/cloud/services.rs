@@ -1,0 +1,238 @@
+//! Where the launcher brings the emulator closer to AWS.
+
+use std::io::Write;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Cloud, eventually};
+
+fn role(cloud: &Cloud, name: &str, service: &str) -> String {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]})
+    .to_string();
+    let made = cloud.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        name,
+        "--assume-role-policy-document",
+        &trust,
+    ]);
+    made["Role"]["Arn"].as_str().unwrap().to_owned()
+}
+
+/// Runs a state machine to its end; the description of the execution and its events.
+fn execute(cloud: &Cloud, definition: &Value) -> (Value, Vec<Value>) {
+    let role = role(cloud, "states", "states.amazonaws.com");
+    let text = definition.to_string();
+    let made = cloud.aws(&[
+        "stepfunctions",
+        "create-state-machine",
+        "--name",
+        "m",
+        "--role-arn",
+        &role,
+        "--definition",
+        &text,
+    ]);
+    let machine = made["stateMachineArn"].as_str().unwrap();
+    let started = cloud.aws(&[
+        "stepfunctions",
+        "start-execution",
+        "--state-machine-arn",
+        machine,
+    ]);
+    let execution = started["executionArn"].as_str().unwrap();
+    let mut described = Value::Null;
+    eventually("the execution ends", || {
+        described = cloud.aws(&[
+            "stepfunctions",
+            "describe-execution",
+            "--execution-arn",
+            execution,
+        ]);
+        described["status"] != "RUNNING"
+    });
+    let history = cloud.aws(&[
+        "stepfunctions",
+        "get-execution-history",
+        "--execution-arn",
+        execution,
+    ]);
+    (described, history["events"].as_array().unwrap().clone())
+}
+
+#[test]
+fn states_inside_map_and_parallel_leave_events_and_output_is_applied() {
+    let cloud = Cloud::up();
+    let (described, events) = execute(
+        &cloud,
+        &json!({"QueryLanguage": "JSONata", "StartAt": "Each", "States": {
+            "Each": {"Type": "Map", "Items": [1, 2], "Next": "Both", "ItemProcessor": {"StartAt": "Add", "States": {
+                "Add": {"Type": "Pass", "Output": "{% $states.input + 1 %}", "End": true}}}},
+            "Both": {"Type": "Parallel", "Arguments": {"a": "{% $states.input[0] %}"}, "End": true,
+                "Output": {"sum": "{% $sum($states.result) %}"},
+                "Branches": [
+                    {"StartAt": "Left", "States": {"Left": {"Type": "Pass", "Output": "{% $states.input.a %}", "End": true}}},
+                    {"StartAt": "Right", "States": {"Right": {"Type": "Pass", "Output": 40, "End": true}}}]}}}),
+    );
+    assert_eq!(described["status"], "SUCCEEDED", "{described}");
+    assert_eq!(described["output"], json!({"sum": 42}).to_string());
+    let names = |kind: &str| -> Vec<&str> {
+        let detail = format!("s{}EventDetails", &kind[1..]);
+        let of_kind = events
+            .iter()
+            .filter(|event| event["type"].as_str().unwrap().ends_with(kind));
+        let mut names: Vec<&str> = of_kind
+            .map(|event| event[&detail]["name"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(
+        names("StateEntered"),
+        ["Add", "Add", "Both", "Each", "Left", "Right"]
+    );
+    assert_eq!(
+        names("StateExited"),
+        ["Add", "Add", "Both", "Each", "Left", "Right"]
+    );
+    let mut ids: Vec<i64> = events
+        .iter()
+        .map(|event| event["id"].as_i64().unwrap())
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), events.len());
+}
+
+#[test]
+fn an_execution_ends_at_its_machines_timeout() {
+    let cloud = Cloud::up();
+    let definition = json!({"StartAt": "Wait", "TimeoutSeconds": 1, "States": {
+        "Wait": {"Type": "Wait", "Seconds": 300, "End": true}}});
+    let (described, events) = execute(&cloud, &definition);
+    assert_eq!(described["status"], "TIMED_OUT");
+    assert_eq!(events.last().unwrap()["type"], "ExecutionTimedOut");
+}
+
+#[test]
+fn nobody_is_root_without_this_runs_secret() {
+    let cloud = Cloud::up();
+    for key in ["test", "000000000000", cloud.env("AWS_ACCESS_KEY_ID")] {
+        let guess = [
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        let output = cloud.aws_as(&guess, &["s3api", "create-bucket", "--bucket", "mine"]);
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("SignatureDoesNotMatch"),
+            "{key}: {output:?}"
+        );
+    }
+    let endpoint = cloud
+        .env("AWS_ENDPOINT_URL")
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
+    let (status, said) = crate::harness::get(endpoint, "x", "/_ministack/config");
+    assert_eq!((status, said.contains("closed")), (403, true));
+}
+
+/// A custom runtime in Python that answers with its own environment.
+const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
+import json, os, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    request = urllib.request.urlopen(api + "next").headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(api + request + "/response", json.dumps(dict(os.environ)).encode())
+"#;
+
+#[test]
+fn a_function_has_its_own_variables_and_the_credentials_of_its_role_only() {
+    let cloud = Cloud::up();
+    let role = role(&cloud, "function", "lambda.amazonaws.com");
+    let folder = cloud.path("function");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut file = std::fs::File::create(folder.join("bootstrap")).unwrap();
+    // The system's python, wherever it is: functions have a short PATH.
+    let python = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()
+        .unwrap();
+    let python = String::from_utf8(python.stdout).unwrap();
+    file.write_all(
+        BOOTSTRAP
+            .replace("/usr/bin/env python3", python.trim())
+            .as_bytes(),
+    )
+    .unwrap();
+    drop(file);
+    let pack = "import os, zipfile\ni = zipfile.ZipInfo('bootstrap'); i.external_attr = 0o755 << 16\n\
+                zipfile.ZipFile('f.zip', 'w').writestr(i, open('bootstrap').read())";
+    assert!(
+        Command::new("python3")
+            .args(["-c", pack])
+            .current_dir(&folder)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let zip = format!("fileb://{}", folder.join("f.zip").display());
+    cloud.aws(&[
+        "lambda",
+        "create-function",
+        "--function-name",
+        "f",
+        "--runtime",
+        "provided.al2023",
+        "--handler",
+        "bootstrap",
+        "--role",
+        &role,
+        "--zip-file",
+        &zip,
+        "--environment",
+        "Variables={MINE=1,RUST_LOG=debug}",
+    ]);
+    let answer = folder.join("answer");
+    eventually("the function is active", || {
+        let described = cloud.aws(&[
+            "lambda",
+            "get-function-configuration",
+            "--function-name",
+            "f",
+        ]);
+        described["State"] == "Active"
+    });
+    cloud.aws(&[
+        "lambda",
+        "invoke",
+        "--function-name",
+        "f",
+        answer.to_str().unwrap(),
+    ]);
+    let seen: Value = serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap();
+    assert_eq!(
+        (&seen["MINE"], &seen["RUST_LOG"]),
+        (&json!("1"), &json!("debug")),
+        "{seen}"
+    );
+    let key = seen["AWS_ACCESS_KEY_ID"].as_str().unwrap();
+    assert!(
+        key.starts_with("ASIA") && key != cloud.env("AWS_ACCESS_KEY_ID"),
+        "{key}"
+    );
+    for settings in ["AUTH", "GATEWAY_PORT", "STATE_DIR", "MINISTACK_REGION"] {
+        assert!(
+            seen.get(settings).is_none(),
+            "{settings} is the emulator's own: {seen}"
+        );
+    }
+    assert!(
+        !seen
+            .to_string()
+            .contains(cloud.env("AWS_SECRET_ACCESS_KEY"))
+    );
+    assert_eq!(seen["COMMAND_PATH"], cloud.state()["command_path"]);
+}
