@@ -65,6 +65,7 @@ impl Dns {
         let mut start: Option<(String, RrType)> = None;
         loop {
             let (name, kind) = start.take().unzip();
+            tracing::info!(call = "route53:ListResourceRecordSets");
             let page = self
                 .client
                 .list_resource_record_sets()
@@ -103,6 +104,10 @@ impl Dns {
             .comment(comment)
             .build()
             .map_err(invalid)?;
+        tracing::info!(
+            call = "route53:ChangeResourceRecordSets",
+            changes = batch.0.len()
+        );
         let sent = self
             .client
             .change_resource_record_sets()
@@ -124,6 +129,7 @@ impl Dns {
     pub async fn wait_in_sync(&self, change_id: &str, spacing: Duration) -> Result<(), Fault> {
         let deadline = Instant::now() + IN_SYNC_DEADLINE;
         loop {
+            tracing::info!(call = "route53:GetChange");
             let reply = self
                 .client
                 .get_change()

@@ -27,6 +27,8 @@ pub struct Prober {
 
 impl Prober {
     pub fn new() -> Result<Self, Fault> {
+        // The client is built for TLS without a provider of its own; a second call is no error.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let builder = reqwest::Client::builder().timeout(Duration::from_secs(5)).redirect(reqwest::redirect::Policy::none());
         let client = builder.build().map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?;
         Ok(Self { client })

@@ -1,4 +1,3 @@
-#![recursion_limit = "256"] // the runtime, the SDK and this stage are one nested future
 //! A push that reached EventBridge starts a release of each component that follows the branch.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
