@@ -24,8 +24,9 @@ INHERITED = {"PATH", "LANG", "HOME", "TMPDIR", "AWS_ENDPOINT_URL", "COMMAND_PATH
 
 
 def main():
-    read_credentials()
+    # Before the credentials are there: a function has its role's under the same names.
     settings = set(os.environ) - INHERITED
+    read_credentials()
     threading.Thread(target=leave_with_the_supervisor, daemon=True).start()
     quieten_logs()
 

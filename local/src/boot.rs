@@ -43,9 +43,9 @@ impl Machine {
         fs::write(folder.join(USER_DATA), user_data).map_err(LocalError::io(failed()))?;
         let console = log_file(&folder.join("console.log"))?;
         let errors = console.try_clone().map_err(LocalError::io(failed()))?;
-        let this = std::env::current_exe()
-            .map_err(LocalError::io("could not find this program's own file"))?;
-        let mut child = Command::new(this)
+        // This very program, also where its file was replaced by a newer build meanwhile.
+        let mut child = Command::new("/proc/self/exe")
+            .arg0("cutover-local")
             .arg("machine")
             .arg(&folder)
             .current_dir(&folder)

@@ -93,8 +93,6 @@ impl State {
                 "AWS_SECRET_ACCESS_KEY",
                 self.credentials.secret_access_key.clone(),
             ),
-            // Otherwise the aws cli sends SQS to its former host name, whatever the endpoint.
-            ("BOTO_DISABLE_COMMONNAME", "true".into()),
             ("CUTOVER_PROJECT", self.project.clone()),
             ("CUTOVER_DOMAIN", format!("{}.localhost", self.project)),
             ("CUTOVER_ACCOUNT", self.account.clone()),

@@ -104,8 +104,10 @@ fn without_its_emulator_the_cloud_ends_and_says_why() {
         cloud.local(&["status"]).status.code() == Some(3)
     });
     eventually("nothing is left", || cloud.processes().is_empty());
-    let log = std::fs::read_to_string(cloud.path(".local/log/supervisor.log")).unwrap();
-    assert!(log.contains("MiniStack ended"), "{log}");
+    eventually("the log says why", || {
+        let log = std::fs::read_to_string(cloud.path(".local/log/supervisor.log")).unwrap();
+        log.contains("MiniStack ended")
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::harness::{Cloud, eventually};
 
 /// A rule that sends the events of pushes to a queue; the queue's URL.
 fn queue_of_pushes(cloud: &Cloud) -> String {
-    let queue = cloud.aws(&["sqs", "create-queue", "--queue-name", "pushes"])["QueueUrl"]
+    let queue = sqs(cloud, &["create-queue", "--queue-name", "pushes"])["QueueUrl"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -16,14 +16,16 @@ fn queue_of_pushes(cloud: &Cloud) -> String {
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]});
     let attributes = json!({"Policy": policy.to_string()}).to_string();
-    cloud.aws(&[
-        "sqs",
-        "set-queue-attributes",
-        "--queue-url",
-        &queue,
-        "--attributes",
-        &attributes,
-    ]);
+    sqs(
+        cloud,
+        &[
+            "set-queue-attributes",
+            "--queue-url",
+            &queue,
+            "--attributes",
+            &attributes,
+        ],
+    );
     let pattern =
         json!({"source": ["cutover.git"], "detail-type": ["Repository State Change"]}).to_string();
     cloud.aws(&[
@@ -45,31 +47,41 @@ fn queue_of_pushes(cloud: &Cloud) -> String {
     queue
 }
 
+/// The aws cli sends SQS to its former host name, whatever AWS_ENDPOINT_URL says.
+fn sqs(cloud: &Cloud, arguments: &[&str]) -> Value {
+    let endpoint = ["--endpoint-url", cloud.env("AWS_ENDPOINT_URL"), "sqs"];
+    cloud.aws(&[&endpoint, arguments].concat())
+}
+
 fn next_event(cloud: &Cloud, queue: &str) -> Value {
     let mut event = Value::Null;
     eventually("an event arrives", || {
-        let answer = cloud.aws(&[
-            "sqs",
-            "receive-message",
-            "--queue-url",
-            queue,
-            "--wait-time-seconds",
-            "2",
-        ]);
+        let answer = sqs(
+            cloud,
+            &[
+                "receive-message",
+                "--queue-url",
+                queue,
+                "--wait-time-seconds",
+                "2",
+            ],
+        );
         let message = &answer["Messages"][0];
         let Some(body) = message["Body"].as_str() else {
             return false;
         };
         event = serde_json::from_str(body).unwrap();
         let handle = message["ReceiptHandle"].as_str().unwrap();
-        cloud.aws(&[
-            "sqs",
-            "delete-message",
-            "--queue-url",
-            queue,
-            "--receipt-handle",
-            handle,
-        ]);
+        sqs(
+            cloud,
+            &[
+                "delete-message",
+                "--queue-url",
+                queue,
+                "--receipt-handle",
+                handle,
+            ],
+        );
         true
     });
     event
