@@ -114,6 +114,10 @@ pub async fn ask(cloud: &Cloud, host: &str, path: &str) -> Result<serde_json::Va
 }
 
 fn client() -> reqwest::Client {
+    // Nothing here uses TLS, but the client wants to know how it would. Fails if it knows already.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
     let builder = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(10));
