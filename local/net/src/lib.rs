@@ -3,6 +3,38 @@
 //! ```ignore
 //! let addresses = AddressBook::default();            // shared; the instance host fills it
 //! addresses.set(public_ip, private_ip, loopback, port_tag); addresses.remove(&loopback);
-//! let dns = Dns::start(sdk_config, addresses.clone()).await?;          // dns.address(): SocketAddr (UDP and TCP)
+//! let dns = Dns::start(&sdk_config, addresses.clone()).await?;          // dns.address(): SocketAddr (UDP and TCP)
 //! let gateway = Gateway::start(preferred_port, dns.address(), addresses.clone(), domain).await?; // gateway.address()
 //! ```
+//!
+//! Both stop when they are dropped.
+
+mod book;
+mod client;
+mod dns;
+mod gateway;
+mod names;
+mod records;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+pub use book::{AddressBook, Instance};
+pub use dns::Dns;
+pub use gateway::Gateway;
+
+/// Why a part of the network could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// No loopback port could be had.
+    #[error("{part} found no free port on 127.0.0.1")]
+    Bind {
+        /// Which part wanted it.
+        part: &'static str,
+        /// What the system said about the last one tried.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,169 @@
+//! What a set of zones answers to a question, as a pure function.
+
+use std::{collections::HashMap, net::Ipv4Addr};
+
+use hickory_proto::{
+    op::ResponseCode,
+    rr::{
+        Name, RData, Record, RecordType,
+        rdata::{A, SOA},
+    },
+};
+
+/// Links of a CNAME chain that are followed: what resolvers allow before they call it a loop.
+const LONGEST_CHAIN: usize = 16;
+
+/// A hosted zone and its records.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone {
+    name: Name,
+    records: HashMap<Name, Vec<Record>>,
+}
+
+/// What a question gets, before it is put on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) code: ResponseCode,
+    pub(crate) answers: Vec<Record>,
+    /// Says how long an absence may be remembered.
+    pub(crate) soa: Option<Record>,
+}
+
+impl Zone {
+    pub(crate) fn new(name: Name, records: impl IntoIterator<Item = Record>) -> Self {
+        let mut by_name: HashMap<Name, Vec<Record>> = HashMap::new();
+        for record in records {
+            by_name.entry(record.name.clone()).or_default().push(record);
+        }
+        Self {
+            name,
+            records: by_name,
+        }
+    }
+
+    /// Every name that a CNAME of this zone leads to.
+    pub(crate) fn aliased(&self) -> impl Iterator<Item = &Name> {
+        self.records.values().flatten().filter_map(target)
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn exists(&self, name: &Name) -> bool {
+        // A name above a record exists too, although it has none of its own.
+        self.records.contains_key(name) || self.records.keys().any(|other| name.zone_of(other))
+    }
+
+    /// Its SOA record, with the time that an absence may be remembered as its TTL (RFC 2308).
+    fn soa(&self) -> Record {
+        let found = self.records.get(&self.name).into_iter().flatten();
+        let (ttl, soa) = found
+            .filter_map(|record| match &record.data {
+                RData::SOA(soa) => Some((record.ttl, soa.clone())),
+                _ => None,
+            })
+            .next()
+            .unwrap_or_else(|| (1, missing_soa(&self.name)));
+        Record::from_rdata(self.name.clone(), ttl.min(soa.minimum), RData::SOA(soa))
+    }
+}
+
+/// Finds the most specific zone that a name belongs to.
+pub(crate) fn zone_of<'a, T>(
+    zones: &'a [T],
+    zone_name: impl Fn(&T) -> &Name,
+    name: &Name,
+) -> Option<&'a T> {
+    let holding = zones.iter().filter(|zone| zone_name(zone).zone_of(name));
+    holding.max_by_key(|zone| zone_name(zone).num_labels())
+}
+
+/// Answers a question from the zones. `translate` puts the address where an instance really
+/// listens in the place of the one that EC2 gave it.
+pub(crate) fn reply(
+    zones: &[Zone],
+    name: &Name,
+    kind: RecordType,
+    translate: impl Fn(Ipv4Addr) -> Ipv4Addr,
+) -> Reply {
+    let mut answers = Vec::new();
+    let mut asked = name.clone();
+    for _ in 0..LONGEST_CHAIN {
+        let Some(zone) = zone_of(zones, Zone::name, &asked) else {
+            return outside(answers);
+        };
+        let records = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
+        let found = records.iter().filter(|record| is(record, kind));
+        let before = answers.len();
+        answers.extend(found.map(|record| translated(record, &translate)));
+        if answers.len() > before {
+            return Reply {
+                code: ResponseCode::NoError,
+                answers,
+                soa: None,
+            };
+        }
+        let Some(alias) = records.iter().find(|record| target(record).is_some()) else {
+            return absent(zone, &asked, answers);
+        };
+        asked = target(alias).expect("it was found by its target").clone();
+        answers.push(alias.clone());
+    }
+    Reply {
+        code: ResponseCode::ServFail,
+        answers: Vec::new(),
+        soa: None,
+    }
+}
+
+/// The question, or the end of the chain, is none of ours: somebody else has to answer it.
+fn outside(answers: Vec<Record>) -> Reply {
+    let code = if answers.is_empty() {
+        ResponseCode::Refused
+    } else {
+        ResponseCode::NoError
+    };
+    Reply {
+        code,
+        answers,
+        soa: None,
+    }
+}
+
+fn absent(zone: &Zone, name: &Name, answers: Vec<Record>) -> Reply {
+    let code = if zone.exists(name) {
+        ResponseCode::NoError
+    } else {
+        ResponseCode::NXDomain
+    };
+    Reply {
+        code,
+        answers,
+        soa: Some(zone.soa()),
+    }
+}
+
+fn is(record: &Record, kind: RecordType) -> bool {
+    kind == RecordType::ANY || record.record_type() == kind
+}
+
+fn target(record: &Record) -> Option<&Name> {
+    match &record.data {
+        RData::CNAME(name) => Some(&name.0),
+        _ => None,
+    }
+}
+
+fn translated(record: &Record, translate: impl Fn(Ipv4Addr) -> Ipv4Addr) -> Record {
+    let mut record = record.clone();
+    if let RData::A(A(address)) = record.data {
+        record.data = RData::A(A(translate(address)));
+    }
+    record
+}
+
+/// Route 53 gives every zone a SOA record; without one, an absence is remembered for a second.
+fn missing_soa(zone: &Name) -> SOA {
+    SOA::new(zone.clone(), zone.clone(), 1, 1, 1, 1, 1)
+}
