@@ -70,7 +70,7 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     let mut lines = vec![screen.colour.paint(Style::Good, &title)];
     lines.extend(moved(output));
     lines.extend(already(output));
-    lines.extend(tests(&list(output, "suites"), &list(output, "skipped")));
+    lines.extend(tests(output));
     lines.extend(terminated(output));
     for remark in ["/cutover/note", "/terminated/left_behind"] {
         let remark = output.pointer(remark).and_then(Value::as_str);
@@ -142,9 +142,13 @@ fn already(output: &Value) -> Vec<String> {
         .collect()
 }
 
-fn tests(suites: &[SuiteReply], skipped: &[SuiteRef]) -> Vec<String> {
+/// Nothing where the output does not tell: silence is better than "no suites" without knowing.
+fn tests(output: &Value) -> Option<String> {
+    output.get("suites")?;
+    let suites: Vec<SuiteReply> = list(output, "suites");
+    let skipped: Vec<SuiteRef> = list(output, "skipped");
     if suites.is_empty() && skipped.is_empty() {
-        return vec!["  Tests: the components have no suites.".into()];
+        return Some("  Tests: the components have no suites.".into());
     }
     let passed = suites
         .iter()
@@ -167,7 +171,7 @@ fn tests(suites: &[SuiteReply], skipped: &[SuiteRef]) -> Vec<String> {
             .map(|suite| format!("{}/{}", suite.component, suite.suite));
         line += &format!(": {}", names.collect::<Vec<_>>().join(", "));
     }
-    vec![line]
+    Some(line)
 }
 
 fn terminated(output: &Value) -> Option<String> {
