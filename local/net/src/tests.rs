@@ -5,5 +5,6 @@ mod net;
 mod proxy;
 mod retry;
 mod service;
+mod source;
 
 pub(crate) use memory::Memory;
