@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Components one release may name; beyond it a person has pasted something else.
-pub const MAX_COMPONENTS: usize = 200;
+/// Components one release may name: its names are reserved in one DynamoDB transaction of at most
+/// 100 writes, and two of them are the release's own:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
+pub const MAX_COMPONENTS: usize = 98;
 
-/// Bytes of JSON an input may have: 200 components with long names and versions fit.
+/// Bytes of JSON an input may have: 98 components with long names and versions fit.
 pub const MAX_INPUT_BYTES: usize = 65_536;
 
 /// A checked input. Every field but the components has a default.
@@ -73,6 +75,11 @@ impl ReleaseInput {
             tag: flag(fields, "tag")?,
             branch: branch(fields)?,
         };
+        if input.tag {
+            return refuse(
+                "tag: a release cannot push tags yet; leave it out, and tag by hand".into(),
+            );
+        }
         if input.branch.is_some() && input.versions.len() != 1 {
             return refuse("branch: goes with one component, not with several".into());
         }

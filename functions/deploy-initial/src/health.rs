@@ -29,8 +29,12 @@ impl Prober {
     pub fn new() -> Result<Self, Fault> {
         // The client is built for TLS without a provider of its own; a second call is no error.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let builder = reqwest::Client::builder().timeout(Duration::from_secs(5)).redirect(reqwest::redirect::Policy::none());
-        let client = builder.build().map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?;
+        let builder = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none());
+        let client = builder
+            .build()
+            .map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?;
         Ok(Self { client })
     }
 
@@ -46,7 +50,11 @@ impl Prober {
 }
 
 impl Deployer {
-    pub(crate) async fn healthy(&self, request: &DeployRequest, seen: Vec<Seen>) -> Result<Vec<Instance>, Fault> {
+    pub(crate) async fn healthy(
+        &self,
+        request: &DeployRequest,
+        seen: Vec<Seen>,
+    ) -> Result<Vec<Instance>, Fault> {
         let mut instances = self.addresses(request, seen).await?;
         instances.sort();
         let limit = request.item.manifest.run.start_timeout.duration();
@@ -65,7 +73,11 @@ impl Deployer {
                     }
                 }
             }
-            if instances.iter().all(|instance| answers.get(instance.id.as_str()).is_some_and(|count| *count >= ANSWERS)) {
+            if instances.iter().all(|instance| {
+                answers
+                    .get(instance.id.as_str())
+                    .is_some_and(|count| *count >= ANSWERS)
+            }) {
                 return Ok(instances);
             }
             if Instant::now() >= next_look {
@@ -73,7 +85,11 @@ impl Deployer {
                 next_look = Instant::now() + SLOW_PAUSE;
             }
             if Instant::now() >= deadline {
-                let why = format!("not healthy within {} s ([run] start_timeout): {}", limit.as_secs(), problems.join(", "));
+                let why = format!(
+                    "not healthy within {} s ([run] start_timeout): {}",
+                    limit.as_secs(),
+                    problems.join(", ")
+                );
                 return Err(self.unhealthy(request, &instances, &why).await);
             }
             tokio::time::sleep(PAUSE).await;
@@ -82,20 +98,38 @@ impl Deployer {
 
     fn url(&self, request: &DeployRequest, instance: &Instance) -> String {
         let run = &request.item.manifest.run;
-        format!("http://{}:{}{}", instance.address, run.port.number(), run.health.as_str())
+        format!(
+            "http://{}:{}{}",
+            instance.address,
+            run.port.number(),
+            run.health.as_str()
+        )
     }
 
     /// Waits until every instance has an address.
-    async fn addresses(&self, request: &DeployRequest, mut seen: Vec<Seen>) -> Result<Vec<Instance>, Fault> {
+    async fn addresses(
+        &self,
+        request: &DeployRequest,
+        mut seen: Vec<Seen>,
+    ) -> Result<Vec<Instance>, Fault> {
         let deadline = Instant::now() + ADDRESS_DEADLINE;
-        let (label, component) = (request.release.label(), request.item.planned.component.as_str());
+        let (label, component) = (
+            request.release.label(),
+            request.item.planned.component.as_str(),
+        );
         loop {
             let instances: Vec<Instance> = seen.iter().filter_map(Seen::instance).collect();
             if instances.len() == seen.len() && !seen.is_empty() {
                 return Ok(instances);
             }
             if Instant::now() >= deadline {
-                return Err(Fault::new(errors::NOT_HEALTHY, format!("instances of {component} got no public address within {} s; see the EC2 console for {label}", ADDRESS_DEADLINE.as_secs())));
+                return Err(Fault::new(
+                    errors::NOT_HEALTHY,
+                    format!(
+                        "instances of {component} got no public address within {} s; see the EC2 console for {label}",
+                        ADDRESS_DEADLINE.as_secs()
+                    ),
+                ));
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             let ids: Vec<String> = seen.iter().map(|one| one.id.clone()).collect();
@@ -106,24 +140,62 @@ impl Deployer {
                     *one = found.clone();
                 }
             });
-            if let Some(ended) = seen.iter().find(|one| ids.contains(&one.id) && !one.is_up()) {
-                return Err(Fault::new(errors::NOT_HEALTHY, format!("instance {} of {component} is {} before it was up", ended.id, ended.state)));
+            if let Some(ended) = seen
+                .iter()
+                .find(|one| ids.contains(&one.id) && !one.is_up())
+            {
+                return Err(Fault::new(
+                    errors::NOT_HEALTHY,
+                    format!(
+                        "instance {} of {component} is {} before it was up",
+                        ended.id, ended.state
+                    ),
+                ));
             }
         }
     }
 
     /// An instance that is gone, or whose component keeps ending, will not become healthy.
-    async fn fail_early(&self, request: &DeployRequest, instances: &[Instance]) -> Result<(), Fault> {
-        let (label, component) = (request.release.label(), request.item.planned.component.as_str());
+    async fn fail_early(
+        &self,
+        request: &DeployRequest,
+        instances: &[Instance],
+    ) -> Result<(), Fault> {
+        let (label, component) = (
+            request.release.label(),
+            request.item.planned.component.as_str(),
+        );
         let now = self.fleet.of_release(&label, component).await?;
-        if let Some(ended) = now.iter().find(|one| !one.is_up() && instances.iter().any(|instance| instance.id == one.id)) {
-            return Err(self.unhealthy(request, instances, &format!("instance {} is {}", ended.id, ended.state)).await);
+        if let Some(ended) = now
+            .iter()
+            .find(|one| !one.is_up() && instances.iter().any(|instance| instance.id == one.id))
+        {
+            return Err(self
+                .unhealthy(
+                    request,
+                    instances,
+                    &format!("instance {} is {}", ended.id, ended.state),
+                )
+                .await);
         }
         for instance in instances {
-            let text = self.store.get_text(&self.log_key(request, instance), 1 << 20).await?.unwrap_or_default();
-            let ended = text.lines().filter(|line| line.starts_with("cutover: ") && line.contains(" ended with ")).count();
+            let text = self
+                .store
+                .get_text(&self.log_key(request, instance), 1 << 20)
+                .await?
+                .unwrap_or_default();
+            let ended = text
+                .lines()
+                .filter(|line| line.starts_with("cutover: ") && line.contains(" ended with "))
+                .count();
             if ended >= CRASHES {
-                return Err(self.unhealthy(request, instances, &format!("the component ended {ended} times")).await);
+                return Err(self
+                    .unhealthy(
+                        request,
+                        instances,
+                        &format!("the component ended {ended} times"),
+                    )
+                    .await);
             }
         }
         Ok(())
@@ -136,17 +208,36 @@ impl Deployer {
             let key = self.log_key(request, instance);
             // The log only explains; a failure to read it must not hide the failure itself.
             if let Ok(Some(text)) = self.store.get_text(&key, 1 << 20).await {
-                let lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(4).collect();
+                let lines: Vec<&str> = text
+                    .lines()
+                    .rev()
+                    .filter(|line| !line.trim().is_empty())
+                    .take(4)
+                    .collect();
                 let lines: Vec<&str> = lines.into_iter().rev().collect();
-                said = format!(", saying: {}; log: {}", lines.join(" / "), self.store.url(&key));
+                said = format!(
+                    ", saying: {}; log: {}",
+                    lines.join(" / "),
+                    self.store.url(&key)
+                );
                 break;
             }
         }
         let planned = &request.item.planned;
-        Fault::new(errors::NOT_HEALTHY, format!("{} at {}: {why}{said}", planned.component, planned.commit.short()))
+        Fault::new(
+            errors::NOT_HEALTHY,
+            format!(
+                "{} at {}: {why}{said}",
+                planned.component,
+                planned.commit.short()
+            ),
+        )
     }
 
     fn log_key(&self, request: &DeployRequest, instance: &Instance) -> String {
-        request.release.log_key(&request.item.planned.component, &format!("instance-{}", instance.id))
+        request.release.log_key(
+            &request.item.planned.component,
+            &format!("instance-{}", instance.id),
+        )
     }
 }

@@ -13,11 +13,20 @@ use std::collections::BTreeMap;
 
 impl Deployer {
     /// The launch template version, the instances and what was done for them.
-    pub(crate) async fn instances(&self, request: &DeployRequest) -> Result<(String, Vec<Seen>, String), Fault> {
+    pub(crate) async fn instances(
+        &self,
+        request: &DeployRequest,
+    ) -> Result<(String, Vec<Seen>, String), Fault> {
         let DeployRequest { release, item, .. } = request;
         let wanted = usize::from(item.manifest.run.instances.number());
         let component = item.planned.component.as_str();
-        let up: Vec<Seen> = self.fleet.of_release(&release.label(), component).await?.into_iter().filter(Seen::is_up).collect();
+        let up: Vec<Seen> = self
+            .fleet
+            .of_release(&release.label(), component)
+            .await?
+            .into_iter()
+            .filter(Seen::is_up)
+            .collect();
         let row = self.own_row(request).await?;
         if up.len() == wanted && !row.launch_template_version.is_empty() {
             return Ok((row.launch_template_version, up, "already launched".into()));
@@ -30,7 +39,13 @@ impl Deployer {
         let mut seen = Vec::new();
         let subnets = &release.subnet_ids;
         if subnets.is_empty() {
-            return Err(Fault::new(errors::MISCONFIGURED, format!("target {} has no subnets recorded; deploy infra/target.yaml again", release.target)));
+            return Err(Fault::new(
+                errors::MISCONFIGURED,
+                format!(
+                    "target {} has no subnets recorded; deploy infra/target.yaml again",
+                    release.target
+                ),
+            ));
         }
         for (n, subnet_id) in subnets.iter().enumerate() {
             let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
@@ -38,14 +53,25 @@ impl Deployer {
                 continue;
             }
             let token = token(&[&release.execution, &release.label(), component, subnet_id]);
-            let launch = Launch { template_id: &release.launch_template_id, version: &version, subnet_id, count: count as i32, token, tags: &tags };
+            let launch = Launch {
+                template_id: &release.launch_template_id,
+                version: &version,
+                subnet_id,
+                count: count as i32,
+                token,
+                tags: &tags,
+            };
             seen.extend(self.fleet.launch(&launch).await?);
         }
         Ok((version, seen, "launched".into()))
     }
 
     async fn template_version(&self, request: &DeployRequest) -> Result<String, Fault> {
-        let DeployRequest { release, item, peers } = request;
+        let DeployRequest {
+            release,
+            item,
+            peers,
+        } = request;
         let planned = &item.planned;
         let boot = Boot {
             release,
@@ -57,16 +83,33 @@ impl Deployer {
             region: &self.region,
             peers: &peer_environment(item.manifest.component.peers.iter().cloned(), &peers.urls),
         };
-        let script = user_data(&boot).map_err(|e| Fault::new(errors::MANIFEST_INVALID, e.to_string()))?;
+        let script =
+            user_data(&boot).map_err(|e| Fault::new(errors::MANIFEST_INVALID, e.to_string()))?;
         let encoded = base64::engine::general_purpose::STANDARD.encode(script);
-        let description = format!("{} {} {}", planned.component, planned.commit.short(), release.label());
+        let description = format!(
+            "{} {} {}",
+            planned.component,
+            planned.commit.short(),
+            release.label()
+        );
         let token = token(&[&release.execution, &description]);
-        Ok(self.fleet.create_template_version(&release.launch_template_id, &description, &encoded, &token).await?)
+        Ok(self
+            .fleet
+            .create_template_version(&release.launch_template_id, &description, &encoded, &token)
+            .await?)
     }
 }
 
 fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
-    request.item.artifact.as_ref().ok_or_else(|| Fault::new(errors::OBJECT_MISSING, format!("{} has no artifact; Push artifacts did not run", request.item.planned.component)))
+    request.item.artifact.as_ref().ok_or_else(|| {
+        Fault::new(
+            errors::OBJECT_MISSING,
+            format!(
+                "{} has no artifact; Push artifacts did not run",
+                request.item.planned.component
+            ),
+        )
+    })
 }
 
 fn tags(request: &DeployRequest, project: &str, version: &str) -> BTreeMap<String, String> {
@@ -79,8 +122,14 @@ fn tags(request: &DeployRequest, project: &str, version: &str) -> BTreeMap<Strin
         ("cutover:component".into(), planned.component.to_string()),
         ("cutover:commit".into(), planned.commit.to_string()),
         ("cutover:release".into(), release.label()),
-        ("cutover:port".into(), item.manifest.run.port.number().to_string()),
-        ("cutover:launch-template".into(), format!("{}:{version}", release.launch_template_id)),
+        (
+            "cutover:port".into(),
+            item.manifest.run.port.number().to_string(),
+        ),
+        (
+            "cutover:launch-template".into(),
+            format!("{}:{version}", release.launch_template_id),
+        ),
     ])
 }
 

@@ -8,7 +8,7 @@ use fleet::Fleet;
 use health::Prober;
 use pipeline::errors;
 use pipeline::rows::{CandidateRow, Key};
-use pipeline::wire::{Deployed, DeployRequest, Release};
+use pipeline::wire::{DeployRequest, Deployed, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
 use std::time::Duration;
@@ -42,32 +42,64 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 impl Deployer {
     async fn deploy(&self, request: DeployRequest) -> Result<Deployed, Fault> {
-        let DeployRequest { release, item, peers } = &request;
+        let DeployRequest {
+            release,
+            item,
+            peers,
+        } = &request;
         let planned = &item.planned;
         self.own_row(&request).await?;
-        if let (Some(change_id), false) = (&peers.change_id, item.manifest.component.peers.is_empty()) {
+        if let (Some(change_id), false) =
+            (&peers.change_id, item.manifest.component.peers.is_empty())
+        {
             // Polls of all components of the release together stay below one in two seconds.
-            self.dns.wait_in_sync(change_id, Duration::from_secs(u64::from(release.size))).await?;
+            self.dns
+                .wait_in_sync(change_id, Duration::from_secs(u64::from(release.size)))
+                .await?;
         }
         let (version, seen, how) = self.instances(&request).await?;
         let instances = self.healthy(&request, seen).await?;
-        let ours = self.registry.set_candidate_instances(&release.target, &planned.hostname, release.ticket, &instances, &version).await?;
+        let ours = self
+            .registry
+            .set_candidate_instances(
+                &release.target,
+                &planned.hostname,
+                release.ticket,
+                &instances,
+                &version,
+            )
+            .await?;
         if !ours {
             let ids: Vec<String> = instances.into_iter().map(|instance| instance.id).collect();
             self.fleet.terminate(&ids).await?;
             return Err(gone(release, planned.hostname.as_str()));
         }
-        Ok(Deployed { prepared: request.item, instances, launch_template_version: version, how })
+        Ok(Deployed {
+            prepared: request.item,
+            instances,
+            launch_template_version: version,
+            how,
+        })
     }
 
     /// The name is still reserved for this release: nobody discarded it meanwhile.
     async fn own_row(&self, request: &DeployRequest) -> Result<CandidateRow, Fault> {
         let hostname = &request.item.planned.hostname;
-        let row: Option<CandidateRow> = self.registry.get(&Key::candidate(&request.release.target, hostname)).await?;
-        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_gone()).ok_or_else(|| gone(&request.release, hostname.as_str()))
+        let row: Option<CandidateRow> = self
+            .registry
+            .get(&Key::candidate(&request.release.target, hostname))
+            .await?;
+        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_gone())
+            .ok_or_else(|| gone(&request.release, hostname.as_str()))
     }
 }
 
 fn gone(release: &Release, hostname: &str) -> Fault {
-    Fault::new(errors::CANDIDATE_GONE, format!("{hostname} is not reserved for {} any more: its candidates were discarded", release.label()))
+    Fault::new(
+        errors::CANDIDATE_GONE,
+        format!(
+            "{hostname} is not reserved for {} any more: its candidates were discarded",
+            release.label()
+        ),
+    )
 }

@@ -13,19 +13,29 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     stage::run(async |step: Step<Prepared>| unit_tests(&runner, step).await).await
 }
 
-async fn unit_tests(runner: &Runner, Step { release, item }: Step<Prepared>) -> Result<UnitTestsReply, Fault> {
+async fn unit_tests(
+    runner: &Runner,
+    Step { release, item }: Step<Prepared>,
+) -> Result<UnitTestsReply, Fault> {
     let component = item.planned.component;
     let checkout = runner.checkout(&item.source).await?;
     let build = &item.manifest.build;
     let task = Task {
         line: &build.unit_tests,
-        environment: [("COMMIT".to_owned(), item.planned.commit.to_string())].into(),
+        environment: Default::default(),
         limit: build.unit_tests_timeout,
         log_key: release.log_key(&component, "unit-tests"),
     };
     let ran = runner.run(&checkout, task).await?;
     match ran.failure() {
-        None => Ok(UnitTestsReply { component, command_seconds: ran.seconds(), log: ran.log }),
-        Some(reason) => Err(Fault::new(errors::UNIT_TESTS_FAILED, format!("unit tests of {}: {reason}", item.planned.commit.short()))),
+        None => Ok(UnitTestsReply {
+            component,
+            command_seconds: ran.seconds(),
+            log: ran.log,
+        }),
+        Some(reason) => Err(Fault::new(
+            errors::UNIT_TESTS_FAILED,
+            format!("unit tests of {}: {reason}", item.planned.commit.short()),
+        )),
     }
 }
