@@ -33,6 +33,7 @@ use crate::{
     source::absolute,
 };
 use body::Outgoing;
+pub(crate) use pool::LONGEST_IDLE;
 use pool::Pool;
 use refusal::Refusal;
 use route::{Host, Route};
@@ -120,7 +121,7 @@ fn no_port(source: io::Error) -> NetError {
 
 /// Ends the idle connections of removed instances, and those that idle for too long.
 async fn tidy(shared: Arc<Shared>, mut removals: Receiver<Ipv4Addr>) {
-    let mut pause = tokio::time::interval(pool::LONGEST_IDLE);
+    let mut pause = tokio::time::interval(LONGEST_IDLE);
     loop {
         tokio::select! {
             removed = removals.recv() => match removed {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::Payload;
 
 /// Servers end idle connections after 5 s at the earliest (Node does); we are first.
-pub(super) const LONGEST_IDLE: Duration = Duration::from_secs(4);
+pub(crate) const LONGEST_IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept for one service.
 const MOST_IDLE: usize = 128;
 

@@ -96,7 +96,11 @@ pub(super) fn status(head: &str) -> u16 {
 
 /// Waits until something holds, for ten seconds at most.
 pub(super) async fn eventually(holds: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    within(Duration::from_secs(10), holds).await;
+}
+
+pub(super) async fn within(limit: Duration, holds: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + limit;
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "it never came true");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -207,6 +207,20 @@ async fn bodies_pass_whole_in_both_directions() {
 }
 
 #[tokio::test]
+async fn a_service_of_http_1_0_is_answered_for_whole_on_every_connection() {
+    let net = start().await;
+    let old = Service::start("old", Manner::AnswersUntilTheEnd).await;
+    net.boot(&old);
+    net.point("old", &[&old]);
+    for nth in 1..=3 {
+        let (status, body) = net.get("old").await;
+        assert_eq!(status, 200);
+        assert!(body.contains("old\nGET /path?q=1 HTTP/1.1"), "{body}");
+        assert_eq!((old.requests(), old.connections()), (nth, nth));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
     let net = start().await;
     let broken = Service::start("broken", Manner::BreaksOff).await;

@@ -1,7 +1,8 @@
 use super::{
-    net::{Net, eventually, public, start},
+    net::{Net, public, start, within},
     service::{Manner, Service, free_address},
 };
+use crate::gateway::LONGEST_IDLE;
 
 async fn with_service(manner: Manner) -> (Net, Service) {
     let net = start().await;
@@ -90,7 +91,8 @@ async fn the_idle_connections_of_a_removed_instance_are_closed() {
     assert_eq!(net.get("it").await.0, 200);
     assert_eq!(service.open(), 1);
     net.book.remove(service.address.ip());
-    eventually(|| service.open() == 0).await;
+    // Sooner than it would be for its idleness.
+    within(LONGEST_IDLE / 2, || service.open() == 0).await;
     net.boot(&service);
     assert_eq!(net.get("it").await.0, 200);
     assert_eq!(service.connections(), 2);

@@ -23,6 +23,8 @@ pub(super) enum Manner {
     HangsUp,
     /// Reads, and says nothing.
     Silent,
+    /// Answers as HTTP/1.0 does: what comes until it hangs up is the body.
+    AnswersUntilTheEnd,
     /// Promises ten bytes and hangs up after five.
     BreaksOff,
 }
@@ -100,6 +102,11 @@ async fn serve(stream: TcpStream, name: &str, manner: Manner, received: Arc<Atom
             Manner::BreaksOff => {
                 let half = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345";
                 let _ = stream.write_all(half).await;
+                return;
+            }
+            Manner::AnswersUntilTheEnd => {
+                let all = format!("HTTP/1.0 200 OK\r\n\r\n{name}\n{request}");
+                let _ = stream.write_all(all.as_bytes()).await;
                 return;
             }
             Manner::Answers | Manner::HangsUpAtTheSecond => {}
