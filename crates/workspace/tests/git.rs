@@ -309,6 +309,11 @@ fn a_tree_with_a_path_that_leaves_is_refused() {
 #[test]
 fn a_repository_beyond_the_limits_is_refused() {
     let api = api(Manner::Modern);
+    // Large only when it is unpacked: what comes over the network has a limit of its own.
+    let commit = api
+        .repository
+        .write("zeros", vec![0; 1 << 20])
+        .commit("large");
     let check = |limits: Limits, reason: &str| {
         let folder = tempfile::tempdir().unwrap();
         let bounds = Bounds {
@@ -316,7 +321,7 @@ fn a_repository_beyond_the_limits_is_refused() {
             ..Bounds::default()
         };
         let dest = folder.path().join("bundle");
-        let error = bundle(&api.url(), &api.first, &dest, &bounds).unwrap_err();
+        let error = bundle(&api.url(), &commit, &dest, &bounds).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("the repository is too large: {reason}")
@@ -333,17 +338,17 @@ fn a_repository_beyond_the_limits_is_refused() {
     );
     check(
         Limits {
-            bytes: 10,
+            bytes: 1 << 19,
             ..source
         },
-        "all files together have more than 10 bytes",
+        "all files together have more than 524288 bytes",
     );
     check(
         Limits {
-            file_bytes: 20,
+            file_bytes: 1000,
             ..source
         },
-        "one file has 25 bytes, the limit is 20",
+        "one file has 1048576 bytes, the limit is 1000",
     );
     check(
         Limits { depth: 1, ..source },

@@ -1,9 +1,11 @@
 use super::{CommandError, Ending};
+use nix::errno::Errno;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
@@ -48,10 +50,7 @@ impl Leader {
         })?;
         let before = descendants();
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
-        let child = command.spawn().map_err(|source| CommandError::Start {
-            program: name.to_owned(),
-            source,
-        })?;
+        let child = command.spawn().map_err(|error| not_started(name, error))?;
         let exited = watch(pid(&child));
         Ok(Self {
             child,
@@ -121,6 +120,22 @@ impl Leader {
     }
 }
 
+/// The program is there and executable: what the kernel still objects to is mostly the
+/// component's to mend.
+fn not_started(name: &str, source: io::Error) -> CommandError {
+    let program = name.to_owned();
+    let reason = match source.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT) => "the interpreter that its first line names is not there",
+        Some(Errno::ENOEXEC) => {
+            "it is no program for this machine, nor a script that begins with #!"
+        }
+        Some(Errno::EACCES) => "it, or the interpreter that its first line names, may not be run",
+        _ => return CommandError::Start { program, source },
+    };
+    let reason = reason.to_owned();
+    CommandError::Program { program, reason }
+}
+
 fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
@@ -140,7 +155,7 @@ fn watch(pid: Pid) -> mpsc::Receiver<()> {
     let (ended, exited) = mpsc::channel();
     std::thread::spawn(move || {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
+        while waitid(Id::Pid(pid), flags) == Err(Errno::EINTR) {}
         ended.send(()).ok();
     });
     exited
