@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -40,6 +41,11 @@ pub fn sdk_config(endpoint: &str, credentials: &Credentials) -> SdkConfig {
         .region(Region::new(REGION))
         .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(keys(credentials)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_timeout(TIME_LIMIT)
+                .build(),
+        )
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
 }

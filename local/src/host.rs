@@ -1,7 +1,8 @@
 //! The instance host: makes the processes of this machine what EC2 says there should be.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::boot::{Machine, Surroundings};
 use crate::cloud::reason;
 use crate::error::{LocalError, Result};
-use crate::imds::Imds;
+use crate::imds::{self, Imds};
 use crate::instances::{Addresses, Described, TemplateVersion};
 use crate::machine::GRACE;
 use crate::processes::{self, Ended};
@@ -42,6 +43,7 @@ pub struct Host {
 struct Running {
     described: Described,
     address: Ipv4Addr,
+    reserved: TcpListener,
     state: String,
     tries: u32,
     parts: Option<(Machine, Imds)>,
@@ -138,9 +140,16 @@ impl Host {
             }
         }
         for instance in described {
-            let entry = running
-                .entry(instance.id.clone())
-                .or_insert_with(|| Running::new(addresses.next()));
+            let entry = match running.entry(instance.id.clone()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => match imds::reserve(addresses) {
+                    Ok((address, reserved)) => entry.insert(Running::new(address, reserved)),
+                    Err(error) => {
+                        tracing::error!("{}: {}", instance.id, error.chain());
+                        continue;
+                    }
+                },
+            };
             changed |= entry.learn(instance, &self.book);
             if entry.parts.is_none() && entry.tries < BOOT_TRIES {
                 entry.tries += 1;
@@ -193,13 +202,12 @@ impl Host {
         };
         let user_data = template.user_data.clone();
         let imds = Imds::start(
-            entry.address,
+            &entry.reserved,
             instance.clone(),
             role,
             self.roles.clone(),
             user_data.clone(),
-        )
-        .await?;
+        )?;
         let machine = Machine::start(&self.surroundings, &instance.id, entry.address, &user_data)?;
         Ok((machine, imds))
     }
@@ -239,11 +247,11 @@ impl Host {
 }
 
 impl Running {
-    fn new(address: Ipv4Addr) -> Self {
-        let described = Described::default();
+    fn new(address: Ipv4Addr, reserved: TcpListener) -> Self {
         Self {
-            described,
+            described: Described::default(),
             address,
+            reserved,
             state: "pending".into(),
             tries: 0,
             parts: None,

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener as Reserved};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::error::{LocalError, Result};
-use crate::instances::Described;
+use crate::instances::{Addresses, Described};
 use crate::ministack::random_hex;
 use crate::roles::Roles;
 use crate::state::{ACCOUNT, REGION};
@@ -27,6 +28,8 @@ use crate::state::{ACCOUNT, REGION};
 const PORT: u16 = 1338;
 const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+/// Other local clouds of this machine may hold this many instances.
+const RESERVE_TRIES: usize = 1000;
 /// Six hours, AWS's limit.
 const TOKEN_TTL_LIMIT: u64 = 21_600;
 
@@ -53,20 +56,38 @@ struct Service {
     tokens: Mutex<HashMap<String, Instant>>,
 }
 
+/// The metadata service's port at an address nobody else has: whoever holds it has the address,
+/// also among several local clouds on one machine.
+pub fn reserve(addresses: &mut Addresses) -> Result<(Ipv4Addr, Reserved)> {
+    let mut last = None;
+    for _ in 0..RESERVE_TRIES {
+        let address = addresses.next();
+        match Reserved::bind((address, PORT)) {
+            Ok(listener) => return Ok((address, listener)),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.unwrap_or_else(|| io::Error::other("none was tried"));
+    Err(LocalError::io(format!(
+        "{RESERVE_TRIES} loopback addresses have port {PORT} taken"
+    ))(error))
+}
+
 impl Imds {
-    pub async fn start(
-        address: Ipv4Addr,
+    pub fn start(
+        reserved: &Reserved,
         instance: Described,
         role: Option<String>,
         roles: Roles,
         user_data: Bytes,
     ) -> Result<Self> {
-        let listener = TcpListener::bind((address, PORT))
-            .await
-            .map_err(LocalError::io(format!(
-                "could not listen on {address}:{PORT} for {}",
-                instance.id
-            )))?;
+        let listen = || {
+            let listener = reserved.try_clone()?;
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        };
+        let failed = format!("could not serve the metadata of {}", instance.id);
+        let listener = listen().map_err(LocalError::io(failed))?;
         let service = Arc::new(Service {
             instance,
             role,
