@@ -62,16 +62,19 @@ impl Component {
     /// Registers it, or changes what it follows.
     pub async fn follow(&self, branch: &str, target: &str) {
         let follows = format!("{branch}={target}");
-        let added = self.cloud.cutover(&[
-            "component",
-            "add",
-            &self.name,
-            "--repository",
-            &self.url(),
-            "--branch",
-            &follows,
-        ]);
-        added.await.good("cutover component add");
+        let added = self
+            .cloud
+            .cutover(&[
+                "component",
+                "add",
+                &self.name,
+                "--repository",
+                &self.url(),
+                "--branch",
+                &follows,
+            ])
+            .await;
+        added.good("cutover component add");
     }
 
     /// Where it is fetched from.

@@ -156,17 +156,19 @@ impl Execution {
 
     /// Its history with all inputs and outputs, as the aws cli prints it.
     pub async fn history(&self) -> Vec<Value> {
-        let said = self.cloud.aws(&[
-            "stepfunctions",
-            "get-execution-history",
-            "--execution-arn",
-            &self.arn,
-            "--include-execution-data",
-            "--output",
-            "json",
-        ]);
-        let said: Value =
-            serde_json::from_str(&said.await.good("get-execution-history")).expect("JSON");
+        let said = self
+            .cloud
+            .aws(&[
+                "stepfunctions",
+                "get-execution-history",
+                "--execution-arn",
+                &self.arn,
+                "--include-execution-data",
+                "--output",
+                "json",
+            ])
+            .await;
+        let said: Value = serde_json::from_str(&said.good("get-execution-history")).expect("JSON");
         said["events"].as_array().cloned().unwrap_or_default()
     }
 }

@@ -39,17 +39,20 @@ impl WithoutPermission {
     }
 
     async fn put(&self, document: &str) {
-        let said = self.cloud.aws(&[
-            "iam",
-            "put-role-policy",
-            "--role-name",
-            &self.role,
-            "--policy-name",
-            &self.policy,
-            "--policy-document",
-            document,
-        ]);
-        said.await.good("put-role-policy");
+        let said = self
+            .cloud
+            .aws(&[
+                "iam",
+                "put-role-policy",
+                "--role-name",
+                &self.role,
+                "--policy-name",
+                &self.policy,
+                "--policy-document",
+                document,
+            ])
+            .await;
+        said.good("put-role-policy");
     }
 }
 
