@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use bytes::Bytes;
 use cutover_net::AddressBook;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -18,11 +17,12 @@ use crate::boot::{Machine, Surroundings};
 use crate::cloud::reason;
 use crate::error::{LocalError, Result};
 use crate::imds::{self, Imds};
-use crate::instances::{Addresses, Described, TemplateVersion};
+use crate::instances::{Addresses, Described};
 use crate::machine::GRACE;
 use crate::processes::{self, Ended};
 use crate::roles::Roles;
 use crate::state::InstanceLine;
+use crate::templates::Template;
 
 /// How often EC2 is asked. An instance of AWS takes far longer to come up.
 const POLL: Duration = Duration::from_millis(200);
@@ -47,12 +47,6 @@ struct Running {
     state: String,
     tries: u32,
     parts: Option<(Machine, Imds)>,
-}
-
-/// What an instance boots with.
-struct Template {
-    user_data: Bytes,
-    profile: Option<String>,
 }
 
 impl Host {
@@ -195,7 +189,7 @@ impl Host {
                 "it has no tag cutover:launch-template (template:version) to boot by".into(),
             )
         })?;
-        let template = self.template(&version).await?;
+        let template = Template::fetch(&self.ec2, &version).await?;
         let role = match &template.profile {
             Some(profile) => Some(self.roles.of_profile(profile).await?),
             None => None,
@@ -210,39 +204,6 @@ impl Host {
         )?;
         let machine = Machine::start(&self.surroundings, &instance.id, entry.address, &user_data)?;
         Ok((machine, imds))
-    }
-
-    async fn template(&self, wanted: &TemplateVersion) -> Result<Template> {
-        let what = || {
-            format!(
-                "launch template {} version {}",
-                wanted.template, wanted.version
-            )
-        };
-        let answer = self
-            .ec2
-            .describe_launch_template_versions()
-            .launch_template_id(&wanted.template)
-            .versions(&wanted.version)
-            .send()
-            .await
-            .map_err(|error| LocalError::cloud(what(), reason(&error)))?;
-        let data = answer
-            .launch_template_versions()
-            .first()
-            .and_then(|version| version.launch_template_data())
-            .ok_or_else(|| LocalError::cloud(what(), "is not there"))?;
-        let user_data = aws_smithy_types::base64::decode(data.user_data().unwrap_or_default())
-            .map_err(|error| {
-                LocalError::cloud(what(), format!("the user data is not base64: {error}"))
-            })?;
-        let profile = data
-            .iam_instance_profile()
-            .and_then(|profile| profile.arn().or(profile.name()));
-        Ok(Template {
-            user_data: user_data.into(),
-            profile: profile.map(str::to_owned),
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod boot;
 mod cloud;
+mod command_path;
 mod commands;
 mod error;
 mod git;
@@ -18,6 +19,7 @@ mod roles;
 mod root;
 mod state;
 mod supervisor;
+mod templates;
 mod zstd_tool;
 
 use std::path::{Path, PathBuf};

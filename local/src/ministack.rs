@@ -18,7 +18,7 @@ use crate::state::{ACCOUNT, Credentials, REGION};
 
 const LAUNCHER: &str = include_str!("../ministack/launch.py");
 /// What the functions and the emulator find programs with; a user's command gets COMMAND_PATH.
-const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The emulator is ready within a second; a busy machine gets a minute.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
@@ -201,53 +201,6 @@ fn environment(
     ]
 }
 
-/// The PATH of users' commands: the pinned toolchain, the system, and where else python3, git,
-/// make and a C compiler are.
-pub fn command_path(root: &Root) -> String {
-    let mut folders: Vec<PathBuf> = Vec::new();
-    if let Some(sysroot) = printed(
-        std::process::Command::new("rustc")
-            .args(["--print", "sysroot"])
-            .current_dir(root.path()),
-    ) {
-        folders.push(PathBuf::from(sysroot).join("bin"));
-    }
-    folders.extend(SYSTEM_PATH.split(':').map(PathBuf::from));
-    // A version manager's shim named python3 works only with its own environment, so ask Python itself.
-    let python = [
-        "-c",
-        "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)))",
-    ];
-    let elsewhere =
-        printed(std::process::Command::new(root.venv().join("bin/python")).args(python));
-    if !is_in(&folders, "python3") {
-        folders.extend(elsewhere.map(PathBuf::from));
-    }
-    for program in ["git", "make", "cc"] {
-        if !is_in(&folders, program) {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            folders
-                .extend(std::env::split_paths(&path).find(|folder| folder.join(program).is_file()));
-        }
-    }
-    std::env::join_paths(folders).map_or_else(
-        |_| SYSTEM_PATH.into(),
-        |path| path.to_string_lossy().into_owned(),
-    )
-}
-
-fn is_in(folders: &[PathBuf], program: &str) -> bool {
-    folders.iter().any(|folder| folder.join(program).is_file())
-}
-
-fn printed(command: &mut std::process::Command) -> Option<String> {
-    let output = command
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
 fn free_port() -> Result<u16> {
     let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
     free()
@@ -321,13 +274,5 @@ mod tests {
     #[test]
     fn each_start_has_its_own_credentials() {
         assert_ne!(new_credentials().unwrap(), new_credentials().unwrap());
-    }
-
-    #[test]
-    fn users_commands_find_a_compiler_and_no_shims() {
-        let path = command_path(&Root::find(None).unwrap());
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        assert!(is_in(&folders, "cargo") && is_in(&folders, "git"), "{path}");
-        assert!(!path.contains("shims"), "{path}");
     }
 }

@@ -22,7 +22,7 @@ use crate::ministack::{self, MiniStack};
 use crate::roles::Roles;
 use crate::root::Root;
 use crate::state::{self, ACCOUNT, InstanceLine, PROJECT, REGION, State};
-use crate::{commands, git, processes, repository};
+use crate::{command_path, commands, git, processes, repository};
 
 /// `status` when there is nothing to show.
 pub const EXIT_DOWN: u8 = 3;
@@ -82,7 +82,7 @@ fn take_lock(root: &Root) -> Result<Lock> {
 async fn supervise(root: &Root) -> Result<()> {
     let mut asked = Endings::listen()?;
     let credentials = ministack::new_credentials()?;
-    let command_path = ministack::command_path(root);
+    let command_path = command_path::of(root);
     let mut emulator = tokio::select! {
         started = MiniStack::start(root, &credentials, &command_path) => started?,
         () = asked.wait() => return Ok(()),
