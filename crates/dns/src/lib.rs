@@ -125,9 +125,15 @@ impl Dns {
         }
     }
 
-    /// Waits until every name server answers the change, polling no faster than `spacing`.
-    pub async fn wait_in_sync(&self, change_id: &str, spacing: Duration) -> Result<(), Fault> {
-        let deadline = Instant::now() + IN_SYNC_DEADLINE;
+    /// Waits until every name server answers the change, polling no faster than `spacing` and no
+    /// longer than `limit`.
+    pub async fn wait_in_sync(
+        &self,
+        change_id: &str,
+        spacing: Duration,
+        limit: Duration,
+    ) -> Result<(), Fault> {
+        let deadline = Instant::now() + limit;
         loop {
             tracing::info!(call = "route53:GetChange");
             let reply = self
@@ -148,7 +154,7 @@ impl Dns {
                     "Unavailable",
                     format!(
                         "Route 53 change {change_id} is not INSYNC after {} s",
-                        IN_SYNC_DEADLINE.as_secs()
+                        limit.as_secs()
                     ),
                 ));
             }

@@ -12,6 +12,10 @@ pub const FILE: &str = "cutover.toml";
 /// and uploading the log after need some of them.
 pub const MAX_COMMAND_SECONDS: u64 = 13 * 60;
 
+/// The longest a new instance may take: Deploy (initial) also waits for its peers' names and its
+/// address, and all of it must end before the function does, so that the failure is named.
+pub const MAX_START_SECONDS: u64 = 10 * 60;
+
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +126,12 @@ impl Manifest {
         if manifest.component.peers.contains(component) {
             return Err(ManifestError(format!(
                 "[component] peers names `{component}` itself"
+            )));
+        }
+        if manifest.run.start_timeout.0 > MAX_START_SECONDS {
+            return Err(ManifestError(format!(
+                "[run] start_timeout is {} s, at most {} s",
+                manifest.run.start_timeout.0, MAX_START_SECONDS
             )));
         }
         let mut seen = BTreeSet::new();

@@ -16,7 +16,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     stage::run(async |step: Step<Prepared>| build(&runner, step).await).await
 }
 
-async fn build(runner: &Runner, Step { release, item }: Step<Prepared>) -> Result<BuildReply, Fault> {
+async fn build(
+    runner: &Runner,
+    Step { release, item }: Step<Prepared>,
+) -> Result<BuildReply, Fault> {
     let component = item.planned.component.clone();
     let checkout = runner.checkout(&item.source).await?;
     let section = &item.manifest.build;
@@ -31,26 +34,62 @@ async fn build(runner: &Runner, Step { release, item }: Step<Prepared>) -> Resul
         return Err(failed(&item, &reason));
     }
     let output = pack(runner, &checkout, &item, release.build_key(&component)).await?;
-    Ok(BuildReply { component, output, command_seconds: ran.seconds(), log: ran.log, toolchain: toolchain() })
+    Ok(BuildReply {
+        component,
+        output,
+        command_seconds: ran.seconds(),
+        log: ran.log,
+        toolchain: toolchain(),
+    })
 }
 
-async fn pack(runner: &Runner, checkout: &Checkout, item: &Prepared, key: String) -> Result<Bundle, Fault> {
-    let (tree, time, output) = (checkout.tree(), checkout.time, item.manifest.build.output.as_str().to_owned());
+async fn pack(
+    runner: &Runner,
+    checkout: &Checkout,
+    item: &Prepared,
+    key: String,
+) -> Result<Bundle, Fault> {
+    let (tree, time, output) = (
+        checkout.tree(),
+        checkout.time,
+        item.manifest.build.output.as_str().to_owned(),
+    );
     let file = checkout.beside("output")?.join("output.tar.zst");
     let to = file.clone();
-    let packed = blocking(move || bundle::output_folder(&tree, &output).and_then(|folder| bundle::pack(&folder, &to, time, Limits::ARTIFACT)))
-        .await
-        .map_err(|e| failed(item, &format!("[build] output: {}", chain(&e))))?;
-    runner.store.upload(&file, &key, HashMap::from([("sha256".to_owned(), packed.sha256.clone())])).await?;
-    Ok(Bundle { key, sha256: packed.sha256, bytes: packed.bytes })
+    let packed = blocking(move || {
+        bundle::output_folder(&tree, &output)
+            .and_then(|folder| bundle::pack(&folder, &to, time, Limits::ARTIFACT))
+    })
+    .await
+    .map_err(|e| failed(item, &format!("[build] output: {}", chain(&e))))?;
+    runner
+        .store
+        .upload(
+            &file,
+            &key,
+            HashMap::from([("sha256".to_owned(), packed.sha256.clone())]),
+        )
+        .await?;
+    Ok(Bundle {
+        key,
+        sha256: packed.sha256,
+        bytes: packed.bytes,
+    })
 }
 
 fn failed(item: &Prepared, reason: &str) -> Fault {
-    Fault::new(errors::BUILD_FAILED, format!("build of {}: {reason}", item.planned.commit.short()))
+    Fault::new(
+        errors::BUILD_FAILED,
+        format!("build of {}: {reason}", item.planned.commit.short()),
+    )
 }
 
 /// What built it, as far as the function knows: where it ran.
 fn toolchain() -> String {
     let version = std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default();
-    format!("{} {} build function {version}", std::env::consts::OS, std::env::consts::ARCH)
+    format!(
+        "{} {} build function {version}",
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    )
 }

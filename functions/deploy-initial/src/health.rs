@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Between two questions to EC2 and S3, which are charged or throttled.
 const SLOW_PAUSE: Duration = Duration::from_secs(3);
 /// EC2 boots in about 30 s and gives an address at once; an instance without one is stuck.
-const ADDRESS_DEADLINE: Duration = Duration::from_secs(180);
+const ADDRESS_DEADLINE: Duration = Duration::from_secs(90);
 /// In a row, so that a service which answers once and dies is not called healthy.
 const ANSWERS: u32 = 2;
 /// A component that ended so often will not come up.

@@ -3,7 +3,7 @@
 mod health;
 mod launch;
 
-use dns::Dns;
+use dns::{Dns, POLL};
 use fleet::Fleet;
 use health::Prober;
 use pipeline::errors;
@@ -13,6 +13,9 @@ use registry::Registry;
 use stage::{Fault, Settings};
 use std::time::Duration;
 use store::Store;
+
+/// The names were published before the builds; usually they are INSYNC within 60 seconds.
+const PEERS_DEADLINE: Duration = Duration::from_secs(150);
 
 struct Deployer {
     settings: Settings,
@@ -53,8 +56,9 @@ impl Deployer {
             (&peers.change_id, item.manifest.component.peers.is_empty())
         {
             // Polls of all components of the release together stay below one in two seconds.
+            let spacing = POLL * release.size.max(1);
             self.dns
-                .wait_in_sync(change_id, Duration::from_secs(u64::from(release.size)))
+                .wait_in_sync(change_id, spacing, PEERS_DEADLINE)
                 .await?;
         }
         let (version, seen, how) = self.instances(&request).await?;

@@ -16,12 +16,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<DiscardReply, Fault> {
-    let DiscardRequest { release, components, failures, tests } = request;
+    let DiscardRequest {
+        release,
+        components,
+        failures,
+        tests,
+    } = request;
     let leaving: Vec<Leaving> = components
         .iter()
-        .map(|planned| Leaving { component: planned.component.clone(), hostname: planned.hostname.clone(), ticket: release.ticket })
+        .map(|planned| Leaving {
+            component: planned.component.clone(),
+            hostname: planned.hostname.clone(),
+            ticket: release.ticket,
+        })
         .collect();
-    let taken = takedown.take(&release, &leaving, CandidateState::Discarded).await?;
+    let taken = takedown
+        .take(&release, &leaving, CandidateState::Discarded)
+        .await?;
     let still: Vec<StillLive> = components
         .iter()
         .map(|planned| {
@@ -33,7 +44,21 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
     let verdict = verdict(&failures, &tests, &still, &release.label());
     let live = !taken.kept.is_empty();
     if !live {
-        takedown.registry.record_outcome(&release.target, release.ticket, "not released", Some(&verdict.cause), None).await?;
+        takedown
+            .registry
+            .record_outcome(
+                &release.target,
+                release.ticket,
+                "not released",
+                Some(&verdict.cause),
+                None,
+            )
+            .await?;
     }
-    Ok(DiscardReply { error: verdict.error, cause: verdict.cause, live, discarded: taken.gone })
+    Ok(DiscardReply {
+        error: verdict.error,
+        cause: verdict.cause,
+        live,
+        discarded: taken.gone,
+    })
 }

@@ -24,16 +24,28 @@ struct Planner {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let settings = Settings::from_env()?;
-    let planner = Planner { registry: Registry::new(&config, &settings.table), dns: Dns::new(&config), settings };
+    let planner = Planner {
+        registry: Registry::new(&config, &settings.table),
+        dns: Dns::new(&config),
+        settings,
+    };
     stage::run(async |request: PlanRequest| planner.plan(request).await).await
 }
 
 impl Planner {
     async fn plan(&self, request: PlanRequest) -> Result<PlanReply, Fault> {
-        let input = ReleaseInput::parse(&request.input).map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?;
+        let input = ReleaseInput::parse(&request.input)
+            .map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?;
         let environment = self.environment(&input.target).await?;
-        if let Some(before) = self.registry.plan_of(&input.target, &request.execution).await? {
-            tracing::info!(ticket = before.ticket.0, "this execution has its plan already");
+        if let Some(before) = self
+            .registry
+            .plan_of(&input.target, &request.execution)
+            .await?
+        {
+            tracing::info!(
+                ticket = before.ticket.0,
+                "this execution has its plan already"
+            );
             return Ok(before.plan);
         }
         let components = self.components(&input).await?;
@@ -55,7 +67,10 @@ impl Planner {
         row.ok_or_else(|| Fault::new(errors::UNKNOWN_TARGET, format!("target: `{target}` was never provisioned; deploy infra/target.yaml for it first, or name another target")))
     }
 
-    async fn components(&self, input: &ReleaseInput) -> Result<Vec<(ComponentRow, Version)>, Fault> {
+    async fn components(
+        &self,
+        input: &ReleaseInput,
+    ) -> Result<Vec<(ComponentRow, Version)>, Fault> {
         let mut rows = Vec::new();
         for (component, version) in &input.versions {
             let row: Option<ComponentRow> = self.registry.get(&Key::component(component)).await?;
@@ -65,7 +80,13 @@ impl Planner {
         Ok(rows)
     }
 
-    fn release(&self, request: &PlanRequest, input: &ReleaseInput, environment: EnvironmentRow, ticket: Ticket) -> Release {
+    fn release(
+        &self,
+        request: &PlanRequest,
+        input: &ReleaseInput,
+        environment: EnvironmentRow,
+        ticket: Ticket,
+    ) -> Release {
         Release {
             project: self.settings.project.clone(),
             target: input.target.clone(),
@@ -83,23 +104,55 @@ impl Planner {
         }
     }
 
-    async fn observe(&self, release: &Release, zone: &ZoneView, row: ComponentRow, version: Version, commit: pipeline::names::Commit) -> Result<Observed, Fault> {
+    async fn observe(
+        &self,
+        release: &Release,
+        zone: &ZoneView,
+        row: ComponentRow,
+        version: Version,
+        commit: pipeline::names::Commit,
+    ) -> Result<Observed, Fault> {
         let live = match zone.points_to(&alias(&row.component, &release.domain)) {
             Some(hostname) => {
-                let running: Option<CandidateRow> = self.registry.get(&Key::candidate(&release.target, &hostname)).await?;
+                let running: Option<CandidateRow> = self
+                    .registry
+                    .get(&Key::candidate(&release.target, &hostname))
+                    .await?;
                 Some((hostname, running.map(|row| row.commit)))
             }
             None => None,
         };
         let plain = pipeline::names::hostname(&row.component, &commit, &release.domain);
-        let taken: Option<CandidateRow> = self.registry.get(&Key::candidate(&release.target, &plain)).await?;
-        let plain_name_taken = taken.is_some_and(|row| !row.state.is_gone()) || zone.get(&plain).is_some();
-        Ok(Observed { component: row.component, version, commit, repository: row.repository, live, plain_name_taken })
+        let taken: Option<CandidateRow> = self
+            .registry
+            .get(&Key::candidate(&release.target, &plain))
+            .await?;
+        let plain_name_taken =
+            taken.is_some_and(|row| !row.state.is_gone()) || zone.get(&plain).is_some();
+        Ok(Observed {
+            component: row.component,
+            version,
+            commit,
+            repository: row.repository,
+            live,
+            plain_name_taken,
+        })
     }
 
     /// Reserves the names; where somebody was first with one, it gets one of this release.
-    async fn reserve(&self, request: &PlanRequest, release: Release, mut observed: Vec<Observed>) -> Result<PlanReply, Fault> {
-        let plan = |observed: &[Observed]| observed.iter().cloned().map(|one| plan_component(one, release.ticket, &release.domain)).collect::<Vec<_>>();
+    async fn reserve(
+        &self,
+        request: &PlanRequest,
+        release: Release,
+        mut observed: Vec<Observed>,
+    ) -> Result<PlanReply, Fault> {
+        let plan = |observed: &[Observed]| {
+            observed
+                .iter()
+                .cloned()
+                .map(|one| plan_component(one, release.ticket, &release.domain))
+                .collect::<Vec<_>>()
+        };
         for _ in 0..2 {
             let reply = reply(&release, plan(&observed));
             let row = ReleaseRow {
@@ -107,33 +160,68 @@ impl Planner {
                 execution: request.execution.clone(),
                 execution_arn: request.execution_arn.clone(),
                 started: stage::now(),
-                outcome: if reply.components.is_empty() { "already live".into() } else { "running".into() },
+                outcome: if reply.components.is_empty() {
+                    "already live".into()
+                } else {
+                    "running".into()
+                },
                 plan: reply.clone(),
                 cause: None,
                 ended: None,
                 change_id: None,
             };
             let candidates = candidates(&reply);
-            tracing::info!(ticket = release.ticket.0, components = candidates.len(), "planned");
-            match self.registry.reserve(&Reservation { target: &release.target, release: &row, candidates: &candidates }).await? {
+            tracing::info!(
+                ticket = release.ticket.0,
+                components = candidates.len(),
+                "planned"
+            );
+            match self
+                .registry
+                .reserve(&Reservation {
+                    target: &release.target,
+                    release: &row,
+                    candidates: &candidates,
+                })
+                .await?
+            {
                 Reserved::Done => return Ok(reply),
                 Reserved::Taken => {}
             }
-            if let Some(before) = self.registry.plan_of(&release.target, &request.execution).await? {
+            if let Some(before) = self
+                .registry
+                .plan_of(&release.target, &request.execution)
+                .await?
+            {
                 return Ok(before.plan);
             }
-            observed.iter_mut().for_each(|one| one.plain_name_taken = true);
+            observed
+                .iter_mut()
+                .for_each(|one| one.plain_name_taken = true);
         }
-        Err(Fault::new(errors::UNAVAILABLE, "the names of this release could not be reserved; another release took them at this moment"))
+        Err(Fault::new(
+            errors::UNAVAILABLE,
+            "the names of this release could not be reserved; another release took them at this moment",
+        ))
     }
 }
 
 fn unknown_component(component: &Component) -> Fault {
-    Fault::new(errors::UNKNOWN_COMPONENT, format!("component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"))
+    Fault::new(
+        errors::UNKNOWN_COMPONENT,
+        format!(
+            "component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"
+        ),
+    )
 }
 
 fn reply(release: &Release, plans: Vec<ComponentPlan>) -> PlanReply {
-    let mut reply = PlanReply { outcome: PlanOutcome::Release, release: release.clone(), components: Vec::new(), already_live: Vec::new() };
+    let mut reply = PlanReply {
+        outcome: PlanOutcome::Release,
+        release: release.clone(),
+        components: Vec::new(),
+        already_live: Vec::new(),
+    };
     for plan in plans {
         match plan {
             ComponentPlan::Release(planned) => reply.components.push(planned),

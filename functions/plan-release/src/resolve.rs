@@ -10,27 +10,59 @@ use stage::{Fault, blocking};
 use workspace::git::{self, Bounds, GitError, Named, Refs};
 
 impl Planner {
-    pub(crate) async fn resolve(&self, row: &ComponentRow, version: &Version, input: &ReleaseInput) -> Result<Commit, Fault> {
+    pub(crate) async fn resolve(
+        &self,
+        row: &ComponentRow,
+        version: &Version,
+        input: &ReleaseInput,
+    ) -> Result<Commit, Fault> {
         match version {
             Version::Live(target) => {
-                let live: Option<AliasRow> = self.registry.get(&Key::alias(target, &row.component)).await?;
-                live.map(|live| live.commit).ok_or_else(|| unknown(row, version, &format!("nothing of it is live on {target}")))
+                let live: Option<AliasRow> = self
+                    .registry
+                    .get(&Key::alias(target, &row.component))
+                    .await?;
+                live.map(|live| live.commit).ok_or_else(|| {
+                    unknown(row, version, &format!("nothing of it is live on {target}"))
+                })
             }
             Version::Previous => {
-                let live: Option<AliasRow> = self.registry.get(&Key::alias(&input.target, &row.component)).await?;
-                let previous = live.and_then(|live| live.previous).map(|previous| previous.commit);
-                previous.ok_or_else(|| unknown(row, version, &format!("nothing of it was live on {} before", input.target)))
+                let live: Option<AliasRow> = self
+                    .registry
+                    .get(&Key::alias(&input.target, &row.component))
+                    .await?;
+                let previous = live
+                    .and_then(|live| live.previous)
+                    .map(|previous| previous.commit);
+                previous.ok_or_else(|| {
+                    unknown(
+                        row,
+                        version,
+                        &format!("nothing of it was live on {} before", input.target),
+                    )
+                })
             }
-            Version::Head | Version::Commit(_) | Version::Named(_) => resolve_by_git(row, version, input.branch.as_deref()).await,
+            Version::Head | Version::Commit(_) | Version::Named(_) => {
+                resolve_by_git(row, version, input.branch.as_deref()).await
+            }
         }
     }
 }
 
-async fn resolve_by_git(row: &ComponentRow, version: &Version, branch: Option<&str>) -> Result<Commit, Fault> {
+async fn resolve_by_git(
+    row: &ComponentRow,
+    version: &Version,
+    branch: Option<&str>,
+) -> Result<Commit, Fault> {
     let url = row.repository.to_string();
-    let refs = blocking(move || git::refs(&url, &Bounds::default())).await.map_err(|e| unreadable(row, &e))?;
-    let found = refs.resolve(&version.to_string()).map_err(|e| unknown(row, version, &e.to_string()))?;
-    let commit = Commit::new(found.commit.as_str()).map_err(|e| unknown(row, version, &e.to_string()))?;
+    let refs = blocking(move || git::refs(&url, &Bounds::default()))
+        .await
+        .map_err(|e| unreadable(row, &e))?;
+    let found = refs
+        .resolve(&version.to_string())
+        .map_err(|e| unknown(row, version, &e.to_string()))?;
+    let commit =
+        Commit::new(found.commit.as_str()).map_err(|e| unknown(row, version, &e.to_string()))?;
     if let Some(branch) = branch {
         still_the_head(row, &refs, branch, &commit)?;
     }
@@ -38,7 +70,9 @@ async fn resolve_by_git(row: &ComponentRow, version: &Version, branch: Option<&s
         let (url, sha) = (row.repository.to_string(), commit.to_string());
         let proof = blocking(move || git::manifest(&url, &sha, &Bounds::default())).await;
         proof.map_err(|e| match e {
-            GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => unknown(row, version, &e.to_string()),
+            GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => {
+                unknown(row, version, &e.to_string())
+            }
             other => unreadable(row, &other),
         })?;
     }
@@ -46,22 +80,52 @@ async fn resolve_by_git(row: &ComponentRow, version: &Version, branch: Option<&s
 }
 
 /// A push whose branch has moved on is left to the newer push's own release.
-fn still_the_head(row: &ComponentRow, refs: &Refs, branch: &str, commit: &Commit) -> Result<(), Fault> {
+fn still_the_head(
+    row: &ComponentRow,
+    refs: &Refs,
+    branch: &str,
+    commit: &Commit,
+) -> Result<(), Fault> {
     match refs.branches.get(branch) {
         Some(head) if head == commit.as_str() => Ok(()),
         Some(head) => Err(Fault::new(
             errors::SUPERSEDED,
-            format!("{}: branch {branch} is at {} by now, not at {}; the newer push has a release of its own", row.component, &head[..head.len().min(12)], commit.short()),
+            format!(
+                "{}: branch {branch} is at {} by now, not at {}; the newer push has a release of its own",
+                row.component,
+                &head[..head.len().min(12)],
+                commit.short()
+            ),
         )),
-        None => Err(Fault::new(errors::SUPERSEDED, format!("{}: branch {branch} does not exist any more", row.component))),
+        None => Err(Fault::new(
+            errors::SUPERSEDED,
+            format!("{}: branch {branch} does not exist any more", row.component),
+        )),
     }
 }
 
 fn unknown(row: &ComponentRow, version: &Version, why: &str) -> Fault {
-    Fault::new(errors::UNKNOWN_VERSION, format!("version: {} has no version `{}`: {why}", row.component, excerpt(&version.to_string())))
+    Fault::new(
+        errors::UNKNOWN_VERSION,
+        format!(
+            "version: {} has no version `{}`: {why}",
+            row.component,
+            excerpt(&version.to_string())
+        ),
+    )
 }
 
 fn unreadable(row: &ComponentRow, error: &GitError) -> Fault {
-    let name = if error.is_transient() { errors::UNAVAILABLE } else { errors::REPOSITORY_UNREADABLE };
-    Fault::new(name, format!("the repository of {} could not be read: {error}", row.component))
+    let name = if error.is_transient() {
+        errors::UNAVAILABLE
+    } else {
+        errors::REPOSITORY_UNREADABLE
+    };
+    Fault::new(
+        name,
+        format!(
+            "the repository of {} could not be read: {error}",
+            row.component
+        ),
+    )
 }

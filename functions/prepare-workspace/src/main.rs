@@ -22,51 +22,125 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn prepare(store: &Store, planned: Planned) -> Result<Prepared, Fault> {
     let key = source_key(&planned.component, &planned.commit);
-    let folder = tempfile::TempDir::with_prefix("prepare-").map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+    let folder = tempfile::TempDir::with_prefix("prepare-")
+        .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
     let file = folder.path().join("source.tar.zst");
     let (source, text) = match store.bundle(&key).await? {
         Some(source) => reuse(store, source, &file).await?,
         None => make(store, &planned, key, &file).await?,
     };
-    let text = text.ok_or_else(|| Fault::new(errors::MANIFEST_INVALID, format!("{} has no {} at its root in {}", planned.component, manifest::FILE, planned.commit.short())))?;
-    let manifest = Manifest::parse(&text, &planned.component)
-        .map_err(|e| Fault::new(errors::MANIFEST_INVALID, format!("{} of {} in {}: {e}", manifest::FILE, planned.component, planned.commit.short())))?;
-    let artifact = store.artifact(&artifact_key(&planned.component, &planned.commit)).await?;
-    tracing::info!(sha256 = source.sha256, bytes = source.bytes, built = artifact.is_some(), "prepared");
-    Ok(Prepared { planned, source, manifest, artifact })
+    let text = text.ok_or_else(|| {
+        Fault::new(
+            errors::MANIFEST_INVALID,
+            format!(
+                "{} has no {} at its root in {}",
+                planned.component,
+                manifest::FILE,
+                planned.commit.short()
+            ),
+        )
+    })?;
+    let manifest = Manifest::parse(&text, &planned.component).map_err(|e| {
+        Fault::new(
+            errors::MANIFEST_INVALID,
+            format!(
+                "{} of {} in {}: {e}",
+                manifest::FILE,
+                planned.component,
+                planned.commit.short()
+            ),
+        )
+    })?;
+    let artifact = store
+        .artifact(&artifact_key(&planned.component, &planned.commit))
+        .await?;
+    tracing::info!(
+        sha256 = source.sha256,
+        bytes = source.bytes,
+        built = artifact.is_some(),
+        "prepared"
+    );
+    Ok(Prepared {
+        planned,
+        source,
+        manifest,
+        artifact,
+    })
 }
 
 /// Another release bundled this commit before.
-async fn reuse(store: &Store, source: Bundle, file: &std::path::Path) -> Result<(Bundle, Option<String>), Fault> {
+async fn reuse(
+    store: &Store,
+    source: Bundle,
+    file: &std::path::Path,
+) -> Result<(Bundle, Option<String>), Fault> {
     store.download(&source.key, file).await?;
     let (file, expected) = (file.to_owned(), source.clone());
     let text = blocking(move || {
-        let found = hash::sha256_file(&file).map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+        let found = hash::sha256_file(&file)
+            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
         if found != expected.sha256 {
-            return Err(Fault::new(errors::CORRUPT, format!("{} has SHA-256 {found}, not {}", expected.key, expected.sha256)));
+            return Err(Fault::new(
+                errors::CORRUPT,
+                format!(
+                    "{} has SHA-256 {found}, not {}",
+                    expected.key, expected.sha256
+                ),
+            ));
         }
-        bundle::read_file(&file, manifest::FILE, MANIFEST_LIMIT).map_err(|e| Fault::new(errors::CORRUPT, format!("{}: {e}", expected.key)))
+        bundle::read_file(&file, manifest::FILE, MANIFEST_LIMIT)
+            .map_err(|e| Fault::new(errors::CORRUPT, format!("{}: {e}", expected.key)))
     })
     .await?;
     Ok((source, text))
 }
 
-async fn make(store: &Store, planned: &Planned, key: String, file: &std::path::Path) -> Result<(Bundle, Option<String>), Fault> {
-    let (url, commit, to) = (planned.repository.to_string(), planned.commit.to_string(), file.to_owned());
-    let made = blocking(move || git::bundle(&url, &commit, &to, &Bounds::default())).await.map_err(|e| refused(planned, &e))?;
-    let metadata = HashMap::from([("sha256".to_owned(), made.sha256.clone()), ("commit".to_owned(), planned.commit.to_string())]);
+async fn make(
+    store: &Store,
+    planned: &Planned,
+    key: String,
+    file: &std::path::Path,
+) -> Result<(Bundle, Option<String>), Fault> {
+    let (url, commit, to) = (
+        planned.repository.to_string(),
+        planned.commit.to_string(),
+        file.to_owned(),
+    );
+    let made = blocking(move || git::bundle(&url, &commit, &to, &Bounds::default()))
+        .await
+        .map_err(|e| refused(planned, &e))?;
+    let metadata = HashMap::from([
+        ("sha256".to_owned(), made.sha256.clone()),
+        ("commit".to_owned(), planned.commit.to_string()),
+    ]);
     // The same commit gives the same bytes, so it does not matter who is first.
     store.upload(file, &key, metadata).await?;
-    Ok((Bundle { key, sha256: made.sha256, bytes: made.bytes }, made.manifest))
+    Ok((
+        Bundle {
+            key,
+            sha256: made.sha256,
+            bytes: made.bytes,
+        },
+        made.manifest,
+    ))
 }
 
 fn refused(planned: &Planned, error: &GitError) -> Fault {
     let name = match error {
         error if error.is_transient() => errors::UNAVAILABLE,
-        GitError::Submodules { .. } | GitError::Refused { .. } | GitError::TooLarge { .. } => errors::SOURCE_REFUSED,
+        GitError::Submodules { .. } | GitError::Refused { .. } | GitError::TooLarge { .. } => {
+            errors::SOURCE_REFUSED
+        }
         GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => errors::UNKNOWN_VERSION,
         GitError::Write { .. } | GitError::Scratch { .. } => errors::WORKSPACE_FAILED,
         _ => errors::REPOSITORY_UNREADABLE,
     };
-    Fault::new(name, format!("{} at {}: {error}", planned.component, planned.commit.short()))
+    Fault::new(
+        name,
+        format!(
+            "{} at {}: {error}",
+            planned.component,
+            planned.commit.short()
+        ),
+    )
 }

@@ -1,6 +1,6 @@
 //! Puts every healthy candidate's hostname up in one batch, and says what to test against what.
 
-use dns::{ChangeError, Dns, MAX_PLANS, POLL};
+use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
 use pipeline::cutover::{ReadSet, candidate_ttl};
 use pipeline::errors;
 use pipeline::names::{Component, alias};
@@ -21,27 +21,52 @@ struct Publisher {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let settings = Settings::from_env()?;
-    let publisher = Publisher { registry: Registry::new(&config, &settings.table), dns: Dns::new(&config) };
+    let publisher = Publisher {
+        registry: Registry::new(&config, &settings.table),
+        dns: Dns::new(&config),
+    };
     stage::run(async |request: PublishRequest| publisher.publish(request).await).await
 }
 
 impl Publisher {
-    async fn publish(&self, PublishRequest { release, components, peers }: PublishRequest) -> Result<PublishReply, Fault> {
+    async fn publish(
+        &self,
+        PublishRequest {
+            release,
+            components,
+            peers,
+        }: PublishRequest,
+    ) -> Result<PublishReply, Fault> {
         for candidate in &components {
             self.still_ours(&release, candidate).await?;
         }
         let zone = self.apply(&release, &components).await?;
         let (suites, skipped) = plan_suites(&components, &peers.urls, release.skip_slow_scans);
-        Ok(PublishReply { suites, skipped, read_set: read_set(&release, &components, &zone) })
+        Ok(PublishReply {
+            suites,
+            skipped,
+            read_set: read_set(&release, &components, &zone),
+        })
     }
 
     /// A hostname always tells its ticket: its row is there before the record is.
     async fn still_ours(&self, release: &Release, candidate: &Deployed) -> Result<(), Fault> {
         let hostname = &candidate.prepared.planned.hostname;
-        let row: Option<CandidateRow> = self.registry.get(&Key::candidate(&release.target, hostname)).await?;
+        let row: Option<CandidateRow> = self
+            .registry
+            .get(&Key::candidate(&release.target, hostname))
+            .await?;
         match row {
-            Some(row) if row.ticket == release.ticket && row.state == CandidateState::Healthy => Ok(()),
-            _ => Err(Fault::new(errors::CANDIDATE_GONE, format!("{hostname} is not a healthy candidate of {} any more", release.label()))),
+            Some(row) if row.ticket == release.ticket && row.state == CandidateState::Healthy => {
+                Ok(())
+            }
+            _ => Err(Fault::new(
+                errors::CANDIDATE_GONE,
+                format!(
+                    "{hostname} is not a healthy candidate of {} any more",
+                    release.label()
+                ),
+            )),
         }
     }
 
@@ -53,24 +78,45 @@ impl Publisher {
             if batch.is_empty() {
                 return Ok(zone);
             }
-            match self.dns.change(&release.zone_id, &batch, &format!("hostnames of {}", release.label())).await {
+            match self
+                .dns
+                .change(
+                    &release.zone_id,
+                    &batch,
+                    &format!("hostnames of {}", release.label()),
+                )
+                .await
+            {
                 Ok(change_id) => {
-                    self.dns.wait_in_sync(&change_id, POLL).await?;
+                    self.dns
+                        .wait_in_sync(&change_id, POLL, IN_SYNC_DEADLINE)
+                        .await?;
                     return Ok(zone);
                 }
                 Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Fault::new(errors::UNAVAILABLE, "the zone kept changing while the hostnames were published"))
+        Err(Fault::new(
+            errors::UNAVAILABLE,
+            "the zone kept changing while the hostnames were published",
+        ))
     }
 }
 
 fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
     let mut batch = Batch::default();
     for candidate in components {
-        let addresses = candidate.instances.iter().map(|instance| instance.address.clone()).collect();
-        let wanted = Record::addresses(candidate.prepared.planned.hostname.clone(), addresses, candidate_ttl(release.hostname_ttl));
+        let addresses = candidate
+            .instances
+            .iter()
+            .map(|instance| instance.address.clone())
+            .collect();
+        let wanted = Record::addresses(
+            candidate.prepared.planned.hostname.clone(),
+            addresses,
+            candidate_ttl(release.hostname_ttl),
+        );
         match zone.get(&wanted.name) {
             Some(there) if *there == wanted => {}
             Some(there) => batch.swap(there.clone(), wanted),
@@ -82,7 +128,21 @@ fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
 
 /// What is live beside the release: the peers of its components that are not in it themselves.
 fn read_set(release: &Release, components: &[Deployed], zone: &ZoneView) -> ReadSet {
-    let own: BTreeSet<&Component> = components.iter().map(|one| &one.prepared.planned.component).collect();
-    let peers: BTreeSet<&Component> = components.iter().flat_map(|one| &one.prepared.manifest.component.peers).collect();
-    peers.difference(&own).map(|peer| ((*peer).clone(), zone.points_to(&alias(peer, &release.domain)))).collect()
+    let own: BTreeSet<&Component> = components
+        .iter()
+        .map(|one| &one.prepared.planned.component)
+        .collect();
+    let peers: BTreeSet<&Component> = components
+        .iter()
+        .flat_map(|one| &one.prepared.manifest.component.peers)
+        .collect();
+    peers
+        .difference(&own)
+        .map(|peer| {
+            (
+                (*peer).clone(),
+                zone.points_to(&alias(peer, &release.domain)),
+            )
+        })
+        .collect()
 }

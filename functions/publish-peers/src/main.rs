@@ -20,42 +20,84 @@ struct Publisher {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let settings = Settings::from_env()?;
-    let publisher = Publisher { registry: Registry::new(&config, &settings.table), dns: Dns::new(&config) };
+    let publisher = Publisher {
+        registry: Registry::new(&config, &settings.table),
+        dns: Dns::new(&config),
+    };
     stage::run(async |request: Together<Prepared>| publisher.publish(request).await).await
 }
 
 impl Publisher {
-    async fn publish(&self, Together { release, components }: Together<Prepared>) -> Result<PeersReply, Fault> {
-        let peers: BTreeSet<&Component> = components.iter().flat_map(|one| &one.manifest.component.peers).collect();
+    async fn publish(
+        &self,
+        Together {
+            release,
+            components,
+        }: Together<Prepared>,
+    ) -> Result<PeersReply, Fault> {
+        let peers: BTreeSet<&Component> = components
+            .iter()
+            .flat_map(|one| &one.manifest.component.peers)
+            .collect();
         if peers.is_empty() {
             return Ok(PeersReply::default());
         }
         let mut urls = BTreeMap::new();
         for peer in &peers {
             let port = self.port(&release, &components, peer).await?;
-            urls.insert((*peer).clone(), url(&peer_name(peer, release.ticket, &release.domain), port));
+            urls.insert(
+                (*peer).clone(),
+                url(&peer_name(peer, release.ticket, &release.domain), port),
+            );
         }
         for _ in 0..MAX_PLANS {
             let zone = self.dns.view(&release.zone_id).await?;
             let batch = plan(&release, &components, &peers, &zone)?;
             if batch.is_empty() {
-                return Ok(PeersReply { change_id: None, urls });
+                return Ok(PeersReply {
+                    change_id: None,
+                    urls,
+                });
             }
-            match self.dns.change(&release.zone_id, &batch, &format!("peer names of {}", release.label())).await {
-                Ok(change_id) => return Ok(PeersReply { change_id: Some(change_id), urls }),
+            match self
+                .dns
+                .change(
+                    &release.zone_id,
+                    &batch,
+                    &format!("peer names of {}", release.label()),
+                )
+                .await
+            {
+                Ok(change_id) => {
+                    return Ok(PeersReply {
+                        change_id: Some(change_id),
+                        urls,
+                    });
+                }
                 Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Fault::new(errors::UNAVAILABLE, "the zone kept changing while the peers' names were published"))
+        Err(Fault::new(
+            errors::UNAVAILABLE,
+            "the zone kept changing while the peers' names were published",
+        ))
     }
 
     /// Where a peer listens: its manifest in this release, else what is recorded of the live one.
-    async fn port(&self, release: &Release, components: &[Prepared], peer: &Component) -> Result<u16, Fault> {
+    async fn port(
+        &self,
+        release: &Release,
+        components: &[Prepared],
+        peer: &Component,
+    ) -> Result<u16, Fault> {
         if let Some(own) = components.iter().find(|one| one.planned.component == *peer) {
             return Ok(own.manifest.run.port.number());
         }
-        let live: Option<AliasRow> = self.registry.get(&Key::alias(&release.target, peer)).await?;
+        let live: Option<AliasRow> = self
+            .registry
+            .get(&Key::alias(&release.target, peer))
+            .await?;
         if let Some(live) = live {
             return Ok(live.port);
         }
@@ -64,17 +106,28 @@ impl Publisher {
     }
 }
 
-fn plan(release: &Release, components: &[Prepared], peers: &BTreeSet<&Component>, zone: &ZoneView) -> Result<Batch, Fault> {
+fn plan(
+    release: &Release,
+    components: &[Prepared],
+    peers: &BTreeSet<&Component>,
+    zone: &ZoneView,
+) -> Result<Batch, Fault> {
     let mut batch = Batch::default();
     for peer in peers {
-        let own = components.iter().find(|one| one.planned.component == **peer);
+        let own = components
+            .iter()
+            .find(|one| one.planned.component == **peer);
         let live = alias(peer, &release.domain);
         let to = match own {
             Some(candidate) => candidate.planned.hostname.clone(),
             None if zone.get(&live).is_some() => live,
             None => return Err(not_live(release, components, peer, true)),
         };
-        let wanted = Record::cname(peer_name(peer, release.ticket, &release.domain), &to, release.alias_ttl);
+        let wanted = Record::cname(
+            peer_name(peer, release.ticket, &release.domain),
+            &to,
+            release.alias_ttl,
+        );
         match zone.get(&wanted.name) {
             Some(there) if *there == wanted => {}
             Some(there) => batch.swap(there.clone(), wanted),
@@ -85,12 +138,21 @@ fn plan(release: &Release, components: &[Prepared], peers: &BTreeSet<&Component>
 }
 
 fn not_live(release: &Release, components: &[Prepared], peer: &Component, known: bool) -> Fault {
-    let who: Vec<&str> = components.iter().filter(|one| one.manifest.component.peers.contains(peer)).map(|one| one.planned.component.as_str()).collect();
+    let who: Vec<&str> = components
+        .iter()
+        .filter(|one| one.manifest.component.peers.contains(peer))
+        .map(|one| one.planned.component.as_str())
+        .collect();
     let who = who.join(", ");
     let why = if known {
-        format!("`{peer}` is not live on {}; release {peer} there first, or {who} and {peer} together", release.target)
+        format!(
+            "`{peer}` is not live on {}; release {peer} there first, or {who} and {peer} together",
+            release.target
+        )
     } else {
-        format!("`{peer}` is not a component of this project; correct [component] peers in the manifest, or add it with `cutover component add`")
+        format!(
+            "`{peer}` is not a component of this project; correct [component] peers in the manifest, or add it with `cutover component add`"
+        )
     };
     Fault::new(errors::PEER_NOT_LIVE, format!("{who} names the peer {why}"))
 }

@@ -18,47 +18,88 @@ struct Publisher {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let settings = Settings::from_env()?;
-    let publisher = Publisher { store: Store::new(&config, &settings.bucket), registry: Registry::new(&config, &settings.table) };
+    let publisher = Publisher {
+        store: Store::new(&config, &settings.bucket),
+        registry: Registry::new(&config, &settings.table),
+    };
     stage::run(async |request: PushRequest| publisher.publish(request).await).await
 }
 
 impl Publisher {
     async fn publish(&self, request: PushRequest) -> Result<Prepared, Fault> {
-        let PushRequest { release, mut item, built } = request;
+        let PushRequest {
+            release,
+            mut item,
+            built,
+        } = request;
         let (component, commit) = (&item.planned.component, &item.planned.commit);
         let artifact = Artifact {
-            bundle: Bundle { key: artifact_key(component, commit), ..built.output.clone() },
+            bundle: Bundle {
+                key: artifact_key(component, commit),
+                ..built.output.clone()
+            },
             source_sha256: item.source.sha256.clone(),
             built_by: release.label(),
             built_at: stage::now(),
             toolchain: built.toolchain,
         };
         let artifact = self.once(&built.output, artifact).await?;
-        let manifest = ArtifactRow { component: component.clone(), commit: commit.clone(), artifact: artifact.clone() };
+        let manifest = ArtifactRow {
+            component: component.clone(),
+            commit: commit.clone(),
+            artifact: artifact.clone(),
+        };
         let beside = artifact.bundle.key.replace(".tar.zst", ".json");
-        let text = serde_json::to_string_pretty(&manifest).map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+        let text = serde_json::to_string_pretty(&manifest)
+            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
         self.store.put_text(&beside, text).await?;
-        self.registry.put(&Key::artifact(component, commit), &manifest).await?;
+        self.registry
+            .put(&Key::artifact(component, commit), &manifest)
+            .await?;
         item.artifact = Some(artifact);
         Ok(item)
     }
 
     /// Two releases may build the same commit at once; the first one's artifact is the artifact.
     async fn once(&self, from: &Bundle, artifact: Artifact) -> Result<Artifact, Fault> {
-        let folder = tempfile::TempDir::with_prefix("push-").map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+        let folder = tempfile::TempDir::with_prefix("push-")
+            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
         let file = folder.path().join("artifact.tar.zst");
         self.store.download(&from.key, &file).await?;
         let read = file.clone();
-        let found = blocking(move || hash::sha256_file(&read)).await.map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+        let found = blocking(move || hash::sha256_file(&read))
+            .await
+            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
         if found != from.sha256 {
-            return Err(Fault::new(errors::CORRUPT, format!("{} has SHA-256 {found}, not {} as the build said", from.key, from.sha256)));
+            return Err(Fault::new(
+                errors::CORRUPT,
+                format!(
+                    "{} has SHA-256 {found}, not {} as the build said",
+                    from.key, from.sha256
+                ),
+            ));
         }
-        match self.store.upload_once(&file, &artifact.bundle.key, artifact_metadata(&artifact)).await? {
+        match self
+            .store
+            .upload_once(&file, &artifact.bundle.key, artifact_metadata(&artifact))
+            .await?
+        {
             Written::New => Ok(artifact),
             Written::Exists => {
                 let first = self.store.artifact(&artifact.bundle.key).await?;
-                tracing::info!(key = artifact.bundle.key, "another release was first with this artifact");
-                first.ok_or_else(|| Fault::new(errors::CORRUPT, format!("{} exists without its manifest; remove it and release again", artifact.bundle.key)))
+                tracing::info!(
+                    key = artifact.bundle.key,
+                    "another release was first with this artifact"
+                );
+                first.ok_or_else(|| {
+                    Fault::new(
+                        errors::CORRUPT,
+                        format!(
+                            "{} exists without its manifest; remove it and release again",
+                            artifact.bundle.key
+                        ),
+                    )
+                })
             }
         }
     }

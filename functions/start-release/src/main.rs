@@ -30,21 +30,38 @@ enum Reply {
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let settings = Settings::from_env()?;
-    let starter = Starter { registry: Registry::new(&config, &settings.table), states: Client::new(&config), machine: Settings::variable("CUTOVER_STATE_MACHINE")? };
+    let starter = Starter {
+        registry: Registry::new(&config, &settings.table),
+        states: Client::new(&config),
+        machine: Settings::variable("CUTOVER_STATE_MACHINE")?,
+    };
     stage::run(async |event: EventBridgeEvent<Value>| starter.start(event).await).await
 }
 
 impl Starter {
     async fn start(&self, event: EventBridgeEvent<Value>) -> Result<Reply, Fault> {
-        let id = event.id.as_deref().ok_or_else(|| Fault::new(errors::INPUT_INVALID, "id: missing; an event from EventBridge has one"))?;
-        let push = match parse_push(&event.detail).map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))? {
+        let id = event.id.as_deref().ok_or_else(|| {
+            Fault::new(
+                errors::INPUT_INVALID,
+                "id: missing; an event from EventBridge has one",
+            )
+        })?;
+        let push = match parse_push(&event.detail)
+            .map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?
+        {
             PushEvent::Pushed(push) => push,
             PushEvent::Ignored(reason) => return Ok(ignored(reason)),
         };
-        let rows: Vec<ComponentRow> = self.registry.query(&Key::repository(&push.repository), "component#").await?;
+        let rows: Vec<ComponentRow> = self
+            .registry
+            .query(&Key::repository(&push.repository), "component#")
+            .await?;
         let starts = plan_starts(&push, id, &rows);
         if starts.is_empty() {
-            return Ok(ignored(format!("no component follows branch {} of repository {}; see `cutover component add`", push.branch, push.repository)));
+            return Ok(ignored(format!(
+                "no component follows branch {} of repository {}; see `cutover component add`",
+                push.branch, push.repository
+            )));
         }
         let mut executions = Vec::new();
         for start in starts {
@@ -54,10 +71,19 @@ impl Starter {
     }
 
     async fn execute(&self, start: Start) -> Result<String, Fault> {
-        let sent = self.states.start_execution().state_machine_arn(&self.machine).name(&start.name).input(start.input.to_string()).send().await;
+        let sent = self
+            .states
+            .start_execution()
+            .state_machine_arn(&self.machine)
+            .name(&start.name)
+            .input(start.input.to_string())
+            .send()
+            .await;
         match sent.map_err(|e| call_error("states:StartExecution", e)) {
             Ok(_) => tracing::info!(name = start.name, input = %start.input, "started"),
-            Err(error) if error.is("ExecutionAlreadyExists") => tracing::info!(name = start.name, "the event had been delivered before"),
+            Err(error) if error.is("ExecutionAlreadyExists") => {
+                tracing::info!(name = start.name, "the event had been delivered before")
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(start.name)

@@ -16,14 +16,34 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 /// Every hostname of these components that went live with an earlier release and is not live any
 /// more: the previous one, and what an earlier run did not get to.
-async fn terminate(takedown: &Takedown, TerminateRequest { release, components }: TerminateRequest) -> Result<TerminateReply, Fault> {
+async fn terminate(
+    takedown: &Takedown,
+    TerminateRequest {
+        release,
+        components,
+    }: TerminateRequest,
+) -> Result<TerminateReply, Fault> {
     let rows = takedown.rows(&release).await?;
     let leaving: Vec<Leaving> = rows
         .into_iter()
-        .filter(|row| row.state == CandidateState::Live && row.ticket < release.ticket && components.contains(&row.component))
-        .map(|row| Leaving { component: row.component, hostname: row.hostname, ticket: row.ticket })
+        .filter(|row| {
+            row.state == CandidateState::Live
+                && row.ticket < release.ticket
+                && components.contains(&row.component)
+        })
+        .map(|row| Leaving {
+            component: row.component,
+            hostname: row.hostname,
+            ticket: row.ticket,
+        })
         .collect();
-    let taken = takedown.take(&release, &leaving, CandidateState::Retired).await?;
+    let taken = takedown
+        .take(&release, &leaving, CandidateState::Retired)
+        .await?;
     let kept: Vec<Fqdn> = taken.kept.into_iter().map(|one| one.hostname).collect();
-    Ok(TerminateReply { retired: taken.gone, instances: taken.instances, kept })
+    Ok(TerminateReply {
+        retired: taken.gone,
+        instances: taken.instances,
+        kept,
+    })
 }
