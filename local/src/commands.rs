@@ -193,7 +193,7 @@ fn print_instances(state: &State) {
         return;
     }
     println!(
-        "\n  {:<20} {:<10} {:<12} {:<10} {:<22} STATE",
+        "\n  {:<20} {:<16} {:<12} {:<10} {:<20} STATE",
         "INSTANCE", "COMPONENT", "COMMIT", "RELEASE", "ADDRESS"
     );
     for line in &state.instances {
@@ -203,7 +203,7 @@ fn print_instances(state: &State) {
             |port| format!("{}:{port}", line.address),
         );
         println!(
-            "  {:<20} {:<10} {:<12} {:<10} {:<22} {}",
+            "  {:<20} {:<16} {:<12} {:<10} {:<20} {}",
             line.id, line.component, commit, line.release, address, line.state
         );
     }
