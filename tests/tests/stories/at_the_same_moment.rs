@@ -7,7 +7,7 @@ const ROUNDS: usize = 10;
 const LIMIT: Duration = Duration::from_secs(180);
 
 #[tokio::test]
-async fn of_two_pushes_at_the_same_moment_the_newer_is_live_at_the_end_ten_times() {
+async fn the_newer_of_two_pushes_is_live_at_the_end_ten_times() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "pair", "dev").await;
     component.goes_live(&Service::good("0")).await;
