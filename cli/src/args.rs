@@ -106,9 +106,6 @@ pub struct Release {
     /// Leave out suites that are marked slow; they are listed as skipped
     #[arg(long)]
     pub skip_slow_scans: bool,
-    /// Tag the released commits in their repositories
-    #[arg(long)]
-    pub tag: bool,
     #[command(flatten)]
     pub following: Following,
 }
@@ -122,9 +119,6 @@ pub struct Hotfix {
     /// Where to
     #[arg(long, default_value = "prod", value_name = "TARGET")]
     pub target: String,
-    /// Tag the released commit in its repository
-    #[arg(long)]
-    pub tag: bool,
     #[command(flatten)]
     pub following: Following,
 }

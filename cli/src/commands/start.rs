@@ -19,7 +19,6 @@ impl From<&Release> for Wanted {
             version: release.version.clone(),
             target: release.target.clone(),
             skip_slow_scans: release.skip_slow_scans,
-            tag: release.tag,
         }
     }
 }
@@ -31,7 +30,6 @@ impl From<&Hotfix> for Wanted {
             version: Some(hotfix.version.clone()),
             target: hotfix.target.clone(),
             skip_slow_scans: true,
-            tag: hotfix.tag,
         }
     }
 }

@@ -15,8 +15,6 @@ pub struct Wanted {
     pub target: String,
     /// Without the slow suites.
     pub skip_slow_scans: bool,
-    /// Tags the repositories afterwards.
-    pub tag: bool,
 }
 
 /// The input of an execution, checked by the rules that the state machine itself applies.
@@ -25,9 +23,6 @@ pub fn input(wanted: &Wanted) -> Result<(Value, ReleaseInput), InputError> {
     fields.insert("target".into(), json!(wanted.target));
     if wanted.skip_slow_scans {
         fields.insert("skip_slow_scans".into(), json!(true));
-    }
-    if wanted.tag {
-        fields.insert("tag".into(), json!(true));
     }
     let value = Value::Object(fields);
     let parsed = ReleaseInput::parse(&value)?;
@@ -159,11 +154,10 @@ mod tests {
                 version: Some("release/1.4".into()),
                 target: "prod".into(),
                 skip_slow_scans: true,
-                tag: true,
                 ..wanted(&["api"])
             },
             expect![[r#"
-                {"component":"api","skip_slow_scans":true,"tag":true,"target":"prod","version":"release/1.4"}
+                {"component":"api","skip_slow_scans":true,"target":"prod","version":"release/1.4"}
                 api-release-1-4-prod-k3x"#]],
         );
         check(
