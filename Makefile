@@ -31,7 +31,7 @@ check: ## formatting, lints, unit tests, templates and state machines
 
 test: check ## that, and the end-to-end tests on the local cloud
 	$(MAKE) up
-	cargo test --package end-to-end
+	cargo test --package end-to-end -- --test-threads=8
 
 bench: up ## what a release costs in time, steps and calls
 	local/bench.sh

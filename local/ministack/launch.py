@@ -31,12 +31,13 @@ def main():
     quieten_logs()
 
     from ministack import app
-    from ministack.core import iam_evaluator, lambda_runtime
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
     from ministack.services import lambda_svc, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
+    name_what_route53_denies(iam_actions)
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
@@ -113,6 +114,21 @@ def check_the_signatures_of_root(app, iam_evaluator):
     iam_evaluator._is_root_key = lambda key: is_root(key) and not pinning.get()
     iam_evaluator.pin_signed_request = pin_all
     app.pin_signed_request = pin_all
+
+
+def name_what_route53_denies(iam_actions):
+    """Route 53 wraps an error in ErrorResponse, as the Query protocol does; MiniStack sends it
+    bare, as S3 does, and an SDK finds no code in it."""
+    original = iam_actions.access_denied_response
+
+    def wrapped(service, *args, **kwargs):
+        status, headers, body = original(service, *args, **kwargs)
+        start = body.find(b"<Error>")
+        if service == "route53" and start >= 0 and b"<ErrorResponse" not in body:
+            body = body[:start] + b"<ErrorResponse>" + body[start:] + b"</ErrorResponse>"
+        return status, headers, body
+
+    iam_actions.access_denied_response = wrapped
 
 
 def record_every_state(sfn):

@@ -48,8 +48,17 @@ log=$home/$component.log
 
 # The end of the component's log, to where a failed release points.
 ship_log() {
-  tail -n 200 "$log" >"$home/tail.log" 2>/dev/null || true
-  timeout 60 aws s3 cp --only-show-errors "$home/tail.log" "$logs/instance-$id.log" || say "the log could not be shipped"
+  { tail -n 200 "$log" 2>/dev/null || true; } |
+    timeout 60 aws s3 cp --only-show-errors - "$logs/instance-$id.log" || say "the log could not be shipped"
+}
+
+# A component that runs and never becomes healthy does not end, and its log is wanted too.
+ship_log_while_starting() {
+  local pause
+  for pause in 4 16 40 60; do
+    sleep "$pause"
+    ship_log
+  done
 }
 
 fail() {
@@ -108,11 +117,14 @@ WantedBy=multi-user.target
 UNIT
   systemctl daemon-reload
   systemctl enable --now cutover.service
+  ship_log_while_starting
   exit 0
 fi
 
 child=
-trap 'trap - TERM INT; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; exit 0' TERM INT
+ship_log_while_starting &
+shipping=$!
+trap 'trap - TERM INT; kill "$shipping" 2>/dev/null; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; exit 0' TERM INT
 pause=1
 while true; do
   started=$SECONDS

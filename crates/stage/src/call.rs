@@ -1,5 +1,6 @@
 //! What became of a call to AWS, in three kinds that a stage treats differently.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -46,10 +47,9 @@ impl CallError {
 }
 
 /// Sorts an SDK error; the SDK has already retried what its own policy retries.
-pub fn call_error<E, R>(operation: &'static str, error: SdkError<E, R>) -> CallError
+pub fn call_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
     let code = metadata
@@ -57,23 +57,41 @@ where
         .unwrap_or_default()
         .to_owned();
     let message = metadata.and_then(|meta| meta.message()).map(str::to_owned);
-    let answered = error.as_service_error().is_some();
-    let kind = match code.as_str() {
-        _ if !answered => CallKind::Unavailable,
-        code if DENIED.contains(&code) => CallKind::Denied,
-        code if TRANSIENT.contains(&code) => CallKind::Unavailable,
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    let kind = match (code.as_str(), status) {
+        (code, _) if DENIED.contains(&code) => CallKind::Denied,
+        (code, _) if TRANSIENT.contains(&code) => CallKind::Unavailable,
+        ("", Some(403)) => CallKind::Denied,
+        ("", None | Some(429 | 500..)) => CallKind::Unavailable,
         _ => CallKind::Refused,
+    };
+    let message = message.unwrap_or_else(|| match error.raw_response() {
+        Some(raw) => excerpt(&String::from_utf8_lossy(
+            raw.body().bytes().unwrap_or_default(),
+        )),
+        None => DisplayErrorContext(&error).to_string(),
+    });
+    let code = match (code.is_empty(), status) {
+        (false, _) => code,
+        (true, Some(status)) => format!("HTTP {status}"),
+        (true, None) => "no answer".into(),
     };
     CallError {
         operation,
         kind,
-        code: if code.is_empty() {
-            "no answer".into()
-        } else {
-            code
-        },
-        message: message.unwrap_or_else(|| DisplayErrorContext(&error).to_string()),
+        code,
+        message,
     }
+}
+
+/// An answer that is not in the service's form, short enough for a sentence.
+fn excerpt(body: &str) -> String {
+    body.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(300)
+        .collect()
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>; EC2 and S3

@@ -33,7 +33,8 @@ async fn build(
     if let Some(reason) = ran.failure() {
         return Err(failed(&item, &reason));
     }
-    let output = pack(runner, &checkout, &item, release.build_key(&component)).await?;
+    let packed = pack(runner, &checkout, &item, release.build_key(&component)).await;
+    let output = packed.map_err(|fault| with_log(fault, &ran.log))?;
     Ok(BuildReply {
         component,
         output,
@@ -82,6 +83,14 @@ fn failed(item: &Prepared, reason: &str) -> Fault {
         errors::BUILD_FAILED,
         format!("build of {}: {reason}", item.planned.commit.short()),
     )
+}
+
+/// A failure of ours keeps its name; a build that left nothing says where its output is.
+fn with_log(fault: Fault, log: &str) -> Fault {
+    match stage::Named::name(&fault) {
+        errors::BUILD_FAILED => Fault::new(errors::BUILD_FAILED, format!("{fault}; log: {log}")),
+        _ => fault,
+    }
 }
 
 /// What built it, as far as the function knows: where it ran.
