@@ -65,10 +65,10 @@ impl Log {
         let fits = output
             .len()
             .min(usize::try_from(room).unwrap_or(usize::MAX));
+        // Said once, also when the limit falls on the end of a read.
+        let cut = self.bytes <= MOST && fits < output.len();
         if self.failed.is_none() {
-            self.failed = self
-                .write(&output[..fits], room > 0 && fits < output.len())
-                .err();
+            self.failed = self.write(&output[..fits], cut).err();
         }
         self.bytes += output.len() as u64;
         let newest = &output[output.len().saturating_sub(KEPT)..];
@@ -183,5 +183,19 @@ mod tests {
         let endless = "é".repeat(5000);
         let cut = tail(endless.as_bytes());
         assert!(cut.len() <= 4096 && cut.len() > 4000 && endless.ends_with(&cut));
+    }
+
+    #[test]
+    fn a_cut_is_told_also_where_the_limit_falls_between_two_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = Log::create(&path, "x").unwrap();
+        log.take(&vec![b'x'; usize::try_from(MOST).unwrap()]);
+        log.take(b"more");
+        log.take(b"and more");
+        drop(log);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("the output is longer").count(), 1);
+        assert!(text.ends_with("the rest is not kept]"));
     }
 }
