@@ -14,6 +14,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SLOW_PAUSE: Duration = Duration::from_secs(3);
 /// EC2 boots in about 30 s and gives an address at once; an instance without one is stuck.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(90);
+/// For the log of an instance that does not become healthy; see `boot.sh` for when it is shipped.
+const LOG_DEADLINE: Duration = Duration::from_secs(20);
 /// In a row, so that a service which answers once and dies is not called healthy.
 const ANSWERS: u32 = 2;
 /// A component that ended so often will not come up.
@@ -203,35 +205,48 @@ impl Deployer {
 
     /// Why, with the last lines of an instance's own log and where it is.
     async fn unhealthy(&self, request: &DeployRequest, instances: &[Instance], why: &str) -> Fault {
-        let mut said = String::new();
-        for instance in instances {
-            let key = self.log_key(request, instance);
-            // The log only explains; a failure to read it must not hide the failure itself.
-            if let Ok(Some(text)) = self.store.get_text(&key, 1 << 20).await {
-                let lines: Vec<&str> = text
-                    .lines()
-                    .rev()
-                    .filter(|line| !line.trim().is_empty())
-                    .take(4)
-                    .collect();
-                let lines: Vec<&str> = lines.into_iter().rev().collect();
-                said = format!(
-                    ", saying: {}; log: {}",
-                    lines.join(" / "),
-                    self.store.url(&key)
-                );
-                break;
-            }
-        }
+        let log = match self.log_of_any(request, instances).await {
+            Some((url, text)) => format!(", saying: {}; log: {url}", last_lines(&text)),
+            None => match instances.first() {
+                Some(instance) => {
+                    let url = self.store.url(&self.log_key(request, instance));
+                    format!("; the instance shipped no log to {url}")
+                }
+                None => String::new(),
+            },
+        };
         let planned = &request.item.planned;
         Fault::new(
             errors::NOT_HEALTHY,
             format!(
-                "{} at {}: {why}{said}",
+                "{} at {}: {why}{log}",
                 planned.component,
                 planned.commit.short()
             ),
         )
+    }
+
+    /// An instance ships its log a few seconds after its start, and the failure is better told
+    /// with it than without.
+    async fn log_of_any(
+        &self,
+        request: &DeployRequest,
+        instances: &[Instance],
+    ) -> Option<(String, String)> {
+        let deadline = Instant::now() + LOG_DEADLINE;
+        loop {
+            for instance in instances {
+                let key = self.log_key(request, instance);
+                // It only explains; a failure to read it must not hide the failure itself.
+                if let Ok(Some(text)) = self.store.get_text(&key, 1 << 20).await {
+                    return Some((self.store.url(&key), text));
+                }
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     fn log_key(&self, request: &DeployRequest, instance: &Instance) -> String {
@@ -240,4 +255,13 @@ impl Deployer {
             &format!("instance-{}", instance.id),
         )
     }
+}
+
+fn last_lines(text: &str) -> String {
+    const LINES: usize = 4;
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(LINES)..].join(" / ")
 }
