@@ -110,10 +110,22 @@ fn without_its_emulator_the_cloud_ends_and_says_why() {
     });
 }
 
+/// Keeps a port busy. Another test's cloud may have it and give it back while this one starts, so
+/// it is waited for; whoever keeps it for a minute (a cloud that a person uses) keeps it on.
+fn hold(address: &str) -> Option<std::net::TcpListener> {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        match std::net::TcpListener::bind(address) {
+            Ok(listener) => return Some(listener),
+            Err(_) if std::time::Instant::now() >= deadline => return None,
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(50)),
+        }
+    }
+}
+
 #[test]
 fn busy_ports_are_avoided() {
-    // Whether these can be bound or not, they are busy now.
-    let _busy = ["127.0.0.1:8800", "127.0.0.1:8801"].map(std::net::TcpListener::bind);
+    let _busy = ["127.0.0.1:8800", "127.0.0.1:8801"].map(hold);
     let cloud = Cloud::up();
     assert_ne!(cloud.env("CUTOVER_GATEWAY"), "http://127.0.0.1:8800");
     assert_ne!(cloud.env("CUTOVER_GIT"), "http://127.0.0.1:8801");
