@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use workspace::Limits;
 use workspace::bundle::{read_file, unpack};
-use workspace::git::{Bounds, Bundle, GitError, Named, bundle, manifest, refs};
+use workspace::git::{Bounds, Bundle, GitError, Named, Origin, bundle, manifest, refs};
 
 const MANIFEST: &str = "[component]\nname = \"api\"\n";
 
@@ -56,7 +56,12 @@ impl Api {
 
     fn bundle(&self, commit: &str, into: &TempDir) -> Result<(Bundle, PathBuf), GitError> {
         let dest = into.path().join(format!("{commit}.tar.zst"));
-        let bundle = bundle(&self.url(), commit, &dest, &Bounds::default())?;
+        let bundle = bundle(
+            &Origin::public(self.url()),
+            commit,
+            &dest,
+            &Bounds::default(),
+        )?;
         Ok((bundle, dest))
     }
 
@@ -77,7 +82,7 @@ impl Api {
 #[test]
 fn head_branches_and_tags_resolve_to_their_commits() {
     let api = api(Manner::Modern);
-    let refs = refs(&api.url(), &Bounds::default()).unwrap();
+    let refs = refs(&Origin::public(api.url()), &Bounds::default()).unwrap();
     let check = |version: &str, commit: &str, named: Named| {
         let found = refs.resolve(version).unwrap();
         assert_eq!(
@@ -99,7 +104,7 @@ fn head_branches_and_tags_resolve_to_their_commits() {
 #[test]
 fn an_old_server_advertises_the_same() {
     let api = api(Manner::Old);
-    let refs = refs(&api.url(), &Bounds::default()).unwrap();
+    let refs = refs(&Origin::public(api.url()), &Bounds::default()).unwrap();
     assert_eq!(refs.resolve("v1.0.0").unwrap().commit, api.first);
     assert_eq!(refs.resolve("HEAD").unwrap().commit, api.second);
     assert_eq!(refs.head_branch.as_deref(), Some("main"));
@@ -109,7 +114,7 @@ fn an_old_server_advertises_the_same() {
 fn an_empty_repository_has_no_head() {
     let server = Server::start(Manner::Modern);
     server.repository("api");
-    let refs = refs(&server.url("api"), &Bounds::default()).unwrap();
+    let refs = refs(&Origin::public(server.url("api")), &Bounds::default()).unwrap();
     assert!(refs.resolve("HEAD").is_err());
     assert!(refs.branches.is_empty());
 }
@@ -186,7 +191,7 @@ fn a_commit_that_is_not_in_the_repository_is_named() {
         let expected = format!("{} has no commit {unknown}", api.url());
         assert_eq!(error.to_string(), expected);
         assert!(!error.is_transient());
-        let error = manifest(&api.url(), &unknown, &Bounds::default()).unwrap_err();
+        let error = manifest(&Origin::public(api.url()), &unknown, &Bounds::default()).unwrap_err();
         assert!(matches!(error, GitError::NoSuchCommit { .. }), "{error:?}");
     }
 }
@@ -199,10 +204,13 @@ fn a_commit_of_another_repository_is_not_in_this_one() {
         .repository("ui")
         .write("ui", "ui")
         .commit("another");
-    let error = manifest(&api.url(), &other, &Bounds::default()).unwrap_err();
+    let error = manifest(&Origin::public(api.url()), &other, &Bounds::default()).unwrap_err();
     assert!(matches!(error, GitError::NoSuchCommit { .. }), "{error:?}");
     let ui = api.server.url("ui");
-    assert_eq!(manifest(&ui, &other, &Bounds::default()).unwrap(), None);
+    assert_eq!(
+        manifest(&Origin::public(ui), &other, &Bounds::default()).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -210,7 +218,7 @@ fn the_sha_of_a_tag_or_tree_is_not_a_commit() {
     let api = api(Manner::Modern);
     for name in ["v1.0.0", "main^{tree}"] {
         let id = api.repository.git(&["rev-parse", name]);
-        let error = manifest(&api.url(), &id, &Bounds::default()).unwrap_err();
+        let error = manifest(&Origin::public(api.url()), &id, &Bounds::default()).unwrap_err();
         assert!(
             matches!(error, GitError::NotACommit { .. }),
             "{name}: {error:?}"
@@ -221,7 +229,7 @@ fn the_sha_of_a_tag_or_tree_is_not_a_commit() {
 #[test]
 fn the_manifest_is_read_without_a_bundle() {
     let api = api(Manner::Modern);
-    let text = manifest(&api.url(), &api.third, &Bounds::default()).unwrap();
+    let text = manifest(&Origin::public(api.url()), &api.third, &Bounds::default()).unwrap();
     assert_eq!(text.as_deref(), Some(MANIFEST));
 }
 
@@ -321,7 +329,7 @@ fn a_repository_beyond_the_limits_is_refused() {
             ..Bounds::default()
         };
         let dest = folder.path().join("bundle");
-        let error = bundle(&api.url(), &commit, &dest, &bounds).unwrap_err();
+        let error = bundle(&Origin::public(api.url()), &commit, &dest, &bounds).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("the repository is too large: {reason}")
@@ -364,7 +372,7 @@ fn a_server_that_says_nothing_costs_no_more_than_the_deadline() {
         ..Bounds::default()
     };
     let started = Instant::now();
-    let error = refs(&server.url("api"), &bounds).unwrap_err();
+    let error = refs(&Origin::public(server.url("api")), &bounds).unwrap_err();
     assert!(matches!(error, GitError::Deadline { .. }), "{error:?}");
     assert!(error.is_transient());
     assert!(started.elapsed() < Duration::from_secs(3));
@@ -373,7 +381,7 @@ fn a_server_that_says_nothing_costs_no_more_than_the_deadline() {
 #[test]
 fn a_server_that_wants_credentials_gets_none() {
     let server = Server::start(Manner::Locked);
-    let error = refs(&server.url("api"), &Bounds::default()).unwrap_err();
+    let error = refs(&Origin::public(server.url("api")), &Bounds::default()).unwrap_err();
     assert!(
         matches!(error, GitError::NoSuchRepository { .. }),
         "{error:?}"
@@ -383,7 +391,7 @@ fn a_server_that_wants_credentials_gets_none() {
 #[test]
 fn a_repository_that_does_not_exist_is_named() {
     let server = Server::start(Manner::Modern);
-    let error = refs(&server.url("nope"), &Bounds::default()).unwrap_err();
+    let error = refs(&Origin::public(server.url("nope")), &Bounds::default()).unwrap_err();
     assert!(
         matches!(error, GitError::NoSuchRepository { .. }),
         "{error:?}"
@@ -395,7 +403,7 @@ fn a_server_that_is_down_may_be_asked_again() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/api", free.local_addr().unwrap());
     drop(free);
-    let error = refs(&url, &Bounds::default()).unwrap_err();
+    let error = refs(&Origin::public(url), &Bounds::default()).unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }
 
@@ -405,7 +413,7 @@ fn https_is_spoken() {
     // which rustls panics.
     let server = Server::start(Manner::Modern);
     let url = server.url("api").replace("http://", "https://");
-    let error = refs(&url, &Bounds::default()).unwrap_err();
+    let error = refs(&Origin::public(url), &Bounds::default()).unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }
 

@@ -1,6 +1,7 @@
-use super::{Bounds, GitError};
+use super::{Bounds, GitError, Origin, address};
 use gix::protocol::transport::client::blocking_io::http;
 use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -20,30 +21,44 @@ pub(super) struct Remote {
     pub(super) url: String,
     pub(super) here: gix::Repository,
     pub(super) bounds: Bounds,
+    address: Url,
+    authorization: Option<HeaderValue>,
     ends: Instant,
     stop: Arc<AtomicBool>,
+}
+
+/// An origin whose address was checked.
+#[derive(Clone)]
+struct Asked {
+    address: Url,
+    authorization: Option<HeaderValue>,
 }
 
 /// Runs `work` on a thread of its own, because a blocking read cannot be interrupted: at the
 /// deadline the caller goes on, and the thread ends at its next step.
 pub(super) fn with_repository<R: Send + 'static>(
-    url: &Url,
+    origin: &Origin,
     bounds: &Bounds,
     work: impl FnOnce(&Remote) -> Result<R, GitError> + Send + 'static,
 ) -> Result<R, GitError> {
+    let asked = Asked {
+        address: address::checked(&origin.url)?,
+        authorization: origin.authorization(),
+    };
     let scratch = tempfile::tempdir().map_err(GitError::scratch)?;
     let folder = scratch.path().to_owned();
     let stop = Arc::new(AtomicBool::new(false));
-    let (url, bounds, flag) = (url.to_string(), *bounds, stop.clone());
+    let (bounds, flag) = (*bounds, stop.clone());
     let watch = Watch {
-        url: url.clone(),
+        url: asked.address.to_string(),
         bounds,
         folder,
         stop,
     };
     let (report, result) = mpsc::channel();
     std::thread::spawn(move || {
-        let done = Remote::open(url, scratch.path(), bounds, flag).and_then(|remote| work(&remote));
+        let done =
+            Remote::open(asked, scratch.path(), bounds, flag).and_then(|remote| work(&remote));
         drop(scratch);
         // Nobody listens any more after the deadline.
         report.send(done).ok();
@@ -102,7 +117,7 @@ fn size_of(folder: &Path) -> u64 {
 
 impl Remote {
     fn open(
-        url: String,
+        asked: Asked,
         folder: &Path,
         bounds: Bounds,
         stop: Arc<AtomicBool>,
@@ -119,9 +134,11 @@ impl Remote {
         let here = gix::ThreadSafeRepository::init_opts(folder, kind, Default::default(), options)
             .map_err(|error| GitError::scratch(super::error::chain(&error)))?;
         Ok(Self {
-            url,
+            url: asked.address.to_string(),
             here: here.to_thread_local(),
             bounds,
+            address: asked.address,
+            authorization: asked.authorization,
             ends: Instant::now() + bounds.deadline,
             stop,
         })
@@ -150,9 +167,10 @@ impl Remote {
         let configure = move |builder: reqwest::blocking::ClientBuilder| {
             Ok(builder.connect_timeout(CONNECT.min(left)).timeout(left))
         };
+        let authorization = self.authorization.clone();
         let client = http::reqwest::Options {
             configure_client: Some(Box::new(configure)),
-            configure_request: None,
+            configure_request: authorization.map(|value| only_at(&self.address, value)),
         };
         Box::new(http::Options {
             backend: Some(Arc::new(Mutex::new(client))),
@@ -164,7 +182,24 @@ impl Remote {
         // What the deadline cut off looks like a broken connection.
         match self.in_time() {
             Err(late) => late,
-            Ok(()) => GitError::conversation(&self.url, error),
+            Ok(()) => GitError::conversation(&self.url, error, self.has_credentials()),
         }
     }
+
+    pub(super) fn has_credentials(&self) -> bool {
+        self.authorization.is_some()
+    }
+}
+
+/// Credentials go to the repository's own address and nowhere else. That gix follows no
+/// redirect of a request that was configured is one lock; that the header depends on where a
+/// request goes is the other.
+fn only_at(address: &Url, value: HeaderValue) -> Box<http::reqwest::ConfigureRequestFn> {
+    let own = address.origin();
+    Box::new(move |request| {
+        if request.url().origin() == own {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
+        Ok(())
+    })
 }

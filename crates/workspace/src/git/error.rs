@@ -1,6 +1,6 @@
 use std::io;
 
-/// Why a repository could not be read.
+/// Why a repository could not be read or tagged.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// The address is not one that is asked. It is not shown: it might hold a password.
@@ -20,6 +20,43 @@ pub enum GitError {
     NoSuchRepository {
         /// The address.
         url: String,
+    },
+    /// The server answered, and does not accept who asks.
+    #[error("{url} refuses the credentials that were given for it")]
+    Unauthorized {
+        /// The address.
+        url: String,
+    },
+    /// The server sends us elsewhere, where credentials must not go.
+    #[error(
+        "{url} redirects elsewhere, where its credentials are not sent: \
+         use the address that the repository has now"
+    )]
+    Moved {
+        /// The address.
+        url: String,
+    },
+    /// The repository may be read and not be written.
+    #[error("{url} takes nothing from us: credentials that may write are needed")]
+    ReadOnly {
+        /// The address.
+        url: String,
+    },
+    /// Not a name that git takes.
+    #[error("{given:?} cannot be the name of a tag")]
+    NotATagName {
+        /// Its beginning.
+        given: String,
+    },
+    /// The server did not store the tag: a hook or a rule of it, or it does not have the commit.
+    #[error("{url} refused the tag {tag}: {reason}")]
+    TagRefused {
+        /// The address.
+        url: String,
+        /// Its name.
+        tag: String,
+        /// In the server's words.
+        reason: String,
     },
     /// The repository does not have this commit.
     #[error("{url} has no commit {commit}")]
@@ -60,7 +97,7 @@ pub enum GitError {
         reason: String,
     },
     /// It took too long.
-    #[error("{url} was not read within {seconds} s")]
+    #[error("{url} did not answer in full within {seconds} s")]
     Deadline {
         /// The address.
         url: String,
@@ -68,7 +105,7 @@ pub enum GitError {
         seconds: u64,
     },
     /// The conversation broke off, or the server said something unexpected.
-    #[error("could not read {url}: {reason}")]
+    #[error("the conversation with {url} failed: {reason}")]
     Conversation {
         /// The address.
         url: String,
@@ -111,14 +148,18 @@ impl GitError {
         }
     }
 
-    pub(super) fn conversation(url: &str, error: &gix::Error) -> Self {
+    pub(super) fn conversation(url: &str, error: &gix::Error, with_credentials: bool) -> Self {
         let reason = chain(error);
         let url = url.to_owned();
-        if error.is_unauthenticated()
-            || error.is_permission_denied()
-            || reason.contains("status 404")
-        {
+        let refused = error.is_unauthenticated() || error.is_permission_denied();
+        if refused && with_credentials {
+            return Self::Unauthorized { url };
+        }
+        if refused || reason.contains("status 404") {
             return Self::NoSuchRepository { url };
+        }
+        if reason.contains("refusing to follow redirect") {
+            return Self::Moved { url };
         }
         Self::Conversation {
             url,

@@ -1,4 +1,5 @@
-//! Git without a git binary: what a repository advertises, and exactly one commit of it.
+//! Git without a git binary: what a repository advertises, exactly one commit of it, and a tag
+//! into it.
 //!
 //! Only smart HTTP: `https://`, and `http://` on this machine (the local cloud). No ssh, no
 //! files, no credential helpers, no configuration of the machine or its user.
@@ -7,7 +8,11 @@ mod address;
 mod connection;
 mod error;
 mod fetch;
+mod origin;
+mod push;
 mod refs;
+mod report;
+mod tag;
 mod tree;
 
 use crate::Limits;
@@ -15,7 +20,9 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use error::GitError;
+pub use origin::{Credentials, InvalidCredentials, Origin};
 pub use refs::{Named, Refs, Resolution, ResolveError};
+pub use tag::{Pushed, Tag, Tagger};
 
 /// The manifest's name in the root of a component's repository.
 pub const MANIFEST: &str = "cutover.toml";
@@ -61,9 +68,8 @@ pub struct Bundle {
 ///
 /// # Errors
 /// [`GitError`].
-pub fn refs(url: &str, bounds: &Bounds) -> Result<Refs, GitError> {
-    let address = address::checked(url)?;
-    connection::with_repository(&address, bounds, |remote| remote.refs())
+pub fn refs(origin: &Origin, bounds: &Bounds) -> Result<Refs, GitError> {
+    connection::with_repository(origin, bounds, |remote| remote.refs())
 }
 
 /// Writes the tree of exactly `commit` (40 hexadecimal digits) as a deterministic `tar.zst`:
@@ -72,11 +78,15 @@ pub fn refs(url: &str, bounds: &Bounds) -> Result<Refs, GitError> {
 ///
 /// # Errors
 /// [`GitError`]; [`GitError::NoSuchCommit`] if the repository does not have it.
-pub fn bundle(url: &str, commit: &str, dest: &Path, bounds: &Bounds) -> Result<Bundle, GitError> {
-    let address = address::checked(url)?;
+pub fn bundle(
+    origin: &Origin,
+    commit: &str,
+    dest: &Path,
+    bounds: &Bounds,
+) -> Result<Bundle, GitError> {
     let id = address::commit(commit)?;
     let dest = dest.to_owned();
-    connection::with_repository(&address, bounds, move |remote| {
+    connection::with_repository(origin, bounds, move |remote| {
         remote.fetch(id)?;
         tree::bundle(remote, id, &dest)
     })
@@ -88,11 +98,26 @@ pub fn bundle(url: &str, commit: &str, dest: &Path, bounds: &Bounds) -> Result<B
 ///
 /// # Errors
 /// [`GitError`]; [`GitError::NoSuchCommit`] if the repository does not have it.
-pub fn manifest(url: &str, commit: &str, bounds: &Bounds) -> Result<Option<String>, GitError> {
-    let address = address::checked(url)?;
+pub fn manifest(
+    origin: &Origin,
+    commit: &str,
+    bounds: &Bounds,
+) -> Result<Option<String>, GitError> {
     let id = address::commit(commit)?;
-    connection::with_repository(&address, bounds, move |remote| {
+    connection::with_repository(origin, bounds, move |remote| {
         remote.fetch(id)?;
         tree::manifest(remote, id)
     })
+}
+
+/// Makes an annotated tag in the repository, which must have the commit. A tag of that name is
+/// never moved: the same one is as good, another one is told. The same [`Tag`] gives the same
+/// object, so this may be done twice.
+///
+/// # Errors
+/// [`GitError`]; [`GitError::TagRefused`] with the server's reason if it does not take the tag,
+/// [`GitError::ReadOnly`] if it takes nothing from us.
+pub fn push_tag(origin: &Origin, tag: &Tag, bounds: &Bounds) -> Result<Pushed, GitError> {
+    let object = tag::Object::of(tag)?;
+    connection::with_repository(origin, bounds, move |remote| remote.push(&object))
 }

@@ -1,10 +1,11 @@
 //! Real repositories, made by git and served by `git http-backend` on a loopback port.
+#![allow(dead_code)] // each test binary uses its part
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -13,33 +14,53 @@ use tempfile::TempDir;
 pub enum Manner {
     /// As today's git: protocol version 2.
     Modern,
-    /// As a git from before version 2, which gives only what a ref points to.
+    /// As a git from before version 2, which gives only what a ref points to, and tells a push's
+    /// outcome without side bands.
     Old,
     /// Takes connections and never says a word.
     Silent,
     /// Wants credentials.
     Locked,
+    /// Serves whoever says [`OPEN`], and lets them push.
+    Private,
+    /// Sends everybody elsewhere.
+    Moved(SocketAddr),
 }
+
+/// `ann:open-sesame`, as RFC 7617 has it.
+pub const OPEN: &str = "Basic YW5uOm9wZW4tc2VzYW1l";
 
 /// A folder of repositories and its server. The thread lives as long as the test process.
 pub struct Server {
     folder: TempDir,
-    address: String,
+    pub address: SocketAddr,
+    authorizations: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     pub fn start(manner: Manner) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let address = listener.local_addr().unwrap();
         let root: Arc<Path> = folder.path().into();
+        let authorizations = Arc::new(Mutex::new(Vec::new()));
+        let heard = authorizations.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, root) = (stream.unwrap(), root.clone());
-                std::thread::spawn(move || answer(stream, &root, manner));
+                let (stream, root, heard) = (stream.unwrap(), root.clone(), heard.clone());
+                std::thread::spawn(move || answer(stream, &root, manner, &heard));
             }
         });
-        Self { folder, address }
+        Self {
+            folder,
+            address,
+            authorizations,
+        }
+    }
+
+    /// What each request so far said in `Authorization`; empty where it said nothing.
+    pub fn authorizations(&self) -> Vec<String> {
+        self.authorizations.lock().unwrap().clone()
     }
 
     pub fn repository(&self, name: &str) -> Repository {
@@ -121,31 +142,42 @@ impl Request {
     }
 }
 
-fn answer(mut stream: TcpStream, root: &Path, manner: Manner) {
+fn answer(mut stream: TcpStream, root: &Path, manner: Manner, heard: &Mutex<Vec<String>>) {
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     let Some(request) = read(&mut BufReader::new(&stream)) else {
         return;
     };
+    let authorization = request.header("authorization").to_owned();
+    heard.lock().unwrap().push(authorization.clone());
     match manner {
         Manner::Silent => {
             // Until the client hangs up.
             std::io::copy(&mut stream, &mut std::io::sink()).ok();
         }
-        Manner::Locked => {
-            let head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n";
-            write!(
-                stream,
-                "{head}Content-Length: 0\r\nConnection: close\r\n\r\n"
-            )
-            .ok();
+        Manner::Private if authorization != OPEN => unauthorized(&mut stream),
+        Manner::Locked => unauthorized(&mut stream),
+        Manner::Moved(to) => {
+            let Request { path, query, .. } = request;
+            let to = format!("Location: http://{to}{path}?{query}");
+            let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+            write!(stream, "HTTP/1.1 301 Moved\r\n{to}\r\n{end}").ok();
         }
-        Manner::Modern | Manner::Old => {
-            let reply = http_backend(&request, root, manner);
+        Manner::Modern | Manner::Old | Manner::Private => {
+            let mut reply = http_backend(&request, root, manner);
+            if manner == Manner::Old && request.query.ends_with("git-receive-pack") {
+                reply = without_side_bands(reply);
+            }
             stream.write_all(&reply).ok();
         }
     }
+}
+
+fn unauthorized(stream: &mut TcpStream) {
+    let head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n";
+    let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    write!(stream, "{head}{end}").ok();
 }
 
 fn read(stream: &mut impl BufRead) -> Option<Request> {
@@ -209,8 +241,12 @@ fn http_backend(request: &Request, root: &Path, manner: Manner) -> Vec<u8> {
     ] {
         backend.env(name, value);
     }
-    if manner == Manner::Modern {
+    if manner != Manner::Old {
         backend.env("GIT_PROTOCOL", request.header("git-protocol"));
+    }
+    if manner == Manner::Private {
+        // git takes pushes from whoever has a name.
+        backend.env("REMOTE_USER", "ann");
     }
     let mut child = backend
         .stdin(Stdio::piped())
@@ -223,11 +259,27 @@ fn http_backend(request: &Request, root: &Path, manner: Manner) -> Vec<u8> {
     let writer = std::thread::spawn(move || stdin.write_all(&body).ok());
     let output = child.wait_with_output().unwrap().stdout;
     writer.join().unwrap();
-    let status = match output.strip_prefix(b"Status: ") {
-        Some(rest) => String::from_utf8_lossy(&rest[..3]).into_owned(),
-        None => "200".to_owned(),
-    };
+    let status = status_of(&output);
     let mut reply = format!("HTTP/1.1 {status} x\r\nConnection: close\r\n").into_bytes();
     reply.extend(output);
     reply
+}
+
+/// The capability gets another name of the same length, since lines tell theirs.
+fn without_side_bands(mut reply: Vec<u8>) -> Vec<u8> {
+    let (from, to) = (b"side-band-64k", b"nothing-at-all");
+    let found = reply.windows(from.len()).position(|part| part == from);
+    let at = found.expect("git has side bands");
+    reply[at..at + from.len()].copy_from_slice(&to[..from.len()]);
+    reply
+}
+
+/// It may stand behind other headers.
+fn status_of(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let headers = text.lines().take_while(|line| !line.trim().is_empty());
+    let status = headers
+        .filter_map(|line| line.strip_prefix("Status: "))
+        .next();
+    status.map_or("200", |status| &status[..3]).to_owned()
 }
