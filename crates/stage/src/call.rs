@@ -124,6 +124,7 @@ const TRANSIENT: &[&str] = &[
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "InternalServiceError",
     "ServiceUnavailable",
     "ServiceUnavailableException",
     "SlowDown",

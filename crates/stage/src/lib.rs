@@ -20,3 +20,10 @@ pub fn now() -> String {
         .fmt(Format::DateTime)
         .unwrap_or_default()
 }
+
+/// The seconds since 1970 of a time as [`now`] writes it.
+pub fn seconds(time: &str) -> Option<i64> {
+    use aws_smithy_types::date_time::{DateTime, Format};
+    let time = DateTime::from_str(time, Format::DateTime).ok()?;
+    Some(time.secs())
+}

@@ -1,0 +1,266 @@
+//! Secrets Manager: what opens the repositories that are not for everybody. A secret's name travels
+//! between the states, its value never: whoever needs it reads it, and keeps it no longer than that.
+#![warn(missing_docs)]
+
+use aws_sdk_secretsmanager::Client;
+use pipeline::errors;
+use pipeline::names::{RepositoryUrl, SecretName};
+use serde::Deserialize;
+use stage::{CallError, CallKind, Fault, Named, call_error};
+use workspace::git::{Credentials, GitError, InvalidCredentials, Origin};
+
+/// Why a repository's credentials could not be had. None of them shows what the secret holds.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not take the call.
+    #[error(
+        "the credentials in secret {secret} could not be read: {source}{}",
+        advice(source)
+    )]
+    Call {
+        /// The secret's name.
+        secret: SecretName,
+        /// What Secrets Manager says.
+        source: CallError,
+    },
+    /// There is no such secret.
+    #[error(
+        "there is no secret {secret}: create it in Secrets Manager with the text \
+         {{\"username\": \"...\", \"password\": \"...\"}}, or add the component with another one"
+    )]
+    Missing {
+        /// The secret's name.
+        secret: SecretName,
+    },
+    /// It does not hold what it should.
+    #[error("secret {secret} is not {{\"username\": \"...\", \"password\": \"...\"}}: {reason}")]
+    Invalid {
+        /// The secret's name.
+        secret: SecretName,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn advice(error: &CallError) -> &'static str {
+    match error.kind {
+        CallKind::Denied => {
+            "; the functions may read secrets that begin with cutover/<project>/ and are encrypted \
+             with the account's own key"
+        }
+        CallKind::Unavailable | CallKind::Refused => "",
+    }
+}
+
+impl Named for SecretError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Call { source, .. } => source.name(),
+            Self::Missing { .. } | Self::Invalid { .. } => errors::REPOSITORY_UNREADABLE,
+        }
+    }
+}
+
+impl From<SecretError> for Fault {
+    fn from(error: SecretError) -> Self {
+        Fault::new(error.name(), error.to_string())
+    }
+}
+
+/// Secrets Manager.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    client: Client,
+}
+
+impl Secrets {
+    /// Secrets Manager on this configuration.
+    pub fn new(config: &aws_config::SdkConfig) -> Self {
+        Self {
+            client: Client::new(config),
+        }
+    }
+
+    /// A repository, with what opens it. Without a secret's name it is one for everybody.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn origin(
+        &self,
+        repository: &RepositoryUrl,
+        secret: Option<&SecretName>,
+    ) -> Result<Origin, SecretError> {
+        let credentials = match secret {
+            Some(name) => Some(self.repository_credentials(name).await?),
+            None => None,
+        };
+        Ok(Origin {
+            url: repository.to_string(),
+            credentials,
+        })
+    }
+
+    /// The credentials that a secret holds, as they are now: a rotated password counts at once.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn repository_credentials(
+        &self,
+        name: &SecretName,
+    ) -> Result<Credentials, SecretError> {
+        let call = self.client.get_secret_value().secret_id(name.as_str());
+        match call.send().await {
+            Ok(reply) => read(name, reply.secret_string()),
+            Err(error) => Err(refused(
+                name,
+                call_error("secretsmanager:GetSecretValue", error),
+            )),
+        }
+    }
+}
+
+/// Why a repository does not let us in, with the secret that a person would look at.
+pub fn explained(error: &GitError, secret: Option<&SecretName>) -> String {
+    match (error, secret) {
+        (GitError::Unauthorized { .. }, Some(secret)) => {
+            format!("{error}; they are in secret {secret}")
+        }
+        (GitError::ReadOnly { .. }, Some(secret)) => {
+            format!("{error}; those in secret {secret} may not")
+        }
+        (GitError::ReadOnly { .. } | GitError::NoSuchRepository { .. }, None) => {
+            format!("{error}; if it is private, add the component again with --credentials SECRET")
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn refused(name: &SecretName, source: CallError) -> SecretError {
+    let secret = name.clone();
+    match source.is("ResourceNotFoundException") {
+        true => SecretError::Missing { secret },
+        false => SecretError::Call { secret, source },
+    }
+}
+
+/// Other keys are no obstacle: the console's templates have some.
+#[derive(Deserialize)]
+struct Pair {
+    username: String,
+    password: String,
+}
+
+fn read(name: &SecretName, text: Option<&str>) -> Result<Credentials, SecretError> {
+    let invalid = |reason: String| SecretError::Invalid {
+        secret: name.clone(),
+        reason,
+    };
+    let text = text.ok_or_else(|| invalid("it is binary".into()))?;
+    // serde's own words may repeat a value.
+    let pair: Pair = serde_json::from_str(text)
+        .map_err(|_| invalid("it is not JSON with these two texts".into()))?;
+    Credentials::new(pair.username, pair.password)
+        .map_err(|error: InvalidCredentials| invalid(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> SecretName {
+        SecretName::new("cutover/myproj/api").unwrap()
+    }
+
+    fn refusal(text: Option<&str>) -> String {
+        let error = read(&name(), text).unwrap_err();
+        assert_eq!(error.name(), errors::REPOSITORY_UNREADABLE);
+        format!("{error}")
+    }
+
+    #[test]
+    fn a_secret_is_a_username_and_a_password() {
+        let text = r#"{"username": "ann", "password": "open-sesame", "engine": "none"}"#;
+        let expected = Credentials::new("ann", "open-sesame").unwrap();
+        assert_eq!(read(&name(), Some(text)).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_said_without_showing_it() {
+        let shape = r#"secret cutover/myproj/api is not {"username": "...", "password": "..."}"#;
+        for (text, reason) in [
+            (None, "it is binary"),
+            (Some("open-sesame"), "it is not JSON with these two texts"),
+            (
+                Some(r#"{"password": "open-sesame"}"#),
+                "it is not JSON with these two texts",
+            ),
+            (
+                Some(r#"{"username": "a", "password": 5}"#),
+                "it is not JSON with these two texts",
+            ),
+            (
+                Some(r#"{"username": "a", "password": ""}"#),
+                "the password is empty",
+            ),
+            (
+                Some(r#"{"username": "a:b", "password": "open-sesame"}"#),
+                "the username must not have a colon",
+            ),
+        ] {
+            assert_eq!(refusal(text), format!("{shape}: {reason}"));
+        }
+    }
+
+    #[test]
+    fn a_closed_repository_is_told_with_the_secret_to_look_at() {
+        let url = || "https://git.example.com/api.git".to_owned();
+        let unauthorized = GitError::Unauthorized { url: url() };
+        assert_eq!(
+            explained(&unauthorized, Some(&name())),
+            "https://git.example.com/api.git refuses the credentials that were given for it; \
+             they are in secret cutover/myproj/api"
+        );
+        let read_only = GitError::ReadOnly { url: url() };
+        assert_eq!(
+            explained(&read_only, Some(&name())),
+            "https://git.example.com/api.git takes nothing from us: credentials that may write \
+             are needed; those in secret cutover/myproj/api may not"
+        );
+        let missing = GitError::NoSuchRepository { url: url() };
+        assert_eq!(
+            explained(&missing, None),
+            "there is no repository at https://git.example.com/api.git, or it is not open to \
+             us; if it is private, add the component again with --credentials SECRET"
+        );
+        assert_eq!(explained(&missing, Some(&name())), missing.to_string());
+    }
+
+    fn call(kind: CallKind, code: &str) -> SecretError {
+        let source = CallError {
+            operation: "secretsmanager:GetSecretValue",
+            kind,
+            code: code.into(),
+            message: "no".into(),
+        };
+        refused(&name(), source)
+    }
+
+    #[test]
+    fn a_missing_secret_is_told_from_one_that_may_not_be_read() {
+        let missing = call(CallKind::Refused, "ResourceNotFoundException");
+        assert_eq!(missing.name(), errors::REPOSITORY_UNREADABLE);
+        assert!(
+            missing
+                .to_string()
+                .starts_with("there is no secret cutover/myproj/api: create it")
+        );
+        let denied = call(CallKind::Denied, "AccessDeniedException");
+        assert_eq!(denied.name(), errors::ACCESS_DENIED);
+        assert!(
+            denied.to_string().contains("begin with cutover/<project>/"),
+            "{denied}"
+        );
+        let busy = call(CallKind::Unavailable, "InternalServiceError");
+        assert_eq!(busy.name(), errors::UNAVAILABLE);
+    }
+}
