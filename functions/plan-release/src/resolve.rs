@@ -6,8 +6,8 @@ use pipeline::input::ReleaseInput;
 use pipeline::names::{Commit, excerpt};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::Version;
-use stage::{Fault, blocking};
-use workspace::git::{self, Bounds, GitError, Named, Refs};
+use stage::{Fault, Named as _, blocking};
+use workspace::git::{self, Bounds, GitError, Named, Origin, Refs};
 
 impl Planner {
     pub(crate) async fn resolve(
@@ -43,7 +43,10 @@ impl Planner {
                 })
             }
             Version::Head | Version::Commit(_) | Version::Named(_) => {
-                resolve_by_git(row, version, input.branch.as_deref()).await
+                let secret = row.credentials.as_ref();
+                let origin = self.secrets.origin(&row.repository, secret).await;
+                let origin = origin.map_err(|e| unreadable(row, e.name(), &e.to_string()))?;
+                resolve_by_git(row, origin, version, input.branch.as_deref()).await
             }
         }
     }
@@ -51,13 +54,14 @@ impl Planner {
 
 async fn resolve_by_git(
     row: &ComponentRow,
+    origin: Origin,
     version: &Version,
     branch: Option<&str>,
 ) -> Result<Commit, Fault> {
-    let url = row.repository.to_string();
-    let refs = blocking(move || git::refs(&url, &Bounds::default()))
+    let asked = origin.clone();
+    let refs = blocking(move || git::refs(&asked, &Bounds::default()))
         .await
-        .map_err(|e| unreadable(row, &e))?;
+        .map_err(|e| unread(row, &e))?;
     let found = refs
         .resolve(&version.to_string())
         .map_err(|e| unknown(row, version, &e.to_string()))?;
@@ -67,13 +71,13 @@ async fn resolve_by_git(
         still_the_head(row, &refs, branch, &commit)?;
     }
     if found.named == Named::UnprovenSha {
-        let (url, sha) = (row.repository.to_string(), commit.to_string());
-        let proof = blocking(move || git::manifest(&url, &sha, &Bounds::default())).await;
+        let sha = commit.to_string();
+        let proof = blocking(move || git::manifest(&origin, &sha, &Bounds::default())).await;
         proof.map_err(|e| match e {
             GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => {
                 unknown(row, version, &e.to_string())
             }
-            other => unreadable(row, &other),
+            other => unread(row, &other),
         })?;
     }
     Ok(commit)
@@ -115,17 +119,18 @@ fn unknown(row: &ComponentRow, version: &Version, why: &str) -> Fault {
     )
 }
 
-fn unreadable(row: &ComponentRow, error: &GitError) -> Fault {
+fn unread(row: &ComponentRow, error: &GitError) -> Fault {
     let name = if error.is_transient() {
         errors::UNAVAILABLE
     } else {
         errors::REPOSITORY_UNREADABLE
     };
+    unreadable(row, name, &secrets::explained(error, row.credentials.as_ref()))
+}
+
+fn unreadable(row: &ComponentRow, name: &'static str, why: &str) -> Fault {
     Fault::new(
         name,
-        format!(
-            "the repository of {} could not be read: {error}",
-            row.component
-        ),
+        format!("the repository of {} could not be read: {why}", row.component),
     )
 }

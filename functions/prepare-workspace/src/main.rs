@@ -3,7 +3,8 @@
 use pipeline::errors;
 use pipeline::manifest::{self, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
-use stage::{Fault, Settings, blocking};
+use secrets::Secrets;
+use stage::{Fault, Named as _, Settings, blocking};
 use std::collections::HashMap;
 use store::Store;
 use workspace::git::{self, Bounds, GitError};
@@ -12,22 +13,30 @@ use workspace::{bundle, hash};
 /// A manifest has a few hundred bytes; 64 KiB are not one.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 
+struct Preparing {
+    store: Store,
+    secrets: Secrets,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
-    let settings = Settings::from_env()?;
-    let store = Store::new(&config, &settings.bucket);
-    stage::run(async |step: Step<Planned>| prepare(&store, step.item).await).await
+    let preparing = Preparing {
+        store: Store::new(&config, &Settings::from_env()?.bucket),
+        secrets: Secrets::new(&config),
+    };
+    stage::run(async |step: Step<Planned>| prepare(&preparing, step.item).await).await
 }
 
-async fn prepare(store: &Store, planned: Planned) -> Result<Prepared, Fault> {
+async fn prepare(preparing: &Preparing, planned: Planned) -> Result<Prepared, Fault> {
+    let store = &preparing.store;
     let key = source_key(&planned.component, &planned.commit);
     let folder = tempfile::TempDir::with_prefix("prepare-")
         .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
     let file = folder.path().join("source.tar.zst");
     let (source, text) = match store.bundle(&key).await? {
         Some(source) => reuse(store, source, &file).await?,
-        None => make(store, &planned, key, &file).await?,
+        None => make(preparing, &planned, key, &file).await?,
     };
     let text = text.ok_or_else(|| {
         Fault::new(
@@ -96,17 +105,16 @@ async fn reuse(
 }
 
 async fn make(
-    store: &Store,
+    preparing: &Preparing,
     planned: &Planned,
     key: String,
     file: &std::path::Path,
 ) -> Result<(Bundle, Option<String>), Fault> {
-    let (url, commit, to) = (
-        planned.repository.to_string(),
-        planned.commit.to_string(),
-        file.to_owned(),
-    );
-    let made = blocking(move || git::bundle(&url, &commit, &to, &Bounds::default()))
+    let secret = planned.credentials.as_ref();
+    let origin = preparing.secrets.origin(&planned.repository, secret).await;
+    let origin = origin.map_err(|e| failed(planned, e.name(), &e.to_string()))?;
+    let (commit, to) = (planned.commit.to_string(), file.to_owned());
+    let made = blocking(move || git::bundle(&origin, &commit, &to, &Bounds::default()))
         .await
         .map_err(|e| refused(planned, &e))?;
     let metadata = HashMap::from([
@@ -114,7 +122,7 @@ async fn make(
         ("commit".to_owned(), planned.commit.to_string()),
     ]);
     // The same commit gives the same bytes, so it does not matter who is first.
-    store.upload(file, &key, metadata).await?;
+    preparing.store.upload(file, &key, metadata).await?;
     Ok((
         Bundle {
             key,
@@ -135,12 +143,11 @@ fn refused(planned: &Planned, error: &GitError) -> Fault {
         GitError::Write { .. } | GitError::Scratch { .. } => errors::WORKSPACE_FAILED,
         _ => errors::REPOSITORY_UNREADABLE,
     };
-    Fault::new(
-        name,
-        format!(
-            "{} at {}: {error}",
-            planned.component,
-            planned.commit.short()
-        ),
-    )
+    let secret = planned.credentials.as_ref();
+    failed(planned, name, &secrets::explained(error, secret))
+}
+
+fn failed(planned: &Planned, name: &'static str, why: &str) -> Fault {
+    let (component, commit) = (&planned.component, planned.commit.short());
+    Fault::new(name, format!("{component} at {commit}: {why}"))
 }
