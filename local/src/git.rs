@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -21,6 +22,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio_util::io::ReaderStream;
 
 use crate::error::{LocalError, Result};
+use crate::private;
 use crate::processes::ROOT_MARK;
 use crate::repository::is_name;
 use crate::root::Root;
@@ -75,6 +77,11 @@ async fn answer(root: &Root, request: Request<Incoming>) -> Response<Body> {
             &format!("there is no repository {name}; `repository create` makes one\n"),
         );
     }
+    match may_enter(root, name, request.headers()) {
+        Ok(true) => {}
+        Ok(false) => return unauthorized(),
+        Err(error) => return said(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+    }
     match run_backend(root, request).await {
         Ok(answer) => answer,
         Err(error) => said(
@@ -82,6 +89,22 @@ async fn answer(root: &Root, request: Request<Incoming>) -> Response<Body> {
             &format!("git http-backend: {error}\n"),
         ),
     }
+}
+
+/// A private repository opens to whoever says its password.
+fn may_enter(root: &Root, name: &str, headers: &HeaderMap) -> io::Result<bool> {
+    let wanted = private::wanted(root, name)?;
+    Ok(wanted.is_none_or(|wanted| {
+        let given = headers.get(AUTHORIZATION);
+        given.is_some_and(|given| given.as_bytes() == wanted.as_bytes())
+    }))
+}
+
+fn unauthorized() -> Response<Body> {
+    let mut answer = said(StatusCode::UNAUTHORIZED, "this repository is private\n");
+    let realm = HeaderValue::from_static("Basic realm=\"git\"");
+    answer.headers_mut().insert(WWW_AUTHENTICATE, realm);
+    answer
 }
 
 /// The repository that a path is in, if the path can be one of git's.

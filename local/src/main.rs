@@ -13,6 +13,7 @@ mod instances;
 mod lock;
 mod machine;
 mod ministack;
+mod private;
 mod processes;
 mod repository;
 mod roles;
@@ -78,6 +79,9 @@ enum RepositoryCommand {
     Create {
         /// Becomes the last part of its URL
         name: String,
+        /// Close it, also one that is there, with a new password in the local Secrets Manager
+        #[arg(long)]
+        private: bool,
     },
 }
 
@@ -109,13 +113,15 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Up { foreground: false } => commands::up(&root),
         Command::Down => commands::down(&root),
         Command::Status { json } => commands::status(&root, json),
-        Command::Repository(RepositoryCommand::Create { name }) => create_repository(&root, &name),
+        Command::Repository(RepositoryCommand::Create { name, private }) => {
+            create_repository(&root, &name, private)
+        }
         Command::Hook { repository } => Ok(hook::run(&root, &repository)),
         Command::Machine { folder } => machine::run(&folder),
     }
 }
 
-fn create_repository(root: &Root, name: &str) -> Result<ExitCode> {
+fn create_repository(root: &Root, name: &str, private: bool) -> Result<ExitCode> {
     let created = repository::create(root, name)?;
     let place = match State::read(root) {
         Some(state) => format!("{}/{name}.git", state.git),
@@ -124,6 +130,10 @@ fn create_repository(root: &Root, name: &str) -> Result<ExitCode> {
     match created {
         Created::New => println!("Made {place}"),
         Created::WasThere => println!("{place} is there already"),
+    }
+    if private {
+        let secret = private::close(root, name)?;
+        println!("It is private; secret {secret} opens it");
     }
     Ok(ExitCode::SUCCESS)
 }
