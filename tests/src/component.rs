@@ -2,7 +2,7 @@
 
 use crate::execution::{Ended, Execution};
 use crate::{Cloud, Live, Service, program};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -80,6 +80,49 @@ impl Component {
     /// Where it is fetched from.
     pub fn url(&self) -> String {
         format!("{}/{}.git", self.cloud.variable("CUTOVER_GIT"), self.name)
+    }
+
+    /// Its repository as the local cloud keeps it.
+    pub fn repository(&self) -> PathBuf {
+        let repositories = self.cloud.root.join(".local/repositories");
+        repositories.join(format!("{}.git", self.name))
+    }
+
+    /// Makes its repository private, and answers the name of the secret that opens it.
+    pub async fn close(&self) -> String {
+        let local = self.cloud.root.join("target/debug/cutover-local");
+        let arguments = ["repository", "create", &self.name, "--private"];
+        let environment = self.cloud.environment();
+        let closed = program(&local, &arguments, &self.cloud.root, &environment).await;
+        closed.good("cutover-local repository create --private");
+        let project = self.cloud.variable("CUTOVER_PROJECT");
+        format!("cutover/{project}/{}", self.name)
+    }
+
+    /// Registers it as one whose repository is opened by a secret; no push releases it.
+    pub async fn open_with(&self, secret: &str) {
+        let (name, url) = (&self.name, self.url());
+        let added = [
+            "component",
+            "add",
+            name,
+            "--repository",
+            &url,
+            "--credentials",
+            secret,
+        ];
+        let added = self.cloud.cutover(&added).await;
+        added.good("cutover component add --credentials");
+    }
+
+    /// Puts a commit into the repository by its folder, which needs no password. A branch that
+    /// nothing follows.
+    pub async fn push_by_folder(&self, sha: &str) {
+        let folder = self.repository();
+        let folder = folder.to_str().expect("a path that is text");
+        let refs = format!("{sha}:refs/heads/topic");
+        self.git(&["push", "--quiet", "--force", folder, &refs])
+            .await;
     }
 
     /// `t-x.stage.myproj.localhost`

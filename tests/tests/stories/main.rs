@@ -8,4 +8,5 @@ mod events;
 mod examples;
 mod failures;
 mod going_live;
+mod tags;
 mod trust;
