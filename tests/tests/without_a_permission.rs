@@ -2,6 +2,7 @@
 //! taken away, a release runs, and it fails with the action's name and nothing moved.
 
 use end_to_end::{Cloud, Component, Ended, Service, Suite, Traffic, WithoutPermission, actions_of};
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -67,6 +68,7 @@ const FUNCTIONS: &[&str] = &[
     "integration-tests",
     "cutover",
     "terminate-previous",
+    "tag-release",
     "discard-candidates",
 ];
 
@@ -81,9 +83,12 @@ async fn every_single_action_of_every_role_is_needed_by_some_release() {
     let peer = Component::new(&cloud, "peer", "stage").await;
     peer.goes_live(&Service::good("1")).await;
     let component = Component::new(&cloud, "excess", "stage").await;
+    let private = Component::unregistered(&cloud, "closed", "stage").await;
+    private.open_with(&private.close().await).await;
+    let parts = [&component, &peer, &private];
     let mut excess = Vec::new();
     for function in FUNCTIONS {
-        let before = differs(&component, &peer, &format!("before {function}")).await;
+        let before = differs(parts, &format!("before {function}")).await;
         assert_eq!(
             before, None,
             "with every permission, before {function} loses one"
@@ -97,7 +102,7 @@ async fn every_single_action_of_every_role_is_needed_by_some_release() {
             }
             let mark = format!("{function} {action}");
             let taken = WithoutPermission::of(&cloud, function, &action).await;
-            let differs = differs(&component, &peer, &format!("without {mark}")).await;
+            let differs = differs(parts, &format!("without {mark}")).await;
             taken.give_back().await;
             println!(
                 "without {mark}: {}",
@@ -111,8 +116,9 @@ async fn every_single_action_of_every_role_is_needed_by_some_release() {
     assert!(excess.is_empty(), "no release needs these: {excess:#?}");
 }
 
-/// One release that must go live and one that must be discarded: in what they differ from that.
-async fn differs(component: &Component, peer: &Component, mark: &str) -> Option<String> {
+/// One release that must go live, one that must be discarded, and one of a private repository that
+/// must be tagged: in what they differ from that.
+async fn differs([component, peer, private]: [&Component; 3], mark: &str) -> Option<String> {
     let started = Duration::from_secs(15);
     let mut service = Service::good(mark);
     service.peers = vec![peer.name.clone()];
@@ -130,7 +136,22 @@ async fn differs(component: &Component, peer: &Component, mark: &str) -> Option<
     let as_it_should = bad.as_ref().is_some_and(|ended| {
         ended.error == "IntegrationTestsFailed" && !ended.cause.contains("AccessDenied")
     });
-    (!as_it_should).then(|| shown(bad))
+    match as_it_should {
+        true => is_not_tagged(private, mark).await,
+        false => Some(shown(bad)),
+    }
+}
+
+async fn is_not_tagged(private: &Component, mark: &str) -> Option<String> {
+    let sha = private.commit(&Service::good(mark)).await;
+    private.push_by_folder(&sha).await;
+    let input = json!({"component": private.name, "version": sha, "target": "stage", "tag": true});
+    let ended = private.by_hand(input).await;
+    if !went_live(&ended) {
+        return Some(shown(Some(ended)));
+    }
+    let tags = ended.output()["tag"].clone();
+    (tags["tags"][0]["outcome"] != "pushed").then(|| tags.to_string())
 }
 
 fn went_live(ended: &Ended) -> bool {
