@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use pipeline::names::{Component, Project, RepositoryUrl, Target};
+use pipeline::names::{Component, Project, RepositoryUrl, SecretName, Target};
 use std::time::Duration;
 
 /// Blue/green releases of components on EC2: start them, follow them, see what is live.
@@ -176,8 +176,12 @@ pub struct Logs {
 pub enum ComponentCommand {
     /// Add a component, or change where it comes from
     #[command(after_help = "\
-A push to BRANCH releases the component to TARGET. Adding it again replaces the address and all
-branches. The name must be the one in the repository's cutover.toml.
+A push to BRANCH releases the component to TARGET. Adding it again replaces the address, the
+secret and all branches. The name must be the one in the repository's cutover.toml.
+
+A private repository needs a secret in Secrets Manager that begins with cutover/PROJECT/ and holds
+{"username": "...", "password": "..."}; a token goes in the password's place. Tags need one that
+may write.
 
 Examples:
   cutover component add api --repository https://git.example.com/team/api.git --branch main=stage
@@ -200,6 +204,9 @@ pub struct Add {
     /// A push to this branch releases to that target; may be given several times
     #[arg(long = "branch", value_name = "BRANCH=TARGET")]
     pub branches: Vec<String>,
+    /// The secret in Secrets Manager that opens a private repository, e.g. cutover/myproj/api
+    #[arg(long, value_name = "SECRET")]
+    pub credentials: Option<SecretName>,
 }
 
 #[derive(Debug, Args)]

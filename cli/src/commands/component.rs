@@ -24,6 +24,7 @@ async fn add(context: &Context, wanted: Add) -> Result<Exit, Failure> {
         component: wanted.name,
         repository: wanted.repository,
         branches: branches(&wanted.branches)?,
+        credentials: wanted.credentials,
     };
     let row = context.cloud.row(&Key::component(&new.component)).await?;
     let old: Option<ComponentRow> = row.map(|row| row.read()).transpose()?;
@@ -68,6 +69,11 @@ fn added(new: &ComponentRow, old: Option<&ComponentRow>) -> String {
     if new.branches.is_empty() {
         lines.push("  no push releases it: no --branch BRANCH=TARGET was given".into());
     }
+    if let Some(secret) = &new.credentials {
+        lines.push(format!(
+            "  its repository is opened with the secret {secret}"
+        ));
+    }
     lines.push(format!("Next: cutover release {}", new.component));
     lines.join("\n")
 }
@@ -90,7 +96,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     }
     let cells: Vec<Vec<String>> = components.iter().map(cells).collect();
     say(&table(
-        &["component", "repository", "pushes"],
+        &["component", "repository", "pushes", "credentials"],
         &cells,
         context.screen,
     ))?;
@@ -108,10 +114,12 @@ fn cells(row: &ComponentRow) -> Vec<String> {
     } else {
         pushes.join(", ")
     };
+    let credentials = row.credentials.as_ref().map(ToString::to_string);
     vec![
         row.component.to_string(),
         row.repository.to_string(),
         pushes,
+        credentials.unwrap_or_else(|| "none".into()),
     ]
 }
 
@@ -147,6 +155,7 @@ mod tests {
             component: Component::new("api").unwrap(),
             repository: RepositoryUrl::new("https://git.example.com/team/api.git").unwrap(),
             branches: branches(&typed)?,
+            credentials: None,
         })
     }
 
@@ -183,6 +192,20 @@ mod tests {
               no push releases it: no --branch BRANCH=TARGET was given
             Next: cutover release api"#]],
         );
+    }
+
+    #[test]
+    fn the_secret_of_a_private_repository_is_named() {
+        let mut private = row(&["main=stage"]).unwrap();
+        private.credentials = Some("cutover/myproj/api".parse().unwrap());
+        expect![[r#"
+            Added api from https://git.example.com/team/api.git
+              a push to main releases it to stage
+              its repository is opened with the secret cutover/myproj/api
+            Next: cutover release api"#]]
+        .assert_eq(&added(&private, None));
+        assert_eq!(cells(&private)[3], "cutover/myproj/api");
+        assert_eq!(cells(&row(&[]).unwrap())[3], "none");
     }
 
     #[test]
