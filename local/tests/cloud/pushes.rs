@@ -146,6 +146,53 @@ fn each_push_of_a_branch_is_one_event_that_names_the_commits() {
 }
 
 #[test]
+fn a_private_repository_opens_to_whoever_says_the_password_in_its_secret() {
+    let cloud = Cloud::up();
+    let closed = ["repository", "create", "api", "--private"];
+    assert!(cloud.local(&closed).status.success());
+    let url = format!("{}/api.git", cloud.env("CUTOVER_GIT"));
+    git(&cloud, &["init", "--quiet", "--initial-branch=main"]);
+    git(
+        &cloud,
+        &["commit", "--quiet", "--allow-empty", "--message=one"],
+    );
+    assert!(!may(&cloud, &url, None));
+    let first = password(&cloud);
+    assert!(!may(&cloud, &url, Some("guessed")));
+    assert!(may(&cloud, &url, Some(&first)));
+    // Closing it again changes the password.
+    assert!(cloud.local(&closed).status.success());
+    assert!(!may(&cloud, &url, Some(&first)));
+    assert!(may(&cloud, &url, Some(&password(&cloud))));
+}
+
+fn password(cloud: &Cloud) -> String {
+    let secret = ["get-secret-value", "--secret-id", "cutover/myproj/api"];
+    let answer = cloud.aws(&[&["secretsmanager"], &secret[..]].concat());
+    let pair: Value = serde_json::from_str(answer["SecretString"].as_str().unwrap()).unwrap();
+    assert_eq!(pair["username"], "cutover");
+    pair["password"].as_str().unwrap().to_owned()
+}
+
+/// Whether git may push and fetch with this password.
+fn may(cloud: &Cloud, url: &str, password: Option<&str>) -> bool {
+    let user = password.map(|password| format!("cutover:{password}@"));
+    let url = url.replace("://", &format!("://{}", user.unwrap_or_default()));
+    let push = ["push", "--quiet", "--force", &url, "main"];
+    let fetch = ["ls-remote", &url];
+    let tried = [&push[..], &fetch].map(|arguments| {
+        let mut command = Command::new("git");
+        command.args(arguments).current_dir(cloud.path("work"));
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.output().unwrap().status.success()
+    });
+    assert_eq!(tried[0], tried[1]);
+    tried[0]
+}
+
+#[test]
 fn repositories_outlive_the_cloud_and_what_is_not_one_is_not_served() {
     let mut cloud = Cloud::up();
     assert!(
