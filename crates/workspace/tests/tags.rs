@@ -262,21 +262,24 @@ fn wrong_credentials_are_told_from_missing_ones() {
 #[test]
 fn credentials_are_not_sent_to_where_a_repository_redirects() {
     let private = api(Manner::Private);
-    let moved = Server::start(Manner::Moved(private.server.address));
-    let origin = Origin {
-        url: moved.url("api"),
-        ..private.origin.clone()
-    };
-    let bounds = Bounds::default();
-    for error in [
-        refs(&origin, &bounds).unwrap_err(),
-        manifest(&origin, &private.commit, &bounds).unwrap_err(),
-        push_tag(&origin, &private.tag(), &bounds).unwrap_err(),
-    ] {
-        assert!(matches!(error, GitError::Moved { .. }), "{error:?}");
-        assert!(!error.is_transient());
+    let to = private.server.address;
+    for manner in [Manner::Moved(to), Manner::LogsIn(to)] {
+        let moved = Server::start(manner);
+        let origin = Origin {
+            url: moved.url("api"),
+            ..private.origin.clone()
+        };
+        let bounds = Bounds::default();
+        for error in [
+            refs(&origin, &bounds).unwrap_err(),
+            manifest(&origin, &private.commit, &bounds).unwrap_err(),
+            push_tag(&origin, &private.tag(), &bounds).unwrap_err(),
+        ] {
+            assert!(matches!(error, GitError::Moved { .. }), "{error:?}");
+            assert!(!error.is_transient());
+        }
+        assert!(moved.authorizations().iter().all(|said| said == OPEN));
     }
-    assert!(moved.authorizations().iter().all(|said| said == OPEN));
     assert_eq!(private.server.authorizations(), Vec::<String>::new());
 }
 

@@ -125,12 +125,19 @@ fn unread(row: &ComponentRow, error: &GitError) -> Fault {
     } else {
         errors::REPOSITORY_UNREADABLE
     };
-    unreadable(row, name, &secrets::explained(error, row.credentials.as_ref()))
+    unreadable(
+        row,
+        name,
+        &secrets::explained(error, row.credentials.as_ref()),
+    )
 }
 
 fn unreadable(row: &ComponentRow, name: &'static str, why: &str) -> Fault {
     Fault::new(
         name,
-        format!("the repository of {} could not be read: {why}", row.component),
+        format!(
+            "the repository of {} could not be read: {why}",
+            row.component
+        ),
     )
 }

@@ -23,8 +23,10 @@ pub enum Manner {
     Locked,
     /// Serves whoever says [`OPEN`], and lets them push.
     Private,
-    /// Sends everybody elsewhere.
+    /// Sends everybody to the same path elsewhere.
     Moved(SocketAddr),
+    /// Sends everybody to a page elsewhere.
+    LogsIn(SocketAddr),
 }
 
 /// `ann:open-sesame`, as RFC 7617 has it.
@@ -160,10 +162,9 @@ fn answer(mut stream: TcpStream, root: &Path, manner: Manner, heard: &Mutex<Vec<
         Manner::Locked => unauthorized(&mut stream),
         Manner::Moved(to) => {
             let Request { path, query, .. } = request;
-            let to = format!("Location: http://{to}{path}?{query}");
-            let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
-            write!(stream, "HTTP/1.1 301 Moved\r\n{to}\r\n{end}").ok();
+            redirect(&mut stream, &format!("http://{to}{path}?{query}"));
         }
+        Manner::LogsIn(to) => redirect(&mut stream, &format!("http://{to}/login")),
         Manner::Modern | Manner::Old | Manner::Private => {
             let mut reply = http_backend(&request, root, manner);
             if manner == Manner::Old && request.query.ends_with("git-receive-pack") {
@@ -172,6 +173,11 @@ fn answer(mut stream: TcpStream, root: &Path, manner: Manner, heard: &Mutex<Vec<
             stream.write_all(&reply).ok();
         }
     }
+}
+
+fn redirect(stream: &mut TcpStream, to: &str) {
+    let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    write!(stream, "HTTP/1.1 301 Moved\r\nLocation: {to}\r\n{end}").ok();
 }
 
 fn unauthorized(stream: &mut TcpStream) {
