@@ -1,6 +1,6 @@
 //! What the table shows of a component, and what a log says of it.
 
-use super::stages::STAGES;
+use super::stages::{STAGES, TERMINATE_PREVIOUS};
 use std::collections::BTreeMap;
 
 /// How far a stage of a component is.
@@ -50,6 +50,23 @@ pub struct Row {
     pub suites: BTreeMap<String, Cell>,
     /// Whether it is released itself, and not only tested because it talks to who is.
     pub released: bool,
+    /// Whether it is one more instance of what is live, there to be tested beside the release.
+    pub companion: bool,
+}
+
+impl Row {
+    /// As it is shown.
+    pub fn name(&self) -> String {
+        match self.companion {
+            true => format!("{} (companion)", self.component),
+            false => self.component.clone(),
+        }
+    }
+
+    /// Whether a stage of the whole release is one of it too: a companion only ends with it.
+    pub fn takes_part(&self, column: usize) -> bool {
+        self.released || (self.companion && column == TERMINATE_PREVIOUS)
+    }
 }
 
 /// A stage that failed.

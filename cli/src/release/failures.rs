@@ -2,7 +2,7 @@
 
 use super::cells::{Cell, FailedStage, Line, Row};
 use super::model::Model;
-use super::reading::{RELEASE, component_of, text};
+use super::reading::{RELEASE, component_of, stage_named, text};
 use super::stages::{INTEGRATION_TESTS, STAGES, UNIT_TESTS_AND_BUILD, column, folder};
 use pipeline::errors;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 impl Model {
     /// What a `Catch` left: `failed.stage`, of a component or of the whole release.
     pub(super) fn read_failure(&mut self, at: i64, value: &Value, lines: &mut Vec<Line>) {
-        let Some(stage) = text(value, "/failed/stage") else {
+        let Some(stage) = text(value, "/failed/stage").map(stage_named) else {
             return;
         };
         let error = text(value, "/failed/error").unwrap_or_default();
@@ -22,7 +22,7 @@ impl Model {
         for stage in stages {
             if column(stage).is_some() && !self.is_failed(column(stage), component) {
                 self.end_stage(at, stage, component, true);
-                let subject = component.unwrap_or(RELEASE).to_owned();
+                let subject = self.shown(component).unwrap_or_else(|| RELEASE.to_owned());
                 lines.push(self.line(at, &subject, format!("{stage} failed: {error}")));
             }
         }

@@ -26,26 +26,20 @@ const CELL: usize = 7;
 /// `✓ 3/3 12.3s`
 const CELL_OF_TESTS: usize = 11;
 
+/// Before a companion's name, where there is no room for the word.
+const COMPANION: &str = "+";
+
 /// What the screen shows.
 pub fn frame(model: &Model, execution: &str, now: i64, screen: Screen) -> Vec<String> {
     let colour = screen.colour;
     let width = screen.width.unwrap_or(120);
     let mut lines = vec![title(model, execution, now, width, colour)];
+    if let Some(back) = model.plan.brings_back() {
+        lines.push(cut(&back, width));
+    }
     let (rows, more) = fitting(model, screen.height);
     if !rows.is_empty() {
-        let name = rows
-            .iter()
-            .map(|row| row.component.chars().count())
-            .max()
-            .unwrap_or(0);
-        let layout = layout(name, width);
-        let name = name.max(least_name(layout));
-        lines.extend(
-            headings(layout, name)
-                .into_iter()
-                .map(|line| colour.paint(Style::Quiet, &line)),
-        );
-        lines.extend(rows.iter().map(|row| line(row, layout, name, now, colour)));
+        lines.extend(table(&rows, width, now, colour));
     }
     if more > 0 {
         lines.push(colour.paint(Style::Quiet, &format!("… and {more} more components")));
@@ -57,11 +51,29 @@ pub fn frame(model: &Model, execution: &str, now: i64, screen: Screen) -> Vec<St
     lines
 }
 
+fn table(rows: &[&Row], width: usize, now: i64, colour: Colour) -> Vec<String> {
+    let layout = layout(rows, width);
+    let name = width_of_names(rows, layout);
+    let mut lines: Vec<String> = headings(layout, name)
+        .into_iter()
+        .map(|line| colour.paint(Style::Quiet, &line))
+        .collect();
+    lines.extend(rows.iter().map(|row| line(row, layout, name, now, colour)));
+    if layout == Layout::Short && rows.iter().any(|row| row.companion) {
+        let legend = format!("{COMPANION} companion: live, tested beside this release");
+        lines.push(colour.paint(Style::Quiet, &cut(&legend, width)));
+    }
+    lines
+}
+
 fn title(model: &Model, execution: &str, now: i64, width: usize, colour: Colour) -> String {
-    let label = match &model.label {
+    let mut label = match &model.label {
         Some(label) => format!("{label}  {execution}"),
         None => execution.to_owned(),
     };
+    if model.round > 1 {
+        label += &format!("  round {}", model.round);
+    }
     let elapsed = duration(model.elapsed(now));
     let label = cut(&label, width.saturating_sub(elapsed.len() + 2));
     format!("{}  {elapsed}", colour.paint(Style::Strong, &label))
@@ -70,7 +82,9 @@ fn title(model: &Model, execution: &str, now: i64, width: usize, colour: Colour)
 /// The rows that fit; those that need a look come first where not all do.
 fn fitting(model: &Model, height: Option<usize>) -> (Vec<&Row>, usize) {
     // Title, two headings, the line for what is left out, the line below, the prompt.
-    let room = height.unwrap_or(usize::MAX).saturating_sub(6).max(3);
+    let companions = model.rows.iter().any(|row| row.companion);
+    let more = usize::from(companions) + usize::from(model.plan.rollback);
+    let room = height.unwrap_or(usize::MAX).saturating_sub(6 + more).max(3);
     let mut rows: Vec<&Row> = model.rows.iter().collect();
     if rows.len() > room {
         rows.sort_by_key(|row| urgency(row));
@@ -89,9 +103,9 @@ fn urgency(row: &Row) -> u8 {
     }
 }
 
-fn layout(name: usize, width: usize) -> Layout {
+fn layout(rows: &[&Row], width: usize) -> Layout {
     let needed = |layout| {
-        name.max(least_name(layout))
+        width_of_names(rows, layout)
             + (0..STAGES.len())
                 .map(|i| GAP + column_width(layout, i))
                 .sum::<usize>()
@@ -103,10 +117,20 @@ fn layout(name: usize, width: usize) -> Layout {
 }
 
 /// Where there is room, the column of names has a heading.
-fn least_name(layout: Layout) -> usize {
-    match layout {
+fn width_of_names(rows: &[&Row], layout: Layout) -> usize {
+    let names = rows.iter().map(|row| name_of(row, layout).chars().count());
+    let least = match layout {
         Layout::Full => "component".len(),
         Layout::Short | Layout::List => 0,
+    };
+    names.max().unwrap_or(0).max(least)
+}
+
+/// Nine columns leave no room for more than a mark in a terminal of 80.
+fn name_of(row: &Row, layout: Layout) -> String {
+    match layout {
+        Layout::Short if row.companion => format!("{COMPANION}{}", row.component),
+        _ => row.name(),
     }
 }
 
@@ -143,7 +167,7 @@ fn headings(layout: Layout, name: usize) -> Vec<String> {
 }
 
 fn line(row: &Row, layout: Layout, name: usize, now: i64, colour: Colour) -> String {
-    let mut text = format!("{:<name$}", row.component);
+    let mut text = format!("{:<name$}", name_of(row, layout));
     if layout == Layout::List {
         let (stage, (shown, style)) = newest(row, now);
         return format!("{text} {stage} {}", colour.paint(style, &shown))

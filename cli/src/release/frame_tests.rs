@@ -1,8 +1,9 @@
 use super::frame::frame;
 use super::model::Model;
 use super::recorded::{
-    AWS_LIVE, AWS_RUNNING, LOCAL_LIVE, LOCAL_SUITES_FAILED, LOCAL_SUPERSEDED,
-    LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
+    AWS_LIVE, AWS_RUNNING, AWS_UMBRELLA, LOCAL_COMPANION_FAILED, LOCAL_LIVE, LOCAL_ROLLED_BACK,
+    LOCAL_SUITES_FAILED, LOCAL_SUPERSEDED, LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
+    replay_until_deploy,
 };
 use crate::text::{Colour, Screen};
 use expect_test::{Expect, expect};
@@ -18,8 +19,11 @@ fn plain(width: usize) -> Screen {
 }
 
 fn check(recorded: &str, screen: Screen, expected: Expect) {
-    let (model, _) = replay(recorded);
-    let lines = frame(&model, "api-HEAD-stage-mzx1", LATER, screen);
+    check_at(&replay(recorded).0, LATER, screen, expected);
+}
+
+fn check_at(model: &Model, now: i64, screen: Screen, expected: Expect) {
+    let lines = frame(model, "api-HEAD-stage-mzx1", now, screen);
     let widest = lines
         .iter()
         .map(|line| line.chars().count())
@@ -131,10 +135,10 @@ fn a_later_release_shows_where_this_one_ended() {
         LOCAL_SUPERSEDED,
         plain(120),
         expect![[r#"
-        stage-r42  api-HEAD-stage-mzx1  3.1s
-                  Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
-        component workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
-        api       ·         ·       ·       ·         ·         ✓ 1/1 0.3s  ✗ 0.4s    ·       ·"#]],
+            stage-r42  api-HEAD-stage-mzx1  round 2  3.1s
+                      Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+            component workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+            api       ·         ·       ·       ·         ·         ✓ 1/1 0.3s  ✗ 0.4s    ·       ·"#]],
     );
 }
 
@@ -188,4 +192,91 @@ fn a_low_terminal_shows_what_needs_a_look_and_says_how_much_it_leaves_out() {
 #[test]
 fn before_the_first_event_there_is_only_a_title() {
     assert_eq!(frame(&Model::default(), "x", LATER, plain(80)), ["x  0.0s"]);
+}
+
+#[test]
+fn companions_have_rows_of_their_own_and_only_end_with_the_release() {
+    check(
+        AWS_UMBRELLA,
+        plain(120),
+        expect![[r#"
+        stage-r42  api-HEAD-stage-mzx1  round 2  2m07s
+                       Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+        component      workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+        api            ✓ 0.5s    –       –       –         ✓ 5.0s    ✓ 1/1 1.0s  ✓ 0.5s    ✓ 1m30s ✓ 1.0s
+        msa            ✓ 0.6s    –       –       –         ✓ 6.0s    ✓ 1/1 1.5s  ✓ 0.5s    ✓ 1m30s ✓ 1.0s
+        msb            ✓ 0.7s    –       –       –         ✓ 7.0s    ✓ 1/1 2.0s  ✓ 0.5s    ✓ 1m30s ✓ 1.0s
+        pay            ✓ 0.8s    –       –       –         ✓ 8.0s    ✓ 1/1 2.5s  ✓ 0.5s    ✓ 1m30s ✓ 1.0s
+        ui (companion) –         –       –       –         ✓ 5.0s    ✓ 1/1 7.0s  –         –       ✓ 1.0s"#]],
+    );
+    check(
+        AWS_UMBRELLA,
+        plain(80),
+        expect![[r#"
+        stage-r42  api-HEAD-stage-mzx1  round 2  2m07s
+            Prepare Unit    Build   Push    Deploy  Tests   Cutover Drain   Ended
+        api ✓ 0.5s  –       –       –       ✓ 5.0s  ✓ 1.0s  ✓ 0.5s  ✓ 1m30s ✓ 1.0s
+        msa ✓ 0.6s  –       –       –       ✓ 6.0s  ✓ 1.5s  ✓ 0.5s  ✓ 1m30s ✓ 1.0s
+        msb ✓ 0.7s  –       –       –       ✓ 7.0s  ✓ 2.0s  ✓ 0.5s  ✓ 1m30s ✓ 1.0s
+        pay ✓ 0.8s  –       –       –       ✓ 8.0s  ✓ 2.5s  ✓ 0.5s  ✓ 1m30s ✓ 1.0s
+        +ui –       –       –       –       ✓ 5.0s  ✓ 7.0s  –       –       ✓ 1.0s
+        + companion: live, tested beside this release"#]],
+    );
+    check(
+        LOCAL_COMPANION_FAILED,
+        plain(120),
+        expect![[r#"
+        stage-r42  api-HEAD-stage-mzx1  9.5s
+                       Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+        component      workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+        msa            ·         –       –       –         ✓ 3.5s    ·           ·         ·       ·
+        ui (companion) –         –       –       –         ✗ 7.5s    ·           ·         ·       ·"#]],
+    );
+}
+
+#[test]
+fn in_a_second_round_only_companions_boot_again() {
+    let (model, _) = replay_until_deploy(AWS_UMBRELLA, "ui", 2);
+    let now = STARTED + 25_000;
+    check_at(
+        &model,
+        now,
+        plain(120),
+        expect![[r#"
+            stage-r42  api-HEAD-stage-mzx1  round 2  25.0s
+                           Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+            component      workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+            api            ✓ 0.5s    –       –       –         ✓ 5.0s    ·           ·         ·       ·
+            msa            ✓ 0.6s    –       –       –         ✓ 6.0s    ·           ·         ·       ·
+            msb            ✓ 0.7s    –       –       –         ✓ 7.0s    ·           ·         ·       ·
+            pay            ✓ 0.8s    –       –       –         ✓ 8.0s    ·           ·         ·       ·
+            ui (companion) –         –       –       –         ▸ 4.0s    ·           ·         ·       ·"#]],
+    );
+    check_at(
+        &model,
+        now,
+        plain(60),
+        expect![[r#"
+            stage-r42  api-HEAD-stage-mzx1  round 2  25.0s
+            api            Deploy (initial) ✓ 5.0s
+            msa            Deploy (initial) ✓ 6.0s
+            msb            Deploy (initial) ✓ 7.0s
+            pay            Deploy (initial) ✓ 8.0s
+            ui (companion) Deploy (initial) ▸ 4.0s"#]],
+    );
+}
+
+#[test]
+fn a_roll_back_shows_what_it_brings_back() {
+    check(
+        LOCAL_ROLLED_BACK,
+        plain(120),
+        expect![[r#"
+        stage-r43  api-HEAD-stage-mzx1  1m38s
+        brings back api 0123456789ab, msa 0123456789ab (proven: not tested again)
+                  Prepare   Unit            Push      Deploy    Integration Deploy            Terminate
+        component workspace tests   Build   artifacts (initial) tests       (cutover) Drain   previous
+        api       ✓ 0.2s    –       –       –         ✓ 3.4s    –           ✓ 0.8s    ✓ 1m30s ✓ 0.9s
+        msa       ✓ 0.2s    –       –       –         ✓ 4.4s    –           ✓ 0.8s    ✓ 1m30s ✓ 0.9s"#]],
+    );
 }

@@ -8,6 +8,7 @@ pub mod history;
 pub mod input;
 pub mod model;
 pub mod pairing;
+pub mod planned;
 pub mod reading;
 pub mod stages;
 mod suites;
@@ -20,3 +21,5 @@ mod frame_tests;
 mod model_tests;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod rounds_tests;

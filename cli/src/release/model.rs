@@ -3,10 +3,12 @@
 use super::cells::{Cell, FailedStage, Line, Row};
 use super::history::{End, Event, Kind};
 use super::pairing::{Open, Pairing};
+use super::planned::Plan;
 use super::reading::{
-    component_of, is_of_one_component, is_to_test_again, says_failed, spoken, text, text_of_item,
+    RELEASE, component_of, is_companion, is_live, is_of_one_component, is_to_test_again,
+    says_failed, spoken, text_of_item,
 };
-use super::stages::{CUTOVER, OF_THE_BUILD, WITHOUT_COLUMN, column};
+use super::stages::{CUTOVER, OF_THE_BUILD, PLAN_COMPANIONS, WITHOUT_COLUMN, column};
 use serde_json::Value;
 
 /// Everything that is shown of a release.
@@ -20,6 +22,12 @@ pub struct Model {
     pub started: Option<i64>,
     /// When and how it ended.
     pub ended: Option<(i64, End)>,
+    /// What it is to bring, once that is known.
+    pub plan: Plan,
+    /// How often who is tested beside it was found out: 2 once a peer moved.
+    pub round: u32,
+    /// Milliseconds from its beginning until its aliases had moved.
+    pub moved: Option<i64>,
     /// By component.
     pub rows: Vec<Row>,
     /// In the order in which they were seen.
@@ -57,27 +65,15 @@ impl Model {
         (until - self.started.unwrap_or(until)).max(0)
     }
 
-    fn begin(&mut self, at: i64, input: &Value) {
-        self.started = Some(at);
-        self.target = Some(text(input, "/target").unwrap_or("stage").to_owned());
-        if let Some(component) = text(input, "/component") {
-            self.row(component).released = true;
-        }
-        for component in input
-            .get("versions")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(|map| map.keys())
-        {
-            self.row(component).released = true;
-        }
-    }
-
     fn enter(&mut self, event: &Event, state: &str, input: &Value, lines: &mut Vec<Line>) {
         self.read_label(input);
         let suite = text_of_item(input, "suite");
         let component = component_of(input).filter(|_| is_of_one_component(state));
+        if let Some(component) = component.filter(|_| is_companion(input)) {
+            self.row(component).companion = true;
+        }
         match (state, component) {
+            (PLAN_COMPANIONS, _) => self.begin_round(),
             ("Workspace failed" | "Pipeline failed", _) => {
                 self.read_failure(event.at, input, lines)
             }
@@ -91,8 +87,12 @@ impl Model {
             }
             _ => self.begin_stage(event.at, state, component),
         }
-        if let Some((subject, what)) = spoken(state, component, suite) {
-            lines.push(self.line(event.at, &subject, format!("{what} started")));
+        if let Some((subject, what)) = spoken(state, self.shown(component).as_deref(), suite) {
+            let round = match (state, self.round) {
+                (PLAN_COMPANIONS, round @ 2..) => format!(" (round {round})"),
+                _ => String::new(),
+            };
+            lines.push(self.line(event.at, &subject, format!("{what} started{round}")));
         }
         let open = Open {
             state: state.to_owned(),
@@ -105,8 +105,11 @@ impl Model {
     }
 
     fn exit(&mut self, event: &Event, state: &str, output: &Value, lines: &mut Vec<Line>) {
-        if state == "Plan release" {
-            self.read_plan(output);
+        match state {
+            "Plan release" => self.read_plan(output),
+            PLAN_COMPANIONS => self.read_companions(output),
+            CUTOVER if is_live(output) => self.moved = self.started.map(|from| event.at - from),
+            _ => {}
         }
         let Some(open) = self.states.end(event, state, output) else {
             return;
@@ -122,16 +125,18 @@ impl Model {
             (CUTOVER, _) if is_to_test_again(output) => self.take_back(CUTOVER),
             _ => self.end_stage(event.at, state, component, failed),
         }
-        if let (Some((subject, what)), false) = (spoken(state, component, suite), was_failed) {
+        let spoken = spoken(state, self.shown(component).as_deref(), suite);
+        if let (Some((subject, what)), false) = (spoken, was_failed) {
             let took = crate::text::duration(event.at - open.since);
             let how = match failed {
                 true => "failed after",
-                false if is_to_test_again(output) => {
-                    "found that a peer moved: tests run again, after"
-                }
+                false if is_to_test_again(output) => "found that a peer moved, after",
                 false => "finished",
             };
             lines.push(self.line(event.at, &subject, format!("{what} {how} {took}")));
+        }
+        if let ("Plan release", Some(back)) = (state, self.plan.brings_back()) {
+            lines.push(self.line(event.at, RELEASE, back));
         }
     }
 
@@ -139,11 +144,10 @@ impl Model {
         let Some(open) = self.states.attempt_failed(event) else {
             return;
         };
-        if let Some((subject, what)) = spoken(
-            &open.state,
-            open.component.as_deref(),
-            open.suite.as_deref(),
-        ) {
+        let component = self.shown(open.component.as_deref());
+        if let Some((subject, what)) =
+            spoken(&open.state, component.as_deref(), open.suite.as_deref())
+        {
             lines.push(self.line(event.at, &subject, format!("{what}: a try failed: {error}")));
         }
     }
@@ -165,31 +169,6 @@ impl Model {
         self.states.clear();
     }
 
-    fn read_label(&mut self, value: &Value) {
-        let release = value
-            .get("release")
-            .or_else(|| value.pointer("/plan/release"));
-        let Some(release) = release.filter(|_| self.label.is_none()) else {
-            return;
-        };
-        let ticket = release.get("ticket").and_then(Value::as_u64);
-        if let (Some(target), Some(ticket)) = (text(release, "/target"), ticket) {
-            self.label = Some(format!("{target}-r{ticket}"));
-        }
-    }
-
-    fn read_plan(&mut self, output: &Value) {
-        self.read_label(output);
-        let planned = output
-            .get("components")
-            .or_else(|| output.pointer("/plan/components"));
-        for component in planned.and_then(Value::as_array).into_iter().flatten() {
-            if let Some(component) = text(component, "/component") {
-                self.row(component).released = true;
-            }
-        }
-    }
-
     fn begin_stage(&mut self, at: i64, state: &str, component: Option<&str>) {
         let Some(column) = column(state) else { return };
         match component {
@@ -203,8 +182,12 @@ impl Model {
                 }
             }
             None => {
-                for row in self.rows.iter_mut().filter(|row| row.released) {
-                    row.cells[column] = Cell::Running { since: at };
+                for row in &mut self.rows {
+                    match row.takes_part(column) {
+                        true => row.cells[column] = Cell::Running { since: at },
+                        false if row.companion => row.cells[column] = Cell::Skipped,
+                        false => {}
+                    }
                 }
             }
         }
@@ -221,7 +204,9 @@ impl Model {
             self.note_failure(component, state);
         }
         let Some(column) = column(state) else { return };
-        for row in self.rows_of(component) {
+        let concerned =
+            |row: &&mut Row| component.map_or(row.takes_part(column), |name| row.component == name);
+        for row in self.rows.iter_mut().filter(concerned) {
             row.cells[column] = row.cells[column].end(at, failed);
         }
     }
@@ -255,6 +240,15 @@ impl Model {
             .iter_mut()
             .filter(|row| component.map_or(row.released, |name| row.component == name))
             .collect()
+    }
+
+    /// A component as it is shown.
+    pub(super) fn shown(&self, component: Option<&str>) -> Option<String> {
+        let row = self
+            .rows
+            .iter()
+            .find(|row| Some(row.component.as_str()) == component);
+        row.map(Row::name).or_else(|| component.map(str::to_owned))
     }
 
     pub(super) fn line(&self, at: i64, subject: &str, text: String) -> Line {

@@ -6,7 +6,7 @@ use super::recorded::{
 use crate::text::duration;
 use expect_test::{Expect, expect};
 
-fn check(recorded: &str, expected: Expect) {
+pub fn check(recorded: &str, expected: Expect) {
     let (_, lines) = replay(recorded);
     let line = |line: &Line| format!("{} {} {}\n", duration(line.at), line.subject, line.text);
     expected.assert_eq(&lines.iter().map(line).collect::<String>());
@@ -119,23 +119,27 @@ fn a_round_that_is_tested_again_is_not_a_failure_but_a_later_release_is() {
     check(
         LOCAL_SUPERSEDED,
         expect![[r#"
-          0.0s release Plan release started
-          0.3s release Plan release finished 0.3s
-          1.0s release Integration tests started
-          1.0s api suite smoke started
-          1.5s api suite smoke finished 0.5s
-          1.5s release Integration tests finished 0.5s
-          1.5s release Deploy (cutover) started
-          1.9s release Deploy (cutover) found that a peer moved: tests run again, after 0.4s
-          1.9s release Integration tests started
-          1.9s api suite smoke started
-          2.2s api suite smoke finished 0.3s
-          2.2s release Integration tests finished 0.3s
-          2.2s release Deploy (cutover) started
-          2.6s release Deploy (cutover) failed after 0.4s
-          2.6s release Discard candidates started
-          3.1s release Discard candidates finished 0.5s
-    "#]],
+            0.0s release Plan release started
+            0.3s release Plan release finished 0.3s
+            1.0s release Plan companions started
+            1.0s release Plan companions finished 0.0s
+            1.0s release Integration tests started
+            1.0s api suite smoke started
+            1.5s api suite smoke finished 0.5s
+            1.5s release Integration tests finished 0.5s
+            1.5s release Deploy (cutover) started
+            1.9s release Deploy (cutover) found that a peer moved, after 0.4s
+            1.9s release Plan companions started (round 2)
+            1.9s release Plan companions finished 0.0s
+            1.9s release Integration tests started
+            1.9s api suite smoke started
+            2.2s api suite smoke finished 0.3s
+            2.2s release Integration tests finished 0.3s
+            2.2s release Deploy (cutover) started
+            2.6s release Deploy (cutover) failed after 0.4s
+            2.6s release Discard candidates started
+            3.1s release Discard candidates finished 0.5s
+        "#]],
     );
 }
 

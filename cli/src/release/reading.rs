@@ -45,6 +45,8 @@ pub fn says_failed(state: &str, output: &Value) -> bool {
     match (state, text(output, "/outcome")) {
         ("Run suite", Some(outcome)) => outcome != "passed",
         (CUTOVER, Some("superseded")) => true,
+        ("Terminate previous", _) => text(output, "/terminated/left_behind").is_some(),
+        ("Tag release", _) => text(output, "/tag/failed").is_some(),
         _ => output.get("failed").is_some() || text(output, "/Error").is_some(),
     }
 }
@@ -52,6 +54,22 @@ pub fn says_failed(state: &str, output: &Value) -> bool {
 /// Whether a cutover found that what its suites saw is no longer what is live.
 pub fn is_to_test_again(output: &Value) -> bool {
     text(output, "/outcome") == Some("peers_moved")
+}
+
+/// Whether a cutover moved the aliases.
+pub fn is_live(output: &Value) -> bool {
+    text(output, "/outcome") == Some("live")
+}
+
+/// Whether an input or output is of a live component that is tested beside the release.
+pub fn is_companion(value: &Value) -> bool {
+    let item = value.get("item").unwrap_or(value);
+    item.get("companion").and_then(Value::as_bool) == Some(true)
+}
+
+/// The state that a failure names; a companion's has a remark behind it.
+pub fn stage_named(failed: &str) -> &str {
+    failed.split(" of a companion").next().unwrap_or(failed)
 }
 
 /// The component that an input or output belongs to. After a parallel state it is a list of what

@@ -21,16 +21,41 @@ pub const LOCAL_SUPERSEDED: &str = include_str!("recorded/local-superseded.json"
 /// Not linked; a stage of the whole release fails.
 pub const LOCAL_PEER_NOT_LIVE: &str = include_str!("recorded/local-peer-not-live.json");
 
+/// Linked by `previousEventId`: four components, a companion of what was asked for and is live
+/// already, a second round because it moved, tags of which one fails.
+pub const AWS_UMBRELLA: &str = include_str!("recorded/aws-umbrella.json");
+/// Not linked; the last release of two components is taken back, and one of it stays.
+pub const LOCAL_ROLLED_BACK: &str = include_str!("recorded/local-rolled-back.json");
+/// Not linked; the companion of a live dependent does not become healthy.
+pub const LOCAL_COMPANION_FAILED: &str = include_str!("recorded/local-companion-failed.json");
+
 /// When all but the recorded one begin.
 pub const STARTED: i64 = 1_785_351_420_000;
 
 /// Everything that a history says.
 pub fn replay(recorded: &str) -> (Model, Vec<Line>) {
+    apply(&events(recorded))
+}
+
+/// What was known when this component's Deploy (initial) had begun so many times.
+pub fn replay_until_deploy(recorded: &str, component: &str, times: usize) -> (Model, Vec<Line>) {
+    let events = events(recorded);
+    let begins = |event: &Event| matches!(&event.kind, Kind::Entered { state, input } if state == "Deploy (initial)" && input["item"]["component"] == component);
+    let seen = events.iter().enumerate().filter(|(_, event)| begins(event));
+    let (last, _) = seen.take(times).last().unwrap();
+    apply(&events[..=last])
+}
+
+/// The same as on the local cloud, whose events do not say what led to them.
+pub fn replay_without_links(recorded: &str) -> (Model, Vec<Line>) {
+    let mut events = events(recorded);
+    events.iter_mut().for_each(|event| event.previous = 0);
+    apply(&events)
+}
+
+fn apply(events: &[Event]) -> (Model, Vec<Line>) {
     let mut model = Model::default();
-    let lines = events(recorded)
-        .iter()
-        .flat_map(|event| model.apply(event))
-        .collect();
+    let lines = events.iter().flat_map(|event| model.apply(event)).collect();
     (model, lines)
 }
 

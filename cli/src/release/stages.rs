@@ -17,16 +17,23 @@ pub const STAGES: [Stage; 9] = [
 pub const OF_THE_BUILD: std::ops::Range<usize> = 1..4;
 /// Columns before it belong to one component each.
 pub const INTEGRATION_TESTS: usize = 5;
+/// The last one.
+pub const TERMINATE_PREVIOUS: usize = 8;
 /// The one that moves the aliases.
 pub const CUTOVER: &str = "Deploy (cutover)";
 /// The parallel state around unit tests and build.
 pub const UNIT_TESTS_AND_BUILD: &str = "Unit tests | Build";
 
+/// The one that every round of tests begins with.
+pub const PLAN_COMPANIONS: &str = "Plan companions";
+
 /// States of the whole release that have no column but take a noticeable time.
-pub const WITHOUT_COLUMN: [&str; 4] = [
+pub const WITHOUT_COLUMN: [&str; 6] = [
     "Plan release",
+    PLAN_COMPANIONS,
     "Publish peers",
     "Publish hostnames",
+    "Tag release",
     "Discard candidates",
 ];
 
@@ -57,6 +64,7 @@ pub fn folder(state: &str) -> Option<&'static str> {
     Some(match state {
         "Plan release" => "plan-release",
         "Prepare workspace" => "prepare-workspace",
+        "Plan companions" => "plan-companions",
         "Publish peers" => "publish-peers",
         "Unit tests" => "unit-tests",
         "Build" => "build",
@@ -66,6 +74,7 @@ pub fn folder(state: &str) -> Option<&'static str> {
         "Integration tests" | "Run suite" => "integration-tests",
         "Deploy (cutover)" => "cutover",
         "Terminate previous" => "terminate-previous",
+        "Tag release" => "tag-release",
         "Discard candidates" => "discard-candidates",
         _ => return None,
     })
@@ -81,10 +90,11 @@ pub fn leaves_a_log(folder: &str) -> bool {
 }
 
 /// All folders, in the order in which a release passes them.
-pub const FOLDERS: [&str; 13] = [
+pub const FOLDERS: [&str; 15] = [
     "start-release",
     "plan-release",
     "prepare-workspace",
+    "plan-companions",
     "publish-peers",
     "unit-tests",
     "build",
@@ -94,5 +104,6 @@ pub const FOLDERS: [&str; 13] = [
     "integration-tests",
     "cutover",
     "terminate-previous",
+    "tag-release",
     "discard-candidates",
 ];

@@ -7,7 +7,7 @@ use super::stages::{INTEGRATION_TESTS, STAGES};
 use serde_json::Value;
 
 impl Model {
-    /// Begins a round of tests: those that Publish hostnames listed, or the same ones once more.
+    /// Those that Publish hostnames listed.
     pub(super) fn expect_suites(&mut self, input: &Value) {
         let listed = input.get("suites").and_then(Value::as_array);
         for run in listed.into_iter().flatten() {
@@ -16,12 +16,6 @@ impl Model {
                     .suites
                     .insert(suite.to_owned(), Cell::Pending);
             }
-        }
-        for row in self.rows.iter_mut().filter(|row| !row.suites.is_empty()) {
-            row.suites
-                .values_mut()
-                .for_each(|cell| *cell = Cell::Pending);
-            row.cells[INTEGRATION_TESTS] = Cell::Pending;
         }
     }
 
@@ -55,7 +49,7 @@ impl Model {
         for row in self
             .rows
             .iter_mut()
-            .filter(|row| row.released && row.suites.is_empty())
+            .filter(|row| (row.released || row.companion) && row.suites.is_empty())
         {
             row.cells[INTEGRATION_TESTS] = Cell::Skipped;
         }
