@@ -5,7 +5,7 @@ use crate::args::Watch;
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
 use crate::release::cells::Line;
-use crate::release::ending::{ending, ending_json};
+use crate::release::ending::{ending, ending_json, warnings};
 use crate::release::frame::frame;
 use crate::release::history::End;
 use crate::release::model::Model;
@@ -227,18 +227,21 @@ impl<'a> View<'a> {
 
     fn end(&mut self, model: &Model) -> Result<(), Failure> {
         if self.json {
-            return say_json(&ending_json(
+            say_json(&ending_json(
                 model,
                 &self.execution.name,
                 &self.execution.arn,
-            ));
+            ))?;
+        } else {
+            self.draw(model)?;
+            let newline = if self.is_table() { "\n" } else { "" };
+            let ending = ending(model, &self.execution.name, self.screen);
+            say(&format!("{newline}{ending}"))?;
         }
-        self.draw(model)?;
-        let newline = if self.is_table() { "\n" } else { "" };
-        say(&format!(
-            "{newline}{}",
-            ending(model, &self.execution.name, self.screen)
-        ))
+        for warning in warnings(model) {
+            eprintln!("cutover: {warning}");
+        }
+        Ok(())
     }
 
     fn give_up(&self, model: &Model) -> Result<Exit, Failure> {

@@ -3,10 +3,9 @@
 use super::history::End;
 use super::model::Model;
 use super::stages::{folder, leaves_a_log};
+use super::summary::{already, moved, stays, terminated, tests, text};
+use super::tags::{not_tagged, tagged};
 use crate::text::{Screen, Style, duration, safe, wrap};
-use pipeline::cutover::AliasMove;
-use pipeline::wire::{SuiteOutcome, SuiteRef, SuiteReply, TerminateReply};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What is printed last.
@@ -44,6 +43,7 @@ pub fn ending_json(model: &Model, execution: &str, arn: &str) -> Value {
         "target": model.target,
         "status": end.status(),
         "seconds": model.elapsed(*at) as f64 / 1000.0,
+        "seconds_until_moved": model.moved.map(|after| after as f64 / 1000.0),
     });
     let fields = match end {
         End::Succeeded { output } => {
@@ -63,15 +63,24 @@ pub fn ending_json(model: &Model, execution: &str, arn: &str) -> Value {
     value
 }
 
+/// What a person has to know although the release is live: its tags are not all there.
+pub fn warnings(model: &Model) -> Vec<String> {
+    match &model.ended {
+        Some((_, End::Succeeded { output })) => not_tagged(output)
+            .iter()
+            .map(|why| format!("warning: {}", safe(why)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> String {
-    let release = model.label.as_deref().unwrap_or(execution);
-    let took = model.ended.as_ref().map_or(0, |(at, _)| model.elapsed(*at));
-    let title = format!("Released {release} in {}.", duration(took));
-    let mut lines = vec![screen.colour.paint(Style::Good, &title)];
+    let mut lines = vec![screen.colour.paint(Style::Good, &title(model, execution))];
     lines.extend(moved(output));
     lines.extend(already(output));
-    lines.extend(tests(output));
-    lines.extend(terminated(output));
+    let more = stays(output).into_iter().chain(tests(output));
+    let more = more.chain(terminated(output)).chain(tagged(output));
+    lines.extend(more.map(|line| wrap(&line, "  ", screen.width)));
     for remark in ["/cutover/note", "/terminated/left_behind"] {
         let remark = output.pointer(remark).and_then(Value::as_str);
         lines.extend(remark.map(|remark| wrap(&format!("Note: {remark}"), "  ", screen.width)));
@@ -81,36 +90,26 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     lines.join("\n")
 }
 
-/// Where each alias points now and pointed before.
-fn moved(output: &Value) -> Vec<String> {
-    let moves: Vec<AliasMove> = output
-        .get("cutover")
-        .map(|cutover| list(cutover, "moves"))
-        .unwrap_or_default();
-    let before =
-        |component: &str| match moves.iter().find(|one| one.component.as_str() == component) {
-            Some(AliasMove {
-                from: Some(from), ..
-            }) => format!(" (before: {})", first_label(from.as_str())),
-            Some(AliasMove { from: None, .. }) => " (nothing before)".into(),
-            None => String::new(),
-        };
-    let components = output
-        .get("components")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    components
-        .filter(|one| !text(one, "alias").is_empty() && !text(one, "hostname").is_empty())
-        .map(|one| {
-            let before = before(text(one, "component"));
-            format!(
-                "  {} is now {}{before}",
-                text(one, "alias"),
-                first_label(text(one, "hostname"))
-            )
-        })
-        .collect()
+/// `Released stage-r42 in 2m52s; the alias moved after 1m20s.`
+fn title(model: &Model, execution: &str) -> String {
+    let release = model.label.as_deref().unwrap_or(execution);
+    let took = model.ended.as_ref().map_or(0, |(at, _)| model.elapsed(*at));
+    let what = match model.plan.rollback {
+        true => "Rolled back as",
+        false => "Released",
+    };
+    let aliases = match model.plan.brings.len() {
+        1 => "the alias",
+        _ => "the aliases",
+    };
+    let moved = model
+        .moved
+        .map(|after| format!("; {aliases} moved after {}", duration(after)));
+    format!(
+        "{what} {release} in {}{}.",
+        duration(took),
+        moved.unwrap_or_default()
+    )
 }
 
 fn already_live(output: &Value, screen: Screen) -> String {
@@ -126,72 +125,6 @@ fn already_live(output: &Value, screen: Screen) -> String {
     let mut lines = vec![screen.colour.paint(Style::Good, &title)];
     lines.extend(already(output));
     lines.join("\n")
-}
-
-fn already(output: &Value) -> Vec<String> {
-    list::<pipeline::wire::AlreadyLive>(output, "already_live")
-        .into_iter()
-        .map(|live| {
-            format!(
-                "  {} was already {} (asked for {})",
-                live.alias,
-                first_label(live.hostname.as_str()),
-                live.version
-            )
-        })
-        .collect()
-}
-
-/// Nothing where the output does not tell: silence is better than "no suites" without knowing.
-fn tests(output: &Value) -> Option<String> {
-    output.get("suites")?;
-    let suites: Vec<SuiteReply> = list(output, "suites");
-    let skipped: Vec<SuiteRef> = list(output, "skipped");
-    if suites.is_empty() && skipped.is_empty() {
-        return Some("  Tests: the components have no suites.".into());
-    }
-    let passed = suites
-        .iter()
-        .filter(|suite| suite.outcome == SuiteOutcome::Passed)
-        .count();
-    let cases: u64 = suites.iter().map(|suite| suite.tests).sum();
-    let cases = if cases == 0 {
-        String::new()
-    } else {
-        format!(" ({cases} test cases)")
-    };
-    let failed = suites.len() - passed;
-    let mut line = format!(
-        "  Tests: {passed} passed{cases}, {failed} failed, {} skipped",
-        skipped.len()
-    );
-    if !skipped.is_empty() {
-        let names = skipped
-            .iter()
-            .map(|suite| format!("{}/{}", suite.component, suite.suite));
-        line += &format!(": {}", names.collect::<Vec<_>>().join(", "));
-    }
-    Some(line)
-}
-
-fn terminated(output: &Value) -> Option<String> {
-    let reply: TerminateReply = serde_json::from_value(output.get("terminated")?.clone()).ok()?;
-    let names: Vec<&str> = reply
-        .retired
-        .iter()
-        .map(|name| first_label(name.as_str()))
-        .collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "  Ended after the drain: {} ({})",
-            names.join(", "),
-            plural(reply.instances.len(), "instance")
-        )
-    })
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn not_released(
@@ -242,24 +175,4 @@ fn where_to_look(model: &Model, execution: &str) -> Vec<String> {
 
 fn next(command: &str, screen: Screen) -> String {
     format!("{} {command}", screen.colour.paint(Style::Quiet, "Next:"))
-}
-
-fn first_label(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
-}
-
-fn text<'a>(output: &'a Value, key: &str) -> &'a str {
-    output.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The elements that can be read: a newer state machine may add to its output.
-fn list<T: DeserializeOwned>(output: &Value, key: &str) -> Vec<T> {
-    let items = output
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    items
-        .filter_map(|item| serde_json::from_value(item.clone()).ok())
-        .collect()
 }

@@ -1,8 +1,9 @@
-use super::ending::{ending, ending_json};
+use super::ending::{ending, ending_json, warnings};
 use super::history::End;
 use super::model::Model;
 use super::recorded::{
-    AWS_LIVE, LOCAL_PEER_NOT_LIVE, LOCAL_SUITES_FAILED, LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
+    AWS_LIVE, AWS_UMBRELLA, LOCAL_COMPANION_FAILED, LOCAL_PEER_NOT_LIVE, LOCAL_ROLLED_BACK,
+    LOCAL_SUITES_FAILED, LOCAL_UNIT_TESTS_FAILED, STARTED, replay,
 };
 use crate::text::{Colour, Screen};
 use expect_test::{Expect, expect};
@@ -30,13 +31,13 @@ fn a_release_that_is_live_says_what_serves_now_and_how_it_was_tested() {
     check(
         &replay(AWS_LIVE).0,
         expect![[r#"
-        Released stage-r42 in 2m52s.
-          api.stage.myproj.com is now api-3f2a9c1b04de (before: api-0123456789ab)
-          ui.stage.myproj.com is now ui-1b2c00000000 (nothing before)
-          msa.stage.myproj.com was already msa-999999999999 (asked for v1)
-          Tests: 3 passed (12 test cases), 0 failed, 1 skipped: api/zap
-          Ended after the drain: api-0123456789ab (1 instance)
-        Next: cutover status --target stage"#]],
+            Released stage-r42 in 2m52s; the aliases moved after 1m21s.
+              api.stage.myproj.com is now api-3f2a9c1b04de (before: api-0123456789ab)
+              ui.stage.myproj.com is now ui-1b2c00000000 (nothing before)
+              msa.stage.myproj.com was already msa-999999999999 (asked for v1)
+              Tests: 3 passed (12 test cases), 0 failed, 1 skipped: api/zap
+              Ended after the drain: api-0123456789ab (1 instance)
+            Next: cutover status --target stage"#]],
     );
 }
 
@@ -158,5 +159,87 @@ fn an_output_of_another_version_is_shown_as_far_as_it_is_understood() {
 #[test]
 fn a_script_gets_the_outcome_in_one_object() {
     let (model, _) = replay(LOCAL_SUITES_FAILED);
-    expect![[r#"{"cause":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","error":"IntegrationTestsFailed","execution":"x","execution_arn":"arn:x","outcome":"not_released","release":"stage-r42","seconds":3.5,"status":"FAILED","target":"stage"}"#]].assert_eq(&ending_json(&model, "x", "arn:x").to_string());
+    expect![[r#"{"cause":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","error":"IntegrationTestsFailed","execution":"x","execution_arn":"arn:x","outcome":"not_released","release":"stage-r42","seconds":3.5,"seconds_until_moved":null,"status":"FAILED","target":"stage"}"#]].assert_eq(&ending_json(&model, "x", "arn:x").to_string());
+}
+
+#[test]
+fn an_umbrella_release_says_who_was_tested_beside_it_how_often_and_what_was_tagged() {
+    check(
+        &replay(AWS_UMBRELLA).0,
+        expect![[r#"
+            Released stage-r42 in 2m07s; the aliases moved after 34.0s.
+              api.stage.myproj.com is now api-3f2a9c1b04de (before: api-0123456789ab)
+              msa.stage.myproj.com is now msa-aaaaaaaaaaaa (before: msa-0123456789ab)
+              msb.stage.myproj.com is now msb-bbbbbbbbbbbb (before: msb-0123456789ab)
+              pay.stage.myproj.com is now pay-cccccccccccc (nothing before)
+              ui.stage.myproj.com was already ui-1b2c00000000 (asked for HEAD)
+              Tests: 5 passed (10 test cases), 0 failed, 1 skipped: pay/soak
+              Tested beside it: ui 2c3d00000000
+              Tested 2 times: what it talks to, or what talks to it, moved meanwhile
+              Ended after the drain: api-0123456789ab, msa-0123456789ab, msb-0123456789ab
+              and 2 companions (4 instances)
+              Tagged release/stage/42: api, pay, ui (already there: msa)
+            Next: cutover status --target stage"#]],
+    );
+}
+
+#[test]
+fn a_tag_that_is_not_there_is_a_warning_and_the_release_is_live_nevertheless() {
+    let (model, _) = replay(AWS_UMBRELLA);
+    expect!["warning: msb did not get the tag release/stage/42: https://git.example.com/team/msb.git refuses the credentials"].assert_eq(&warnings(&model).join("\n"));
+    let output = json!({"outcome": "live", "tag": {"failed": "the tags could not be pushed: States.Timeout: "}});
+    let model = ended(End::Succeeded { output });
+    expect!["warning: the tags could not be pushed: States.Timeout: "]
+        .assert_eq(&warnings(&model).join("\n"));
+}
+
+#[test]
+fn tags_that_were_there_before_are_told_from_new_ones() {
+    let tag = |outcomes: &[&str]| {
+        let tags: Vec<_> = ["api", "ui"]
+            .iter()
+            .zip(outcomes)
+            .map(|(component, outcome)| json!({"component": component, "outcome": outcome, "reason": "no"}))
+            .collect();
+        super::tags::tagged(&json!({"tag": {"tag": "release/stage/42", "tags": tags}}))
+    };
+    let shown = [
+        tag(&["pushed", "pushed"]),
+        tag(&["already_there", "pushed"]),
+        tag(&["already_there", "already_there"]),
+        tag(&["failed", "failed"]),
+    ];
+    let shown = shown.map(|line| line.unwrap_or_else(|| "nothing".into()));
+    expect![[r#"
+        Tagged release/stage/42: api, ui
+        Tagged release/stage/42: ui (already there: api)
+        Tagged release/stage/42 before: api, ui
+        nothing"#]]
+    .assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn a_roll_back_says_that_its_set_was_not_tested_again_and_what_stays() {
+    check(
+        &replay(LOCAL_ROLLED_BACK).0,
+        expect![[r#"
+        Rolled back as stage-r43 in 1m38s; the aliases moved after 7.1s.
+          api.stage.myproj.com is now api-0123456789ab (before: api-3f2a9c1b04de)
+          msa.stage.myproj.com is now msa-0123456789ab (before: msa-aaaaaaaaaaaa)
+          Stays, since nothing was live before it: pay
+          Not tested again: this set passed its suites here before
+          Ended after the drain: api-3f2a9c1b04de, msa-aaaaaaaaaaaa (2 instances)
+        Next: cutover status --target stage"#]],
+    );
+}
+
+#[test]
+fn a_companion_that_does_not_boot_leaves_its_log_where_it_is_looked_for() {
+    check(
+        &replay(LOCAL_COMPANION_FAILED).0,
+        expect![[r#"
+        Not released: NotHealthy
+          ui, Deploy (initial) of a companion, as it is live: not healthy in time.
+        Next: cutover logs stage-r42 --component ui --stage deploy-initial"#]],
+    );
 }

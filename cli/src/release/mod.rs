@@ -12,6 +12,8 @@ pub mod planned;
 pub mod reading;
 pub mod stages;
 mod suites;
+pub mod summary;
+mod tags;
 
 #[cfg(test)]
 mod ending_tests;
