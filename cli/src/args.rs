@@ -1,8 +1,12 @@
 //! The command line.
 
+mod releasing;
+
+pub use releasing::{Following, Hotfix, Release, Rollback, Watch};
+
 use clap::{Args, Parser, Subcommand};
 use pipeline::names::{Component, Project, RepositoryUrl, SecretName, Target};
-use std::time::Duration;
+use releasing::{HOTFIX, RELEASE, ROLLBACK, WATCH};
 
 /// Blue/green releases of components on EC2: start them, follow them, see what is live.
 ///
@@ -24,6 +28,7 @@ Examples:
   cutover release api=v1.4.0 ui --target prod  both, in one step
   cutover release api=live:stage --target prod what stage serves, to prod (no second build)
   cutover hotfix api 3f2a9c1                   to prod, without the slow suites
+  cutover rollback --target prod               what was live before the last release
   cutover watch                                the release that is running
   cutover status                               what is live, everywhere
   cutover logs stage-r42 --component api       what its tests, build and instances said
@@ -49,30 +54,16 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Release one or several components, all of them in one step
-    #[command(after_help = "\
-A VERSION is a tag, a branch, a commit (or its beginning), HEAD, live:<target> (what is live there)
-or previous (what was live before). Several components go live together or not at all.
-
-Examples:
-  cutover release api
-  cutover release api --version v1.4.0 --target prod
-  cutover release api=v1.4.0 ui=main msa       msa: HEAD
-  cutover release api ui --version v2 --no-watch")]
+    #[command(after_help = RELEASE)]
     Release(Release),
     /// Release to prod without the slow suites
-    #[command(after_help = "\
-The same as `cutover release COMPONENT=VERSION --target prod --skip-slow-scans`. Fast suites still
-have to pass; the slow ones are listed as skipped.
-
-Example:
-  cutover hotfix api v1.4.1")]
+    #[command(after_help = HOTFIX)]
     Hotfix(Hotfix),
+    /// Bring back what was live before, all of it in one step
+    #[command(after_help = ROLLBACK)]
+    Rollback(Rollback),
     /// Follow a release: a live table on a terminal, lines elsewhere
-    #[command(after_help = "\
-Examples:
-  cutover watch                       the newest one that runs
-  cutover watch stage-r42
-  cutover watch api-HEAD-stage-mzx1 | tee release.log")]
+    #[command(after_help = WATCH)]
     Watch(Watch),
     /// What is live on each target, since when and by which release
     Status(Status),
@@ -90,61 +81,6 @@ Examples:
     /// Which components there are and where they come from
     #[command(subcommand)]
     Component(ComponentCommand),
-}
-
-#[derive(Debug, Args)]
-pub struct Release {
-    /// What to release
-    #[arg(required = true, value_name = "COMPONENT[=VERSION]")]
-    pub components: Vec<String>,
-    /// Where to
-    #[arg(long, default_value = "stage", value_name = "TARGET")]
-    pub target: String,
-    /// Of components that are named without one [default: HEAD]
-    #[arg(long, value_name = "VERSION")]
-    pub version: Option<String>,
-    /// Leave out suites that are marked slow; they are listed as skipped
-    #[arg(long)]
-    pub skip_slow_scans: bool,
-    #[command(flatten)]
-    pub following: Following,
-}
-
-#[derive(Debug, Args)]
-pub struct Hotfix {
-    /// What to release
-    pub component: String,
-    /// A tag, a branch or a commit
-    pub version: String,
-    /// Where to
-    #[arg(long, default_value = "prod", value_name = "TARGET")]
-    pub target: String,
-    #[command(flatten)]
-    pub following: Following,
-}
-
-#[derive(Debug, Args)]
-pub struct Following {
-    /// Start it and return at once (exit code 0: it has started)
-    #[arg(long)]
-    pub no_watch: bool,
-    #[command(flatten)]
-    pub limit: Limit,
-}
-
-#[derive(Debug, Args)]
-pub struct Limit {
-    /// Stop looking after this long; the release itself goes on
-    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub timeout: Duration,
-}
-
-#[derive(Debug, Args)]
-pub struct Watch {
-    /// A release (stage-r42), an execution's name or its ARN [default: the newest one that runs]
-    pub release: Option<String>,
-    #[command(flatten)]
-    pub limit: Limit,
 }
 
 #[derive(Debug, Args)]
@@ -180,7 +116,7 @@ A push to BRANCH releases the component to TARGET. Adding it again replaces the 
 secret and all branches. The name must be the one in the repository's cutover.toml.
 
 A private repository needs a secret in Secrets Manager that begins with cutover/PROJECT/ and holds
-{"username": "...", "password": "..."}; a token goes in the password's place. Tags need one that
+{\"username\": \"...\", \"password\": \"...\"}; a token goes in the password's place. Tags need one that
 may write.
 
 Examples:

@@ -28,6 +28,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let prepared = match &arguments.command {
         Command::Release(release) => Some(start::prepare(&release.into())?),
         Command::Hotfix(hotfix) => Some(start::prepare(&hotfix.into())?),
+        Command::Rollback(rollback) => Some(start::prepare(&rollback.into())?),
         _ => None,
     };
     let context = Context::new(arguments.common).await?;
@@ -38,11 +39,16 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Hotfix(hotfix), Some(request)) => {
             start::run(&context, request, &hotfix.following).await
         }
+        (Command::Rollback(rollback), Some(request)) => {
+            start::run(&context, request, &rollback.following).await
+        }
         (Command::Watch(watch), _) => watch::run(&context, watch).await,
         (Command::Status(status), _) => status::run(&context, status).await,
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
-        (Command::Release(_) | Command::Hotfix(_), None) => unreachable!("prepared above"),
+        (Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_), None) => {
+            unreachable!("prepared above")
+        }
     }
 }
 

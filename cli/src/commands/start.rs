@@ -1,7 +1,7 @@
-//! `release` and `hotfix`: one execution of the state machine.
+//! `release`, `hotfix` and `rollback`: one execution of the state machine.
 
 use super::{Context, now, say, say_json, watch};
-use crate::args::{Following, Hotfix, Release};
+use crate::args::{Following, Hotfix, Release, Rollback};
 use crate::error::{Exit, Failure};
 use crate::release::input::{Wanted, execution_name, input, suffix};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ impl From<&Release> for Wanted {
             version: release.version.clone(),
             target: release.target.clone(),
             skip_slow_scans: release.skip_slow_scans,
+            tag: release.tag,
         }
     }
 }
@@ -30,7 +31,15 @@ impl From<&Hotfix> for Wanted {
             version: Some(hotfix.version.clone()),
             target: hotfix.target.clone(),
             skip_slow_scans: true,
+            tag: false,
         }
+    }
+}
+
+impl From<&Rollback> for Wanted {
+    fn from(rollback: &Rollback) -> Self {
+        let names = rollback.components.iter().map(ToString::to_string);
+        Self::rollback(names.collect(), rollback.target.to_string())
     }
 }
 

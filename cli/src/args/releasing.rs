@@ -1,0 +1,118 @@
+//! What starts a release, and what follows it.
+
+use clap::Args;
+use pipeline::names::{Component, Target};
+use std::time::Duration;
+
+pub const RELEASE: &str = "\
+A VERSION is a tag, a branch, a commit (or its beginning), HEAD, live:<target> (what is live there)
+or previous (what was live before). Several components go live together or not at all. Live
+components that talk to a released one are tested beside it.
+
+With --tag, each component's repository gets an annotated tag such as release/stage/42 at the commit
+that is live, once it is. A tag that cannot be pushed is a warning on standard error; the exit code
+stays 0, because the release is live.
+
+Examples:
+  cutover release api
+  cutover release api --version v1.4.0 --target prod
+  cutover release api=v1.4.0 ui=main msa       msa: HEAD
+  cutover release api ui --version v2 --no-watch
+  cutover release api=live:stage ui=live:stage --target prod --tag";
+
+pub const HOTFIX: &str = "\
+The same as `cutover release COMPONENT=VERSION --target prod --skip-slow-scans`. Fast suites still
+have to pass; the slow ones are listed as skipped.
+
+Example:
+  cutover hotfix api v1.4.1";
+
+pub const ROLLBACK: &str = "\
+Without a COMPONENT it takes the target's last release back, all that it moved, in one step: users
+see the set that was live before. Running it again undoes the roll-back. With COMPONENTs it brings
+back what was live before each of them.
+
+A set that passed its suites on this target before is not tested again. What a release deployed for
+the first time has nothing to go back to and stays. A push of what was rolled back does not bring it
+again; a release by hand does.
+
+Examples:
+  cutover rollback                             what was live on stage before its last release
+  cutover rollback --target prod
+  cutover rollback api --target prod           only api";
+
+pub const WATCH: &str = "\
+Examples:
+  cutover watch                       the newest one that runs
+  cutover watch stage-r42
+  cutover watch api-HEAD-stage-mzx1 | tee release.log";
+
+#[derive(Debug, Args)]
+pub struct Release {
+    /// What to release
+    #[arg(required = true, value_name = "COMPONENT[=VERSION]")]
+    pub components: Vec<String>,
+    /// Where to
+    #[arg(long, default_value = "stage", value_name = "TARGET")]
+    pub target: String,
+    /// Of components that are named without one [default: HEAD]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// Leave out suites that are marked slow; they are listed as skipped
+    #[arg(long)]
+    pub skip_slow_scans: bool,
+    /// Tag every commit in its repository when it is live
+    #[arg(long)]
+    pub tag: bool,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Hotfix {
+    /// What to release
+    pub component: String,
+    /// A tag, a branch or a commit
+    pub version: String,
+    /// Where to
+    #[arg(long, default_value = "prod", value_name = "TARGET")]
+    pub target: String,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// Only these [default: all that the target's last release moved]
+    #[arg(value_name = "COMPONENT")]
+    pub components: Vec<Component>,
+    /// Where
+    #[arg(long, default_value = "stage", value_name = "TARGET")]
+    pub target: Target,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Following {
+    /// Start it and return at once (exit code 0: it has started)
+    #[arg(long)]
+    pub no_watch: bool,
+    #[command(flatten)]
+    pub limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub struct Limit {
+    /// Stop looking after this long; the release itself goes on
+    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// A release (stage-r42), an execution's name or its ARN [default: the newest one that runs]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub limit: Limit,
+}
