@@ -30,7 +30,8 @@ Examples:
   cutover hotfix api 3f2a9c1                   to prod, without the slow suites
   cutover rollback --target prod               what was live before the last release
   cutover watch                                the release that is running
-  cutover status                               what is live, everywhere
+  cutover status                               what is live, everywhere, and whether it is proven
+  cutover proven                               which sets were tested together
   cutover logs stage-r42 --component api       what its tests, build and instances said
 
 Exit codes: 0 the release is live (or was already); 1 it is not; 2 the command line or the
@@ -65,8 +66,20 @@ pub enum Command {
     /// Follow a release: a live table on a terminal, lines elsewhere
     #[command(after_help = WATCH)]
     Watch(Watch),
-    /// What is live on each target, since when and by which release
+    /// What is live on each target, since when, by which release, and whether it is proven
+    #[command(after_help = "\
+What is live is proven if every component's suites passed against exactly those versions of its
+peers that are live beside it.")]
     Status(Status),
+    /// Which sets were tested together, and how that ended
+    #[command(after_help = "\
+A set is everything that would be live after a release. It is `passed` if all suites passed: those
+of what the release brings, and those of the live components that talk to it.
+
+Examples:
+  cutover proven                      the last ten of stage
+  cutover proven --target prod --limit 1 --json")]
+    Proven(Proven),
     /// Logs of a release: commands' output, suites, instances
     #[command(after_help = "\
 Stages are named as their functions: unit-tests, build, deploy-initial (the instances' own logs),
@@ -88,6 +101,16 @@ pub struct Status {
     /// Only this one
     #[arg(long)]
     pub target: Option<Target>,
+}
+
+#[derive(Debug, Args)]
+pub struct Proven {
+    /// Where
+    #[arg(long, default_value = "stage")]
+    pub target: Target,
+    /// How many, the newest first
+    #[arg(long, default_value = "10", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub limit: u16,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The only module that talks to AWS or the local cloud.
 
+mod batch;
 mod executions;
 mod logs;
 mod refusal;

@@ -109,17 +109,25 @@ impl Cloud {
         sk_prefix: &str,
         count: i32,
     ) -> Result<Vec<Row>, Failure> {
-        let request = self
-            .partition(pk, sk_prefix)
-            .scan_index_forward(false)
-            .limit(count);
-        let page = request
-            .send()
-            .await
-            .map_err(|e| refusal(self, "dynamodb:Query", e))?;
         let mut rows = Vec::new();
-        add(&mut rows, page.items)?;
-        Ok(rows)
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let request = self
+                .partition(pk, sk_prefix)
+                .scan_index_forward(false)
+                .limit(count - rows.len() as i32)
+                .set_exclusive_start_key(start);
+            let page = request
+                .send()
+                .await
+                .map_err(|e| refusal(self, "dynamodb:Query", e))?;
+            add(&mut rows, page.items)?;
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() || rows.len() as i32 >= count {
+                return Ok(rows);
+            }
+        }
+        Err(too_much("dynamodb:Query"))
     }
 
     fn partition(
@@ -226,7 +234,7 @@ fn add(rows: &mut Vec<Row>, items: Option<Vec<Item>>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(item: Item) -> Result<Row, Failure> {
+pub(super) fn row(item: Item) -> Result<Row, Failure> {
     serde_dynamo::from_item(item)
         .map(Row)
         .map_err(|e| internal(e.to_string()))

@@ -1,7 +1,9 @@
 //! One module for each command.
 
 mod component;
+mod live;
 mod logs;
+mod proven;
 mod start;
 mod status;
 mod watch;
@@ -9,7 +11,7 @@ mod watch;
 use crate::args::{Arguments, Command, Common};
 use crate::cloud::{Cloud, Execution};
 use crate::error::{Exit, Failure};
-use crate::text::{Colour, Screen};
+use crate::text::{Colour, Screen, duration};
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::Key;
 use serde_json::Value;
@@ -44,6 +46,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
         (Command::Watch(watch), _) => watch::run(&context, watch).await,
         (Command::Status(status), _) => status::run(&context, status).await,
+        (Command::Proven(proven), _) => proven::run(&context, proven).await,
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_), None) => {
@@ -131,6 +134,20 @@ fn say_json(value: &Value) -> Result<(), Failure> {
 /// Milliseconds since 1970.
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+/// `2026-07-29 18:57 UTC (3m12s ago)`
+fn since(text: &str, now: i64) -> String {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => {
+            format!(
+                "{} ({} ago)",
+                time.strftime("%Y-%m-%d %H:%M UTC"),
+                duration(now - time.as_millisecond())
+            )
+        }
+        Err(_) => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! `status`: what is live, from the table.
 
-use super::{Context, now, say, say_json};
+use super::live::Proven;
+use super::{Context, now, say, say_json, since};
 use crate::args::Status;
 use crate::cloud::Row;
 use crate::error::{Exit, Failure};
-use crate::text::{Screen, Style, duration, table};
+use crate::text::{Screen, Style, table, wrap};
 use pipeline::names::Target;
 use pipeline::rows::{AliasRow, Key, ReleaseRow};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ struct Seen {
     domain: String,
     aliases: Vec<Row>,
     running: Vec<Row>,
+    /// Of what is live; not known where rows cannot be read.
+    proven: Option<Proven>,
 }
 
 /// Reads and prints it.
@@ -60,11 +63,20 @@ async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Ro
 
 async fn look(context: &Context, environment: &Row) -> Result<Seen, Failure> {
     let pk = environment.text("pk");
+    let target = pk.trim_start_matches("target#");
     let latest = context.cloud.last_rows_of(pk, "release#", LATEST).await?;
+    let aliases = context.cloud.rows_of(pk, "alias#").await?;
+    // Whoever wants rows as they are gets them, readable or not.
+    let live: Result<Vec<AliasRow>, Failure> = aliases.iter().map(Row::read).collect();
+    let proven = match live {
+        Ok(live) => Proven::of(context, &Target::new(target)?, &live).await?,
+        Err(_) => None,
+    };
     Ok(Seen {
-        target: pk.trim_start_matches("target#").to_owned(),
+        target: target.to_owned(),
         domain: environment.text("domain").to_owned(),
-        aliases: context.cloud.rows_of(pk, "alias#").await?,
+        aliases,
+        proven,
         running: latest
             .into_iter()
             .filter(|row| row.text("outcome") == "running")
@@ -78,7 +90,7 @@ fn as_json(seen: &Seen) -> Value {
             .map(|row| Value::Object(row.0.clone()))
             .collect::<Vec<_>>()
     };
-    json!({"target": seen.target, "domain": seen.domain, "aliases": rows(&seen.aliases), "running": rows(&seen.running)})
+    json!({"target": seen.target, "domain": seen.domain, "aliases": rows(&seen.aliases), "running": rows(&seen.running), "live_set": seen.proven.as_ref().map(Proven::as_json)})
 }
 
 const HEADINGS: [&str; 8] = [
@@ -109,6 +121,19 @@ fn shown(seen: &Seen, now: i64, screen: Screen) -> Result<String, Failure> {
             .collect();
         parts.push(table(&HEADINGS, &rows, screen));
     }
+    parts.extend(taken_back(&aliases).map(|text| wrap(&text, "", screen.width)));
+    if let Some(proven) = &seen.proven {
+        let style = if proven.is_whole() {
+            Style::Good
+        } else {
+            Style::Quiet
+        };
+        parts.push(
+            screen
+                .colour
+                .paint(style, &wrap(&proven.shown(), "", screen.width)),
+        );
+    }
     for row in &seen.running {
         parts.push(running(&row.read()?, now, screen));
     }
@@ -137,6 +162,21 @@ fn cells(alias: &AliasRow, domain: &str, now: i64) -> Vec<String> {
     ]
 }
 
+/// Whoever pushes it again wonders why nothing happens.
+fn taken_back(aliases: &[AliasRow]) -> Option<String> {
+    let commits = aliases.iter().filter_map(|alias| {
+        let commit = alias.rolled_back.as_ref()?;
+        Some(format!("{} {}", alias.component, commit.short()))
+    });
+    let commits: Vec<String> = commits.collect();
+    (!commits.is_empty()).then(|| {
+        format!(
+            "rolled back: {}; a push of that does not bring it again",
+            commits.join(", ")
+        )
+    })
+}
+
 fn running(release: &ReleaseRow, now: i64, screen: Screen) -> String {
     let plan = &release.plan;
     let what: Vec<String> = plan
@@ -157,108 +197,6 @@ fn running(release: &ReleaseRow, now: i64, screen: Screen) -> String {
     )
 }
 
-/// `2026-07-29 18:57 UTC (3m12s ago)`
-fn since(text: &str, now: i64) -> String {
-    match text.parse::<jiff::Timestamp>() {
-        Ok(time) => {
-            format!(
-                "{} ({} ago)",
-                time.strftime("%Y-%m-%d %H:%M UTC"),
-                duration(now - time.as_millisecond())
-            )
-        }
-        Err(_) => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::text::Colour;
-    use expect_test::{Expect, expect};
-
-    fn seen(aliases: Vec<Value>) -> Seen {
-        let rows = aliases
-            .into_iter()
-            .map(|row| Row(row.as_object().unwrap().clone()))
-            .collect();
-        Seen {
-            target: "stage".into(),
-            domain: "stage.myproj.com".into(),
-            aliases: rows,
-            running: Vec::new(),
-        }
-    }
-
-    fn alias() -> Value {
-        json!({
-            "pk": "target#stage", "sk": "alias#api", "component": "api",
-            "commit": "3f2a9c1b04de000000000000000000000000beef",
-            "hostname": "api-3f2a9c1b04de.stage.myproj.com",
-            "instances": [{"id": "i-0a1", "address": "54.1.2.3"}],
-            "version": "v1.4.0", "release": "stage-r42", "ticket": 42, "execution": "api-v1-4-0-stage-mzx1",
-            "since": "2026-07-29T18:57:00Z", "port": 8080, "artifact_sha256": "ab", "launch_template_version": "3",
-            "previous": {"commit": "1b2c000000000000000000000000000000000000", "hostname": "api-1b2c00000000.stage.myproj.com", "ticket": 41, "launch_template_version": "2"},
-        })
-    }
-
-    fn check(seen: Seen, width: Option<usize>, expected: Expect) {
-        let now: jiff::Timestamp = "2026-07-29T19:00:12Z".parse().unwrap();
-        let screen = Screen {
-            width,
-            height: None,
-            colour: Colour::Plain,
-        };
-        expected.assert_eq(
-            &shown(&seen, now.as_millisecond(), screen).unwrap_or_else(|e| e.to_string()),
-        );
-    }
-
-    #[test]
-    fn what_is_live_says_since_when_and_by_whom() {
-        check(
-            seen(vec![alias()]),
-            None,
-            expect![[r#"
-            stage  stage.myproj.com
-            alias                 commit        version  since                             release    execution              instances       previous
-            api.stage.myproj.com  3f2a9c1b04de  v1.4.0   2026-07-29 18:57 UTC (3m12s ago)  stage-r42  api-v1-4-0-stage-mzx1  i-0a1 54.1.2.3  1b2c00000000 by r41"#]],
-        );
-        check(
-            seen(vec![alias()]),
-            Some(80),
-            expect![[r#"
-            stage  stage.myproj.com
-            api.stage.myproj.com
-              commit     3f2a9c1b04de
-              version    v1.4.0
-              since      2026-07-29 18:57 UTC (3m12s ago)
-              release    stage-r42
-              execution  api-v1-4-0-stage-mzx1
-              instances  i-0a1 54.1.2.3
-              previous   1b2c00000000 by r41"#]],
-        );
-    }
-
-    #[test]
-    fn a_target_without_a_release_says_so() {
-        check(
-            seen(vec![]),
-            Some(80),
-            expect![[r#"
-            stage  stage.myproj.com
-            nothing is live"#]],
-        );
-    }
-
-    #[test]
-    fn a_row_that_cannot_be_read_is_an_error_and_not_left_out() {
-        check(
-            seen(vec![json!({"pk": "target#stage", "sk": "alias#api"})]),
-            None,
-            expect![[r#"
-                row target#stage / alias#api cannot be read: missing field `component`
-                  it may be of a newer version of cutover; `--json` prints rows as they are"#]],
-        );
-    }
-}
+#[path = "status_tests.rs"]
+mod tests;

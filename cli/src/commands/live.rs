@@ -1,0 +1,274 @@
+//! Whether what is live on a target is a proven set.
+
+use super::Context;
+use crate::cloud::Row;
+use crate::error::Failure;
+use pipeline::names::Target;
+use pipeline::proof::{Proof, Set, proof};
+use pipeline::rows::{AliasRow, Key, ProofRow};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What is not known of more components is left to `--json`.
+const SHOWN: usize = 3;
+
+/// What the records say of the live set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proven {
+    /// The releases that tested it, the latest last.
+    pub by: Vec<String>,
+    /// Slow suites that were left out.
+    pub skipped: Vec<String>,
+    /// What was not tested beside what.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that was not tested as it is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// There is no record of this.
+    Untested(Proof),
+    /// A peer is not live, so it cannot have been tested beside it.
+    Incomplete(String),
+}
+
+impl Proven {
+    /// Looks the records up; `None` where nothing is live.
+    pub async fn of(
+        context: &Context,
+        target: &Target,
+        live: &[AliasRow],
+    ) -> Result<Option<Self>, Failure> {
+        let (needed, incomplete) = needed(live);
+        let keys: Vec<Key> = needed.iter().map(|one| Key::proof(target, one)).collect();
+        let rows = match keys.is_empty() {
+            true => Vec::new(),
+            false => context.cloud.rows_at(&keys).await?,
+        };
+        let rows: Vec<ProofRow> = rows.iter().map(Row::read).collect::<Result<_, _>>()?;
+        Ok((!live.is_empty()).then(|| Self::from(needed, incomplete, &rows)))
+    }
+
+    fn from(needed: Vec<Proof>, incomplete: Vec<Missing>, rows: &[ProofRow]) -> Self {
+        let mut proven = Self {
+            missing: incomplete,
+            ..Self::default()
+        };
+        let mut by = BTreeSet::new();
+        for one in needed {
+            // A row's key has short commits only; what it says of itself is whole.
+            match rows.iter().find(|row| row.proof == one) {
+                Some(row) => {
+                    by.insert((number(&row.release), row.release.clone()));
+                    let skipped = row.skipped.iter();
+                    proven
+                        .skipped
+                        .extend(skipped.map(|suite| format!("{}/{suite}", one.component)));
+                }
+                None => proven.missing.push(Missing::Untested(one)),
+            }
+        }
+        proven.by = by.into_iter().map(|(_, release)| release).collect();
+        proven
+    }
+
+    /// Whether nothing is missing.
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// `proven (by stage-r41, stage-r42)`
+    pub fn shown(&self) -> String {
+        if !self.missing.is_empty() {
+            let reasons: Vec<String> = self.missing.iter().take(SHOWN).map(sentence).collect();
+            let more = match self.missing.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!("; and {more} more"),
+            };
+            return format!("not proven: {}{more}", reasons.join("; "));
+        }
+        let by = self.by.join(", ");
+        match self.skipped.is_empty() {
+            true => format!("proven (by {by})"),
+            false => format!(
+                "proven, slow suites skipped: {} (by {by})",
+                self.skipped.join(", ")
+            ),
+        }
+    }
+
+    /// The same for a script, and all of it.
+    pub fn as_json(&self) -> Value {
+        let missing: Vec<Value> = self.missing.iter().map(missing_json).collect();
+        json!({
+            "proven": self.missing.is_empty(),
+            "by": self.by,
+            "skipped": self.skipped,
+            "missing": missing,
+        })
+    }
+}
+
+/// What must have passed for all that is live to be proven.
+fn needed(live: &[AliasRow]) -> (Vec<Proof>, Vec<Missing>) {
+    let set: Set = live
+        .iter()
+        .map(|row| (row.component.clone(), row.commit.clone()))
+        .collect();
+    let (mut needed, mut missing) = (Vec::new(), Vec::new());
+    for row in live {
+        let peers = row.peers.iter().cloned().collect();
+        match proof(&set, &row.component, &peers) {
+            Ok(proof) => needed.push(proof),
+            Err(why) => missing.push(Missing::Incomplete(format!(
+                "{} talks to {}, which is not live",
+                why.component, why.peer
+            ))),
+        }
+    }
+    (needed, missing)
+}
+
+fn sentence(missing: &Missing) -> String {
+    let proof = match missing {
+        Missing::Incomplete(why) => return why.clone(),
+        Missing::Untested(proof) => proof,
+    };
+    let peers = proof
+        .peers
+        .iter()
+        .map(|(peer, commit)| format!("{peer} at {}", commit.short()));
+    let peers = peers.collect::<Vec<_>>().join(" and ");
+    let beside = match peers.is_empty() {
+        true => String::new(),
+        false => format!(" beside {peers}"),
+    };
+    format!(
+        "{} at {} was not tested{beside}",
+        proof.component,
+        proof.commit.short()
+    )
+}
+
+fn missing_json(missing: &Missing) -> Value {
+    match missing {
+        Missing::Untested(proof) => json!(proof),
+        Missing::Incomplete(why) => json!({"reason": why}),
+    }
+}
+
+/// 42 of `stage-r42`
+fn number(release: &str) -> u64 {
+    let digits = release.rsplit_once("-r").map(|(_, digits)| digits);
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn alias(component: &str, digit: &str, peers: &[&str]) -> AliasRow {
+        let commit = digit.repeat(40);
+        let row = json!({
+            "component": component, "commit": commit, "version": "HEAD", "peers": peers,
+            "hostname": format!("{component}-{}.stage.myproj.com", &commit[..12]),
+            "instances": [], "release": "stage-r42", "ticket": 42, "execution": "x", "port": 8080,
+            "since": "2026-07-29T18:57:00Z", "artifact_sha256": "ab", "launch_template_version": "3",
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    fn live() -> Vec<AliasRow> {
+        vec![
+            alias("api", "7", &["msa", "msb"]),
+            alias("msa", "a", &[]),
+            alias("msb", "b", &[]),
+            alias("ui", "3", &["api"]),
+        ]
+    }
+
+    fn tested(proof: &Proof, release: &str, skipped: &[&str]) -> ProofRow {
+        let row = json!({"skipped": skipped, "release": release, "at": "2026-07-29T18:57:00Z"});
+        let mut row = row.as_object().unwrap().clone();
+        row.extend(json!(proof).as_object().unwrap().clone());
+        serde_json::from_value(Value::Object(row)).unwrap()
+    }
+
+    fn check(live: &[AliasRow], rows: &[ProofRow], expected: Expect) {
+        let (needed, missing) = needed(live);
+        expected.assert_eq(&Proven::from(needed, missing, rows).shown());
+    }
+
+    #[test]
+    fn what_passed_beside_exactly_what_is_live_is_proven() {
+        let (proofs, _) = needed(&live());
+        let mut rows: Vec<ProofRow> = proofs
+            .iter()
+            .map(|proof| tested(proof, "stage-r9", &[]))
+            .collect();
+        rows[3] = tested(&proofs[3], "stage-r41", &[]);
+        check(&live(), &rows, expect!["proven (by stage-r9, stage-r41)"]);
+        rows[0] = tested(&proofs[0], "stage-r41", &["soak"]);
+        check(
+            &live(),
+            &rows,
+            expect!["proven, slow suites skipped: api/soak (by stage-r9, stage-r41)"],
+        );
+    }
+
+    #[test]
+    fn a_pair_that_was_never_tested_together_is_named() {
+        let (proofs, _) = needed(&live());
+        let rows: Vec<ProofRow> = proofs
+            .iter()
+            .map(|proof| tested(proof, "stage-r9", &[]))
+            .collect();
+        check(
+            &live(),
+            &rows[..3],
+            expect!["not proven: ui at 333333333333 was not tested beside api at 777777777777"],
+        );
+        check(
+            &live(),
+            &[],
+            expect![
+                "not proven: api at 777777777777 was not tested beside msa at aaaaaaaaaaaa and msb at bbbbbbbbbbbb; msa at aaaaaaaaaaaa was not tested; msb at bbbbbbbbbbbb was not tested; and 1 more"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_proof_of_other_commits_with_the_same_beginning_proves_nothing() {
+        let live = [alias("msa", "a", &[])];
+        let (proofs, _) = needed(&live);
+        let mut other = tested(&proofs[0], "stage-r9", &[]);
+        let similar = format!("{}{}", "a".repeat(39), "b");
+        other.proof.commit = pipeline::names::Commit::new(similar).unwrap();
+        check(
+            &live,
+            &[other],
+            expect!["not proven: msa at aaaaaaaaaaaa was not tested"],
+        );
+    }
+
+    #[test]
+    fn a_peer_that_is_not_live_makes_the_set_unproven() {
+        check(
+            &[alias("ui", "3", &["api"])],
+            &[],
+            expect!["not proven: ui talks to api, which is not live"],
+        );
+    }
+
+    #[test]
+    fn a_script_gets_every_pair_that_is_missing() {
+        let live = [alias("msa", "a", &[]), alias("ui", "3", &["msa"])];
+        let (proofs, missing) = needed(&live);
+        let rows = [tested(&proofs[0], "stage-r9", &["soak"])];
+        let json = Proven::from(proofs, missing, &rows).as_json();
+        expect![[r#"{"by":["stage-r9"],"missing":[{"commit":"3333333333333333333333333333333333333333","component":"ui","peers":{"msa":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}],"proven":false,"skipped":["msa/soak"]}"#]].assert_eq(&json.to_string());
+    }
+}
