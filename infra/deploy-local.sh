@@ -49,12 +49,20 @@ deploy_pipeline() {
     infra/deploy.sh pipeline --project "$CUTOVER_PROJECT" --domain "$CUTOVER_DOMAIN" "${pipeline[@]/#/--parameter=}"
 }
 
+# deploy_target NAME PARAMETER...
+deploy_target() {
+    local name=$1
+    shift
+    infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" --domain "$CUTOVER_DOMAIN" "${@/#/--parameter=}"
+}
+
 deploy_targets() {
     local name
     for name in dev stage prod; do
-        infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" --domain "$CUTOVER_DOMAIN" \
-            "${target[@]/#/--parameter=}"
+        deploy_target "$name" "${target[@]}"
     done
+    # For tests and benchmarks alone. Its drain leaves the time for a roll-back to what is still there.
+    deploy_target lab "${target[@]}" DrainMargin=20
 }
 
 main

@@ -222,6 +222,7 @@ json.dump({
     "alias_ttl": number("AliasTtl"),
     "hostname_ttl": number("HostnameTtl"),
     "drain_margin": number("DrainMargin"),
+    "test_dependents": {"BOOL": out["TestDependents"] == "true"},
     "stack": text(stack),
     "recorded_at": text(datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")),
 }, sys.stdout)

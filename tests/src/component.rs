@@ -157,6 +157,20 @@ impl Component {
         sha_of(self.checkout.path(), "HEAD").await
     }
 
+    /// Commits a version, pushes it to `main` and answers its SHA.
+    pub async fn commit_and_push(&self, service: &Service) -> String {
+        let sha = self.commit(service).await;
+        self.push(&sha).await;
+        sha
+    }
+
+    /// The row of what is live.
+    pub async fn alias_row(&self) -> serde_json::Value {
+        let pk = format!("target#{}", self.target);
+        let row = self.cloud.row(&pk, &format!("alias#{}", self.name)).await;
+        row.unwrap_or_else(|| panic!("nothing of {} is recorded as live", self.name))
+    }
+
     /// Pushes a commit to `main`.
     pub async fn push(&self, sha: &str) {
         self.push_to(sha, "main").await;

@@ -7,6 +7,7 @@
 mod cloud;
 mod component;
 mod execution;
+mod family;
 mod permission;
 mod program;
 mod service;
@@ -16,6 +17,7 @@ mod traffic;
 pub use cloud::{Cloud, Live};
 pub use component::{Component, sha_of};
 pub use execution::{Ended, Execution, push_event};
+pub use family::{Family, Pairs};
 pub use permission::{WithoutPermission, actions_of};
 pub use program::{Said, program};
 pub use service::{Service, Start, Suite};

@@ -48,11 +48,30 @@ print("the candidate is", found)
 sys.exit(found != os.environ["COMMIT"])
 "#;
 
-const SERVER: &str = r#"import json, os, sys
+const SERVER: &str = r#"import json, os, sys, urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 START = "@START@"
 IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
+IDENTITY["version"] = open("VERSION").read().strip()
+
+
+def peers(what):
+    """What each peer says of itself, by its component's name."""
+    said = {}
+    for variable, url in os.environ.items():
+        if variable.startswith("T_") and variable.endswith("_URL"):
+            with urllib.request.urlopen(url + "/version", timeout=10) as answer:
+                said[variable[:-4].lower().replace("_", "-")] = json.load(answer)[what]
+    return said
+
+
+def answer(path):
+    if path == "/peers":
+        return IDENTITY | peers("commit")
+    if path == "/peer-versions":
+        return peers("version")
+    return IDENTITY | {"names": sorted(os.environ)}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         healthy = START != "Unhealthy" or self.path != "/healthz"
-        body = json.dumps(IDENTITY | {"names": sorted(os.environ)}).encode()
+        body = json.dumps(answer(self.path)).encode()
         self.send_response(200 if healthy else 503)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

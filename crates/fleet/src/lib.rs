@@ -36,6 +36,19 @@ impl Seen {
     }
 }
 
+/// A launch template version to make.
+#[derive(Debug, Clone)]
+pub struct NewVersion<'a> {
+    /// Shown in the console.
+    pub description: &'a str,
+    /// As EC2 wants it.
+    pub user_data_base64: &'a str,
+    /// The version whose image and type it has (`None`: the template's default).
+    pub repeats: Option<&'a str>,
+    /// The same token never makes two.
+    pub token: &'a str,
+}
+
 /// What to launch.
 #[derive(Debug, Clone)]
 pub struct Launch<'a> {
@@ -68,26 +81,28 @@ impl Fleet {
         }
     }
 
-    /// Makes the launch template version of a candidate: the target's default version with this
-    /// user data. It pins image, type and user data, so a deployment can be repeated exactly.
+    /// Makes the launch template version of a candidate: the target's default version, or the one
+    /// that is to be repeated, with this user data. It pins image, type and user data, so a
+    /// deployment can be repeated exactly.
     pub async fn create_template_version(
         &self,
         template_id: &str,
-        description: &str,
-        user_data_base64: &str,
-        token: &str,
+        new: &NewVersion<'_>,
     ) -> Result<String, CallError> {
-        let source = self.default_version(template_id).await?;
+        let source = match new.repeats {
+            Some(version) => version.to_owned(),
+            None => self.default_version(template_id).await?,
+        };
         let reply = self
             .client
             .create_launch_template_version()
             .launch_template_id(template_id)
             .source_version(source)
-            .version_description(description)
-            .client_token(token)
+            .version_description(new.description)
+            .client_token(new.token)
             .launch_template_data(
                 RequestLaunchTemplateData::builder()
-                    .user_data(user_data_base64)
+                    .user_data(new.user_data_base64)
                     .build(),
             )
             .send()
@@ -152,12 +167,9 @@ impl Fleet {
         Ok(reply.instances().iter().map(seen).collect())
     }
 
-    /// Instances of a release's component, gone ones too as long as EC2 shows them.
-    pub async fn of_release(&self, release: &str, component: &str) -> Result<Vec<Seen>, CallError> {
-        let filters = [
-            ("tag:cutover:release", release),
-            ("tag:cutover:component", component),
-        ];
+    /// Instances that a release launched for a hostname, gone ones too as long as EC2 shows them.
+    pub async fn of_release(&self, release: &str, hostname: &str) -> Result<Vec<Seen>, CallError> {
+        let filters = [("tag:cutover:release", release), ("tag:Name", hostname)];
         let filters =
             filters.map(|(name, value)| Filter::builder().name(name).values(value).build());
         self.describe(

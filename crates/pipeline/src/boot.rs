@@ -125,6 +125,10 @@ mod tests {
             drain_seconds: 90,
             skip_slow_scans: false,
             size: 1,
+            test_dependents: true,
+            tag: false,
+            rollback: false,
+            proven: false,
         };
         let artifact = Artifact {
             bundle: Bundle {

@@ -46,8 +46,14 @@ fi
 mkdir -p "$home/app"
 log=$home/$component.log
 
-# The end of the component's log, to where a failed release points.
+# The end of the component's log, to where a failed release points; only if there is more of it than
+# the last time.
+shipped=-1
 ship_log() {
+  local size
+  size=$(stat -c %s "$log" 2>/dev/null || echo 0)
+  [ "$size" != "$shipped" ] || return 0
+  shipped=$size
   { tail -n 200 "$log" 2>/dev/null || true; } |
     timeout 60 aws s3 cp --only-show-errors - "$logs/instance-$id.log" || say "the log could not be shipped"
 }

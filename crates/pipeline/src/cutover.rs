@@ -1,22 +1,20 @@
 //! Deploy (cutover): one batch moves every alias of a release, or none.
 
-use crate::names::{Commit, Component, Domain, Fqdn, Ticket, alias, peer_name};
+use crate::live::{Brings, KnownHosts, ReadSet, live, read_set};
+use crate::names::{Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name};
 use crate::records::{Batch, Record, ZoneView};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// What was live beside the release when its suites ran: peer to hostname (`None`: nothing).
-pub type ReadSet = BTreeMap<Component, Option<Fqdn>>;
+use std::collections::BTreeSet;
 
 /// A candidate that is to go live.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Candidate {
     /// Whose.
     pub component: Component,
-    /// What it runs.
-    pub commit: Commit,
     /// Where it stands.
     pub hostname: Fqdn,
+    /// Whom it talks to.
+    pub peers: BTreeSet<Component>,
 }
 
 /// What a cutover is asked to do.
@@ -34,6 +32,15 @@ pub struct CutoverRequest {
     pub candidates: Vec<Candidate>,
     /// What the suites passed against.
     pub read_set: ReadSet,
+    /// Whether live components that depend on the release had to pass too.
+    pub test_dependents: bool,
+}
+
+impl CutoverRequest {
+    fn brings(&self) -> Brings {
+        let brings = |one: &Candidate| (one.component.clone(), one.peers.clone());
+        self.candidates.iter().map(brings).collect()
+    }
 }
 
 /// The TTL of a candidate's A record, one second below that of a live one.
@@ -44,9 +51,6 @@ pub struct CutoverRequest {
 pub fn candidate_ttl(hostname_ttl: u32) -> u32 {
     hostname_ttl.saturating_sub(1).max(1)
 }
-
-/// Which release put a hostname up, read from the candidates' rows.
-pub type Tickets = BTreeMap<Fqdn, Ticket>;
 
 /// One alias's move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,12 +84,10 @@ pub enum CutoverPlan {
         /// The later release.
         by: Ticket,
     },
-    /// Versions beside this release changed since its suites ran; test against these.
+    /// Versions beside this release changed since its suites ran; test against what is live now.
     PeersMoved {
-        /// Who moved.
+        /// Who moved, came or went.
         moved: Vec<Component>,
-        /// What is live beside the release now.
-        read_set: ReadSet,
     },
     /// Cannot go live; nothing was changed.
     Refused {
@@ -94,8 +96,8 @@ pub enum CutoverPlan {
     },
 }
 
-/// Decides, from what the zone holds now and which release put each hostname up.
-pub fn plan_cutover(request: &CutoverRequest, zone: &ZoneView, tickets: &Tickets) -> CutoverPlan {
+/// Decides, from what the zone holds now and what is recorded of the hostnames that are live.
+pub fn plan_cutover(request: &CutoverRequest, zone: &ZoneView, known: &KnownHosts) -> CutoverPlan {
     let aliases: Vec<(&Candidate, Fqdn, Option<Fqdn>)> = request
         .candidates
         .iter()
@@ -114,31 +116,35 @@ pub fn plan_cutover(request: &CutoverRequest, zone: &ZoneView, tickets: &Tickets
     }
     if let Some(stop) = aliases
         .iter()
-        .find_map(|(candidate, alias, now)| blocked(request, candidate, alias, now, tickets))
+        .find_map(|(candidate, alias, now)| blocked(request, candidate, alias, now, known))
     {
         return stop;
     }
-    let now_beside = observe_peers(request, zone);
-    let moved: Vec<Component> = now_beside
-        .iter()
-        .filter(|(peer, now)| request.read_set.get(*peer) != Some(*now))
-        .map(|(peer, _)| peer.clone())
-        .collect();
+    let moved = moved(request, zone, known);
     if !moved.is_empty() {
-        return CutoverPlan::PeersMoved {
-            moved,
-            read_set: now_beside,
-        };
+        return CutoverPlan::PeersMoved { moved };
     }
     commit(request, zone, aliases)
 }
 
-/// What is live now beside the release, for the peers that its read-set names.
-pub fn observe_peers(request: &CutoverRequest, zone: &ZoneView) -> ReadSet {
-    request
-        .read_set
+/// Who is not what the suites ran against: a peer, a dependent, a peer of one; or a component that
+/// depends on the release since.
+fn moved(request: &CutoverRequest, zone: &ZoneView, known: &KnownHosts) -> Vec<Component> {
+    let now = read_set(
+        &request.brings(),
+        &live(zone, &request.domain),
+        known,
+        request.test_dependents,
+    );
+    let then = &request.read_set;
+    let changed = now
         .keys()
-        .map(|peer| (peer.clone(), zone.points_to(&alias(peer, &request.domain))))
+        .chain(then.keys())
+        .filter(|who| now.get(*who) != then.get(*who));
+    changed
+        .cloned()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect()
 }
 
@@ -147,13 +153,13 @@ fn blocked(
     candidate: &Candidate,
     alias: &Fqdn,
     now: &Option<Fqdn>,
-    tickets: &Tickets,
+    known: &KnownHosts,
 ) -> Option<CutoverPlan> {
     let live = now.as_ref()?;
-    match tickets.get(live) {
-        Some(ticket) if *ticket > request.ticket => Some(CutoverPlan::Superseded {
+    match known.get(live) {
+        Some(one) if one.ticket > request.ticket => Some(CutoverPlan::Superseded {
             component: candidate.component.clone(),
-            by: *ticket,
+            by: one.ticket,
         }),
         Some(_) => None,
         None => Some(CutoverPlan::Refused {
@@ -207,7 +213,24 @@ fn commit(
             batch.assert(record);
         }
     }
+    mark(request, zone, &mut batch);
     CutoverPlan::Commit { moves, batch }
+}
+
+/// Every cutover of a target changes one record, from what was observed to its own ticket. So no
+/// other cutover can come between the look and the batch: not even one of a component that was not
+/// there to be asserted, and that depends on this release.
+fn mark(request: &CutoverRequest, zone: &ZoneView, batch: &mut Batch) {
+    let name = last_cutover(&request.domain);
+    let own = Record::cname(
+        name.clone(),
+        &cutover_of(request.ticket, &request.domain),
+        request.alias_ttl,
+    );
+    match zone.get(&name).cloned() {
+        Some(before) => batch.swap(before, own),
+        None => batch.create(own),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 use super::*;
-use crate::names::hostname;
+use crate::live::Known;
+use crate::names::{Commit, hostname};
 use crate::retire::{Leaving, plan_retire};
+use crate::rows::CandidateState;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn domain() -> Domain {
     Domain::new("stage.myproj.com").unwrap()
@@ -20,11 +23,12 @@ fn host(name: &str, ticket: u64) -> Fqdn {
     hostname(&component(name), &commit_of(ticket), &domain())
 }
 
+/// `api` talks to `ui`, in the tests that have a read-set; nobody else talks to anybody.
 fn request(ticket: u64, names: &[&str], read_set: ReadSet) -> CutoverRequest {
     let candidate = |name: &&str| Candidate {
         component: component(name),
-        commit: commit_of(ticket),
         hostname: host(name, ticket),
+        peers: read_set.keys().cloned().collect(),
     };
     CutoverRequest {
         ticket: Ticket(ticket),
@@ -33,13 +37,22 @@ fn request(ticket: u64, names: &[&str], read_set: ReadSet) -> CutoverRequest {
         hostname_ttl: 60,
         candidates: names.iter().map(candidate).collect(),
         read_set,
+        test_dependents: true,
+    }
+}
+
+fn known(ticket: u64, peers: &[&str]) -> Known {
+    Known {
+        ticket: Ticket(ticket),
+        commit: commit_of(ticket),
+        peers: peers.iter().map(|peer| component(peer)).collect(),
     }
 }
 
 /// A zone in which these candidates are published and these are live.
-fn zone(published: &[(&str, u64)], live: &[(&str, u64)]) -> (ZoneView, Tickets) {
+fn zone(published: &[(&str, u64)], live: &[(&str, u64)]) -> (ZoneView, KnownHosts) {
     let mut records = Vec::new();
-    let mut tickets = Tickets::new();
+    let mut tickets = KnownHosts::new();
     for (name, ticket) in published.iter().chain(live) {
         let ttl = if live.contains(&(*name, *ticket)) {
             60
@@ -51,7 +64,7 @@ fn zone(published: &[(&str, u64)], live: &[(&str, u64)]) -> (ZoneView, Tickets) 
             vec!["10.0.0.1".into()],
             ttl,
         ));
-        tickets.insert(host(name, *ticket), Ticket(*ticket));
+        tickets.insert(host(name, *ticket), known(*ticket, &[]));
     }
     records.extend(live.iter().map(|(name, ticket)| {
         Record::cname(alias(&component(name), &domain()), &host(name, *ticket), 60)
@@ -59,7 +72,7 @@ fn zone(published: &[(&str, u64)], live: &[(&str, u64)]) -> (ZoneView, Tickets) 
     (ZoneView::new(records), tickets)
 }
 
-fn check(request: &CutoverRequest, (zone, tickets): &(ZoneView, Tickets), expected: Expect) {
+fn check(request: &CutoverRequest, (zone, tickets): &(ZoneView, KnownHosts), expected: Expect) {
     expected.assert_eq(&match plan_cutover(request, zone, tickets) {
         CutoverPlan::AlreadyDone => "AlreadyDone".into(),
         CutoverPlan::Commit { moves, batch } => {
@@ -70,7 +83,7 @@ fn check(request: &CutoverRequest, (zone, tickets): &(ZoneView, Tickets), expect
             format!("{}; {} changes", moves.join(", "), batch.0.len())
         }
         CutoverPlan::Superseded { component, by } => format!("Superseded: {component} by {by}"),
-        CutoverPlan::PeersMoved { moved, .. } => format!("PeersMoved: {moved:?}"),
+        CutoverPlan::PeersMoved { moved } => format!("PeersMoved: {moved:?}"),
         CutoverPlan::Refused { reason } => format!("Refused: {reason}"),
     });
 }
@@ -80,7 +93,7 @@ fn a_first_deployment_creates_the_alias() {
     check(
         &request(1, &["api"], ReadSet::new()),
         &zone(&[("api", 1)], &[]),
-        expect!["api.stage.myproj.com to api-100000000000.stage.myproj.com; 3 changes"],
+        expect!["api.stage.myproj.com to api-100000000000.stage.myproj.com; 4 changes"],
     );
 }
 
@@ -89,7 +102,7 @@ fn a_later_release_moves_the_alias() {
     check(
         &request(2, &["api"], ReadSet::new()),
         &zone(&[("api", 2)], &[("api", 1)]),
-        expect!["api.stage.myproj.com to api-200000000000.stage.myproj.com; 4 changes"],
+        expect!["api.stage.myproj.com to api-200000000000.stage.myproj.com; 5 changes"],
     );
 }
 
@@ -136,8 +149,47 @@ fn a_peer_that_did_not_move_is_asserted_in_the_batch() {
     check(
         &request(3, &["api"], read_set),
         &zone(&[("api", 3)], &[("api", 1), ("ui", 2)]),
-        expect!["api.stage.myproj.com to api-300000000000.stage.myproj.com; 6 changes"],
+        expect!["api.stage.myproj.com to api-300000000000.stage.myproj.com; 7 changes"],
     );
+}
+
+#[test]
+fn a_component_that_depends_on_the_release_since_its_tests_stops_the_cutover() {
+    let (zone, mut known_hosts) = zone(&[("msa", 3)], &[("msa", 1), ("api", 2)]);
+    known_hosts.insert(host("api", 2), known(2, &["msa"]));
+    let blind = request(3, &["msa"], ReadSet::new());
+    check(
+        &blind,
+        &(zone.clone(), known_hosts.clone()),
+        expect![[r#"PeersMoved: [Component("api")]"#]],
+    );
+    let off = CutoverRequest {
+        test_dependents: false,
+        ..blind
+    };
+    check(
+        &off,
+        &(zone, known_hosts),
+        expect!["msa.stage.myproj.com to msa-300000000000.stage.myproj.com; 5 changes"],
+    );
+}
+
+#[test]
+fn a_cutover_between_the_look_and_the_batch_makes_the_batch_fail_even_of_a_component_not_asserted()
+{
+    let (seen, known_hosts) = zone(&[("api", 3), ("new", 2)], &[("api", 1)]);
+    let plan = |ticket, name| match plan_cutover(
+        &request(ticket, &[name], ReadSet::new()),
+        &seen,
+        &known_hosts,
+    ) {
+        CutoverPlan::Commit { batch, .. } => batch,
+        other => panic!("{other:?}"),
+    };
+    let (mine, other) = (plan(3, "api"), plan(2, "new"));
+    let mut zone = seen.clone();
+    zone.apply(&other).unwrap();
+    assert!(zone.apply(&mine).is_err());
 }
 
 #[test]
@@ -154,7 +206,7 @@ fn a_discarded_candidate_cannot_go_live() {
 #[test]
 fn an_alias_that_nobody_recorded_is_not_overwritten() {
     let (zone, _) = zone(&[("api", 3)], &[("api", 1)]);
-    let tickets = Tickets::from([(host("api", 3), Ticket(3))]);
+    let tickets = KnownHosts::from([(host("api", 3), known(3, &[]))]);
     check(
         &request(3, &["api"], ReadSet::new()),
         &(zone, tickets),
@@ -222,8 +274,8 @@ fn act() -> impl Strategy<Value = Act> {
 #[derive(Default)]
 struct World {
     zone: ZoneView,
-    tickets: Tickets,
-    seen: [Option<(ZoneView, Tickets)>; 3],
+    tickets: KnownHosts,
+    seen: [Option<(ZoneView, KnownHosts)>; 3],
     discarding: [Option<crate::retire::RetirePlan>; 3],
     retiring: [Option<crate::retire::RetirePlan>; 3],
     live_order: Vec<(Fqdn, Ticket)>,
@@ -257,6 +309,8 @@ impl World {
                 component: component(name),
                 hostname: host(name, who as u64 + 1),
                 ticket: Ticket(who as u64 + 1),
+                launched: Ticket(who as u64 + 1),
+                becomes: CandidateState::Retired,
             })
             .collect()
     }
@@ -270,7 +324,7 @@ impl World {
                     &self.leaving(who),
                     &domain(),
                     &self.zone,
-                    &Tickets::new(),
+                    &BTreeMap::new(),
                 ))
             }
             Act::Discard(who) => drop(
@@ -288,7 +342,7 @@ impl World {
                     &previous,
                     &domain(),
                     &self.zone,
-                    &Tickets::new(),
+                    &BTreeMap::new(),
                 ));
             }
             Act::Retire(who) => drop(

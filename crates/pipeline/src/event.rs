@@ -132,6 +132,7 @@ mod tests {
 
     fn row(name: &str) -> ComponentRow {
         ComponentRow {
+            credentials: None,
             component: Component::new(name).unwrap(),
             repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
             branches: [("main".to_owned(), Target::new("stage").unwrap())].into(),

@@ -17,7 +17,8 @@ pub const MAX_INPUT_BYTES: usize = 65_536;
 /// A checked input. Every field but the components has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseInput {
-    /// What to release, by component.
+    /// What to release, by component. Empty for `"version": "previous"` alone: then it is what the
+    /// target's last release moved, back to what was live before.
     pub versions: BTreeMap<Component, Version>,
     /// Where to; `stage` unless said otherwise.
     pub target: Target,
@@ -75,15 +76,22 @@ impl ReleaseInput {
             tag: flag(fields, "tag")?,
             branch: branch(fields)?,
         };
-        if input.tag {
-            return refuse(
-                "tag: a release cannot push tags yet; leave it out, and tag by hand".into(),
-            );
-        }
         if input.branch.is_some() && input.versions.len() != 1 {
             return refuse("branch: goes with one component, not with several".into());
         }
         Ok(input)
+    }
+
+    /// Whether it undoes the target's last release, all components of it.
+    pub fn takes_back_last_release(&self) -> bool {
+        self.versions.is_empty()
+    }
+
+    /// Whether it brings back only what was live before.
+    pub fn is_rollback(&self) -> bool {
+        self.versions
+            .values()
+            .all(|version| *version == Version::Previous)
     }
 }
 
@@ -95,6 +103,7 @@ fn refuse<T>(message: String) -> Result<T, InputError> {
 
 fn versions(fields: &Map<String, Value>) -> Result<BTreeMap<Component, Version>, InputError> {
     match (fields.get("component"), fields.get("versions")) {
+        (None, None) if text(fields, "version")? == Some("previous") => Ok(BTreeMap::new()),
         (None, None) => refuse(format!(
             "component: missing; say what to release, e.g. {EXAMPLE}"
         )),
@@ -219,6 +228,32 @@ mod tests {
             json!({"versions": {"api": "v1", "ui": "live:dev"}, "target": "prod"}),
             expect![[
                 r#"{"versions":{"api":"v1","ui":"live:dev"},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn previous_alone_takes_the_last_release_back() {
+        check(
+            json!({"target": "prod", "version": "previous"}),
+            expect![[
+                r#"{"versions":{},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null}"#
+            ]],
+        );
+        check(
+            json!({"target": "prod", "version": "v1"}),
+            expect![[
+                r#"refused: component: missing; say what to release, e.g. {"component": "api", "version": "HEAD", "target": "stage"}"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn a_release_may_push_tags() {
+        check(
+            json!({"component": "api", "tag": true}),
+            expect![[
+                r#"{"versions":{"api":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":true,"branch":null}"#
             ]],
         );
     }

@@ -16,6 +16,9 @@ pub const MAX_COMMAND_SECONDS: u64 = 13 * 60;
 /// address, and all of it must end before the function does, so that the failure is named.
 pub const MAX_START_SECONDS: u64 = 10 * 60;
 
+/// Peers one component may have: what its suites passed against is the key of a row.
+pub const MAX_PEERS: usize = 20;
+
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +129,12 @@ impl Manifest {
         if manifest.component.peers.contains(component) {
             return Err(ManifestError(format!(
                 "[component] peers names `{component}` itself"
+            )));
+        }
+        if manifest.component.peers.len() > MAX_PEERS {
+            return Err(ManifestError(format!(
+                "[component] peers names {} components, at most {MAX_PEERS}",
+                manifest.component.peers.len()
             )));
         }
         if manifest.run.start_timeout.0 > MAX_START_SECONDS {

@@ -138,6 +138,23 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of a secret in Secrets Manager that holds a repository's credentials. It begins with
+    /// `cutover/`, because the functions' roles can read no other.
+    SecretName,
+    |text| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@-".contains(&b);
+        if text.starts_with("cutover/") && (9..=256).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(())
+        } else {
+            Err(format!(
+                "`{}` is not the name of a secret here: `cutover/<project>/<what>`, of letters, digits and /_+=.@-",
+                excerpt(text)
+            ))
+        }
+    }
+);
+
+checked_text!(
     /// Where a component's repository is fetched from: an `https` (or, on loopback, `http`) address.
     RepositoryUrl,
     repository_url
@@ -189,6 +206,29 @@ pub fn hostname_of_release(
 /// What a candidate of a release calls its peer: `ui-r42.stage.myproj.com`.
 pub fn peer_name(peer: &Component, ticket: Ticket, domain: &Domain) -> Fqdn {
     Fqdn(format!("{peer}-{ticket}.{domain}"))
+}
+
+/// The record that tells which release cut over last on a target, and so whether any did since it
+/// was looked at. No component can have its name: component names have no dots.
+pub fn last_cutover(domain: &Domain) -> Fqdn {
+    Fqdn(format!("last.cutover.{domain}"))
+}
+
+/// What [`last_cutover`] says of a release: `r42.cutover.stage.myproj.com`, a name that does not
+/// resolve and is only read.
+pub fn cutover_of(ticket: Ticket, domain: &Domain) -> Fqdn {
+    Fqdn(format!("{ticket}.cutover.{domain}"))
+}
+
+/// `release/stage/42`: the tag that a release pushes on request.
+pub fn release_tag(target: &Target, ticket: Ticket) -> String {
+    format!("release/{target}/{}", ticket.0)
+}
+
+/// The component whose alias a record name of this domain is, if it is one's.
+pub fn alias_of(name: &Fqdn, domain: &Domain) -> Option<Component> {
+    let label = name.0.strip_suffix(domain.as_str())?.strip_suffix('.')?;
+    Component::new(label).ok()
 }
 
 /// The environment variable that tells a service or a suite where a peer is: `UI_URL`.

@@ -1,8 +1,11 @@
 //! Plan release: from resolved versions to names that are known up front.
 
 use crate::names::{
-    Commit, Component, Domain, Fqdn, RepositoryUrl, Ticket, alias, hostname, hostname_of_release,
+    Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, Ticket, alias, hostname,
+    hostname_of_release,
 };
+use crate::records::ZoneView;
+use crate::rows::{AliasRow, Previous};
 use crate::version::Version;
 use crate::wire::{AlreadyLive, Planned};
 
@@ -17,10 +20,25 @@ pub struct Observed {
     pub commit: Commit,
     /// Where it is fetched from.
     pub repository: RepositoryUrl,
+    /// What opens it.
+    pub credentials: Option<SecretName>,
     /// Where its alias points, and what runs there as far as it is recorded.
     pub live: Option<(Fqdn, Option<Commit>)>,
     /// Whether a candidate that is not gone has the commit's plain hostname.
     pub plain_name_taken: bool,
+    /// What was live before, where that is asked for.
+    pub before: Option<Before>,
+}
+
+/// What was live before, and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// Where it stood.
+    pub hostname: Fqdn,
+    /// The launch template version that repeats it.
+    pub launch_template_version: String,
+    /// Whether its instances are still there.
+    pub warm: bool,
 }
 
 /// What becomes of one component.
@@ -32,15 +50,24 @@ pub enum ComponentPlan {
     AlreadyLive(AlreadyLive),
 }
 
-/// Decides what becomes of one component.
-pub fn plan_component(observed: Observed, ticket: Ticket, domain: &Domain) -> ComponentPlan {
+/// Decides what becomes of one component. Instances that are still there are taken over only for a
+/// set that is `proven`: they booted with another release's peer names, so they could not be
+/// tested beside this one's candidates.
+pub fn plan_component(
+    observed: Observed,
+    ticket: Ticket,
+    domain: &Domain,
+    proven: bool,
+) -> ComponentPlan {
     let Observed {
         component,
         version,
         commit,
         repository,
+        credentials,
         live,
         plain_name_taken,
+        before,
     } = observed;
     if let Some((at, Some(running))) = live
         && running == commit
@@ -54,10 +81,11 @@ pub fn plan_component(observed: Observed, ticket: Ticket, domain: &Domain) -> Co
             hostname: at,
         });
     }
-    let hostname = if plain_name_taken {
-        hostname_of_release(&component, &commit, ticket, domain)
-    } else {
-        hostname(&component, &commit, domain)
+    let warm = proven && before.as_ref().is_some_and(|before| before.warm);
+    let hostname = match &before {
+        Some(before) if warm => before.hostname.clone(),
+        _ if plain_name_taken => hostname_of_release(&component, &commit, ticket, domain),
+        _ => hostname(&component, &commit, domain),
     };
     ComponentPlan::Release(Planned {
         component,
@@ -65,58 +93,71 @@ pub fn plan_component(observed: Observed, ticket: Ticket, domain: &Domain) -> Co
         commit,
         repository,
         hostname,
+        credentials,
+        companion: false,
+        warm,
+        repeats: before
+            .map(|before| before.launch_template_version)
+            .filter(|version| !version.is_empty()),
+    })
+}
+
+/// What taking the target's last release back means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakeBack {
+    /// The release that is taken back.
+    pub release: Ticket,
+    /// What each component goes back to.
+    pub back: Vec<(Component, Previous)>,
+    /// Components that the release deployed for the first time: there is nothing to go back to, so
+    /// they stay.
+    pub stay: Vec<Component>,
+}
+
+/// Finds what the target's last release moved. DNS is the truth: a row that does not say what its
+/// alias says is not gone by.
+pub fn plan_take_back(
+    rows: &[AliasRow],
+    zone: &ZoneView,
+    domain: &Domain,
+) -> Result<TakeBack, String> {
+    let live: Vec<&AliasRow> = rows
+        .iter()
+        .filter(|row| zone.get(&alias(&row.component, domain)).is_some())
+        .collect();
+    let Some(release) = live.iter().map(|row| row.ticket).max() else {
+        return Err("nothing is live on this target".into());
+    };
+    let (mut back, mut stay) = (Vec::new(), Vec::new());
+    for row in live.into_iter().filter(|row| row.ticket == release) {
+        let alias = alias(&row.component, domain);
+        if zone.points_to(&alias).as_ref() != Some(&row.hostname) {
+            return Err(format!(
+                "{alias} does not point to what the table records ({}), so what was live before is not known; release {} by its version",
+                row.hostname, row.component
+            ));
+        }
+        match &row.previous {
+            Some(previous) => back.push((row.component.clone(), previous.clone())),
+            None => stay.push(row.component.clone()),
+        }
+    }
+    if back.is_empty() {
+        return Err(format!(
+            "release {release} was the first of {}; there is nothing to go back to",
+            stay.iter()
+                .map(Component::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    Ok(TakeBack {
+        release,
+        back,
+        stay,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn observed(live: Option<char>, taken: bool) -> Observed {
-        let sha = |c: char| Commit::new(c.to_string().repeat(40)).unwrap();
-        let component = Component::new("api").unwrap();
-        let domain = Domain::new("stage.myproj.com").unwrap();
-        Observed {
-            live: live.map(|c| (hostname(&component, &sha(c), &domain), Some(sha(c)))),
-            component,
-            version: Version::Head,
-            commit: sha('a'),
-            repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
-            plain_name_taken: taken,
-        }
-    }
-
-    fn check(observed: Observed, expected: &str) {
-        let text = match plan_component(
-            observed,
-            Ticket(7),
-            &Domain::new("stage.myproj.com").unwrap(),
-        ) {
-            ComponentPlan::AlreadyLive(live) => format!("already live at {}", live.hostname),
-            ComponentPlan::Release(planned) => planned.hostname.to_string(),
-        };
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn the_live_commit_needs_nothing() {
-        check(
-            observed(Some('a'), true),
-            "already live at api-aaaaaaaaaaaa.stage.myproj.com",
-        );
-    }
-
-    #[test]
-    fn another_commit_gets_its_hostname() {
-        check(
-            observed(Some('b'), false),
-            "api-aaaaaaaaaaaa.stage.myproj.com",
-        );
-        check(observed(None, false), "api-aaaaaaaaaaaa.stage.myproj.com");
-    }
-
-    #[test]
-    fn a_commit_whose_hostname_is_in_use_gets_one_of_the_release() {
-        check(observed(None, true), "api-aaaaaaaaaaaa-r7.stage.myproj.com");
-    }
-}
+#[path = "plan_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The record types a release uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RecordType {
     /// Addresses of instances, behind a hostname.
     A,
@@ -20,7 +20,7 @@ pub enum RecordType {
 }
 
 /// One record set.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// Fully qualified, without the final dot.
     pub name: Fqdn,
@@ -68,7 +68,7 @@ impl Record {
 }
 
 /// One change of a batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "action", content = "record", rename_all = "UPPERCASE")]
 pub enum Change {
     /// Fails where a record of that name and type exists.
@@ -78,7 +78,7 @@ pub enum Change {
 }
 
 /// Changes that are applied whole or not at all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Batch(pub Vec<Change>);
 
 impl Batch {
@@ -110,7 +110,7 @@ impl Batch {
 }
 
 /// What a target's zone holds, as observed at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneView(BTreeMap<Fqdn, Record>);
 
 /// Why a batch was refused; nothing of it was applied.

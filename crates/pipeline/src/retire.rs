@@ -7,6 +7,7 @@
 
 use crate::names::{Component, Domain, Fqdn, Ticket, alias};
 use crate::records::{Batch, RecordType, ZoneView};
+use crate::rows::{CandidateRow, CandidateState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,8 +18,25 @@ pub struct Leaving {
     pub component: Component,
     /// Which.
     pub hostname: Fqdn,
-    /// The release that put it up.
+    /// The release that it belongs to.
     pub ticket: Ticket,
+    /// The release that launched its instances: an earlier one, where a roll-back took them over.
+    pub launched: Ticket,
+    /// What its row says afterwards.
+    pub becomes: CandidateState,
+}
+
+impl Leaving {
+    /// What a row says of a hostname that is to go.
+    pub fn of(row: &CandidateRow, becomes: CandidateState) -> Self {
+        Self {
+            component: row.component.clone(),
+            hostname: row.hostname.clone(),
+            ticket: row.ticket,
+            launched: row.launched(),
+            becomes,
+        }
+    }
 }
 
 /// What will be taken away, complete.
@@ -32,8 +50,8 @@ pub struct RetirePlan {
     pub keep: Vec<Leaving>,
 }
 
-/// Decides what may go. `standing` tells the release of every hostname that still has instances:
-/// a release's peer names go with the last of them.
+/// Decides what may go. `standing` tells, of every hostname that still has instances, the release
+/// that launched them: its peer names go with the last of them.
 pub fn plan_retire(
     leaving: &[Leaving],
     domain: &Domain,
@@ -73,7 +91,7 @@ fn points_at(zone: &ZoneView, hostname: &Fqdn) -> bool {
 
 /// Releases none of whose hostnames stays.
 fn orphaned(plan: &RetirePlan, standing: &BTreeMap<Fqdn, Ticket>) -> Vec<Ticket> {
-    let mut tickets: Vec<Ticket> = plan.retire.iter().map(|one| one.ticket).collect();
+    let mut tickets: Vec<Ticket> = plan.retire.iter().map(|one| one.launched).collect();
     tickets.sort();
     tickets.dedup();
     tickets.retain(|ticket| {
@@ -82,7 +100,7 @@ fn orphaned(plan: &RetirePlan, standing: &BTreeMap<Fqdn, Ticket>) -> Vec<Ticket>
             .filter(|(_, t)| *t == ticket)
             .map(|(name, _)| name);
         let stays = |name: &Fqdn| !plan.retire.iter().any(|one| one.hostname == *name);
-        !others.into_iter().any(stays) && !plan.keep.iter().any(|one| one.ticket == *ticket)
+        !others.into_iter().any(stays) && !plan.keep.iter().any(|one| one.launched == *ticket)
     });
     tickets
 }
@@ -129,6 +147,8 @@ mod tests {
             component: component("api"),
             hostname: at("api", digit),
             ticket: Ticket(ticket),
+            launched: Ticket(ticket),
+            becomes: CandidateState::Retired,
         }
     }
 
@@ -180,6 +200,14 @@ mod tests {
     #[test]
     fn peer_names_stay_while_another_hostname_of_their_release_stands() {
         let standing = BTreeMap::from([(at("msa", 'c'), Ticket(1))]);
+        let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone('b', "ab"), &standing);
+        assert!(!format!("{:?}", plan.batch).contains("ui-r1"));
+    }
+
+    #[test]
+    fn instances_that_a_roll_back_took_over_keep_the_peer_names_they_booted_with() {
+        // The live hostname `b` belongs to release 3 and was launched by release 1, as `a` was.
+        let standing = BTreeMap::from([(at("api", 'b'), Ticket(1))]);
         let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone('b', "ab"), &standing);
         assert!(!format!("{:?}", plan.batch).contains("ui-r1"));
     }

@@ -1,10 +1,16 @@
 //! The table's rows. One table, readable in the console without a manual.
 
-use crate::names::{Commit, Component, Domain, Fqdn, RepositoryUrl, Target, Ticket};
+use crate::live::Known;
+use crate::names::{
+    Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, SuiteName, Target, Ticket,
+};
+use crate::proof::{Proof, Set};
 use crate::version::Version;
-use crate::wire::{Artifact, Instance, PlanReply};
+use crate::wire::{
+    Artifact, Instance, PlanReply, Prepared, Release, SuiteOutcome, SuiteRef, SuiteReply, Tested,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A row's two keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +65,14 @@ impl Key {
             format!("artifact#{commit}"),
         )
     }
+    /// A set that a release tested.
+    pub fn set(target: &Target, ticket: Ticket, round: u32) -> Self {
+        Self::of(Self::target(target), format!("set#{:08}#{round}", ticket.0))
+    }
+    /// What one component was tested against: `proof#ui@3f2a9c1b04de#api@...,msa@...`.
+    pub fn proof(target: &Target, proof: &Proof) -> Self {
+        Self::of(Self::target(target), format!("proof#{proof}"))
+    }
     /// The partition that lists the components of a repository.
     pub fn repository(name: &str) -> String {
         format!("repository#{name}")
@@ -82,6 +96,13 @@ pub struct EnvironmentRow {
     pub hostname_ttl: u32,
     /// Seconds that Drain waits beyond the alias TTL.
     pub drain_margin: u32,
+    /// Whether what depends on a released component is tested beside it.
+    #[serde(default = "yes")]
+    pub test_dependents: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `component#<c>` / `config` (and `repository#<name>` / `component#<c>`)
@@ -94,6 +115,9 @@ pub struct ComponentRow {
     /// Branch to target: a push to the branch releases to the target.
     #[serde(default)]
     pub branches: BTreeMap<String, Target>,
+    /// The secret that holds the repository's credentials, if it needs any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SecretName>,
 }
 
 /// `target#<t>` / `alias#<c>`: what is live, since when, by which release.
@@ -129,6 +153,12 @@ pub struct AliasRow {
     /// What was live before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// Route 53's change that moved the alias: the same for all components of the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_id: Option<String>,
+    /// What was taken back when this went live: a push of it does not bring it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<Commit>,
 }
 
 /// What was live before.
@@ -188,6 +218,113 @@ pub struct CandidateRow {
     /// Repeats exactly this deployment.
     #[serde(default)]
     pub launch_template_version: String,
+    /// The release that launched the instances, where it was an earlier one: they have its tags and
+    /// booted with its peer names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched_by: Option<Ticket>,
+    /// A further instance of a live commit, there only to be tested beside a release.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub companion: bool,
+    /// What it was booted from, from the moment it is healthy: source, manifest, artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Prepared>,
+}
+
+impl CandidateRow {
+    /// The release whose tags its instances have.
+    pub fn launched(&self) -> Ticket {
+        self.launched_by.unwrap_or(self.ticket)
+    }
+
+    /// What a decision needs of it.
+    pub fn known(&self) -> Known {
+        Known {
+            ticket: self.ticket,
+            commit: self.commit.clone(),
+            peers: self.peers(),
+        }
+    }
+
+    /// Whom it talks to, as far as it is known.
+    pub fn peers(&self) -> BTreeSet<Component> {
+        let peers = |recipe: &Prepared| recipe.manifest.component.peers.clone();
+        self.recipe.as_ref().map(peers).unwrap_or_default()
+    }
+}
+
+/// `target#<t>` / `set#<ticket>#<round>`: what was tested together, and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetRow {
+    /// Everything live beside the release, and the release itself.
+    pub set: Set,
+    /// What the release was to bring.
+    pub released: Vec<Component>,
+    /// Live components that depend on it, tested beside it.
+    pub dependents: Vec<Component>,
+    /// `passed` or `failed`.
+    pub result: String,
+    /// How each suite ended.
+    pub suites: Vec<SuiteReply>,
+    /// Left out because the release said so.
+    pub skipped: Vec<SuiteRef>,
+    /// `stage-r42`
+    pub release: String,
+    /// 42
+    pub ticket: Ticket,
+    /// Which time the release was tested, from 1.
+    pub round: u32,
+    /// RFC 3339.
+    pub at: String,
+}
+
+impl SetRow {
+    /// What a release tested, and how it ended.
+    pub fn of(
+        release: &Release,
+        tested: &Tested,
+        released: Vec<Component>,
+        tests: &[SuiteReply],
+        at: String,
+    ) -> Self {
+        let red = |one: &SuiteReply| one.outcome != SuiteOutcome::Passed;
+        let dependents: BTreeSet<Component> = tests
+            .iter()
+            .filter(|one| one.companion)
+            .map(|one| one.component.clone())
+            .collect();
+        Self {
+            set: tested.set.clone(),
+            released,
+            dependents: dependents.into_iter().collect(),
+            result: if tests.iter().any(red) {
+                "failed"
+            } else {
+                "passed"
+            }
+            .into(),
+            suites: tests.to_vec(),
+            skipped: tested.skipped.clone(),
+            release: release.label(),
+            ticket: release.ticket,
+            round: tested.round,
+            at,
+        }
+    }
+}
+
+/// `target#<t>` / `proof#...`: one component's suites passed against exactly these peers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofRow {
+    /// What against what.
+    #[serde(flatten)]
+    pub proof: Proof,
+    /// Suites that were left out.
+    #[serde(default)]
+    pub skipped: Vec<SuiteName>,
+    /// `stage-r42`
+    pub release: String,
+    /// RFC 3339.
+    pub at: String,
 }
 
 /// `target#<t>` / `release#<ticket>`

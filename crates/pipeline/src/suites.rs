@@ -1,7 +1,7 @@
 //! Which suites a release runs, and where they find what they test.
 
 use crate::names::{Component, Fqdn, peer_variable};
-use crate::wire::{Deployed, SuiteRef, SuiteRun};
+use crate::wire::{Prepared, SuiteRef, SuiteRun};
 use std::collections::BTreeMap;
 
 /// The address of something that listens at a port.
@@ -23,17 +23,17 @@ pub fn peer_environment(
         .collect()
 }
 
-/// All suites of all candidates, and those that are left out.
+/// All suites of all candidates and companions, and those that are left out.
 pub fn plan_suites(
-    candidates: &[Deployed],
+    candidates: &[Prepared],
     peers: &BTreeMap<Component, String>,
     skip_slow: bool,
 ) -> (Vec<SuiteRun>, Vec<SuiteRef>) {
     let mut run = Vec::new();
     let mut skipped = Vec::new();
     for candidate in candidates {
-        let planned = &candidate.prepared.planned;
-        let manifest = &candidate.prepared.manifest;
+        let planned = &candidate.planned;
+        let manifest = &candidate.manifest;
         let mut environment = peer_environment(manifest.component.peers.iter().cloned(), peers);
         environment.insert(
             "TARGET_URL".into(),
@@ -50,9 +50,10 @@ pub fn plan_suites(
             }
             run.push(SuiteRun {
                 component: planned.component.clone(),
+                companion: planned.companion,
                 suite: suite.name.clone(),
                 commit: planned.commit.clone(),
-                source: candidate.prepared.source.clone(),
+                source: candidate.source.clone(),
                 command: suite.command.clone(),
                 timeout: suite.timeout,
                 environment: environment.clone(),

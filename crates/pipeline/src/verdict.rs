@@ -2,7 +2,7 @@
 //!
 //! The reader's first question is whether users are affected, so that comes first.
 
-use crate::names::Fqdn;
+use crate::names::{Component, Fqdn};
 use crate::wire::{Failure, SuiteOutcome, SuiteReply};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
@@ -20,13 +20,27 @@ pub struct Verdict {
 /// An alias of the release and where it points now.
 pub type StillLive = (Fqdn, Option<Fqdn>);
 
+/// What happened to a release.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Happened<'a> {
+    /// Pipelines or stages that failed.
+    pub failures: &'a [Failure],
+    /// How the suites ended.
+    pub tests: &'a [SuiteReply],
+    /// Where the aliases point.
+    pub still: &'a [StillLive],
+    /// Which components had healthy instances when the release was given up.
+    pub reached: &'a [(Component, bool)],
+}
+
 /// Puts together what happened.
-pub fn verdict(
-    failures: &[Failure],
-    tests: &[SuiteReply],
-    still: &[StillLive],
-    label: &str,
-) -> Verdict {
+pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
+    let Happened {
+        failures,
+        tests,
+        still,
+        reached,
+    } = happened;
     let red: Vec<&SuiteReply> = tests
         .iter()
         .filter(|test| test.outcome != SuiteOutcome::Passed)
@@ -38,6 +52,7 @@ pub fn verdict(
     };
     let mut parts: Vec<String> = failures.iter().map(failure_sentence).collect();
     parts.extend(red.iter().map(|test| suite_sentence(test)));
+    parts.extend(siblings_sentence(failures, &red, reached));
     parts.extend(still.iter().map(still_sentence));
     parts.push(format!(
         "Release {label} was not released; its candidates were discarded."
@@ -59,12 +74,59 @@ fn failure_sentence(failure: &Failure) -> String {
 }
 
 fn suite_sentence(test: &SuiteReply) -> String {
+    let beside = if test.companion {
+        " (as it is live, beside this release)"
+    } else {
+        ""
+    };
     format!(
-        "{}, Integration tests: suite {} {}",
+        "{}{beside}, Integration tests: suite {} {}",
         test.component,
         test.suite,
         sentence(&test.reason)
     )
+}
+
+/// What those did that did not fail.
+fn siblings_sentence(
+    failures: &[Failure],
+    red: &[&SuiteReply],
+    reached: &[(Component, bool)],
+) -> Option<String> {
+    let failed = |component: &Component| {
+        failures
+            .iter()
+            .any(|failure| failure.component.as_ref() == Some(component))
+            || red.iter().any(|test| test.component == *component)
+    };
+    let of = |healthy: bool| -> Vec<&str> {
+        reached
+            .iter()
+            .filter(|(component, was)| !failed(component) && *was == healthy)
+            .map(|(component, _)| component.as_str())
+            .collect()
+    };
+    if reached.len() < 2 {
+        return None;
+    }
+    let told = [
+        (of(true), "became healthy"),
+        (of(false), "had no instances yet"),
+    ];
+    let told: Vec<String> = told
+        .iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, what)| format!("{} {what}", list(names)))
+        .collect();
+    (!told.is_empty()).then(|| format!("Of the others, {}.", told.join("; ")))
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 fn still_sentence((alias, now): &StillLive) -> String {
@@ -136,7 +198,12 @@ mod tests {
             "BuildFailed",
             r#"{"errorType":"BuildFailed","errorMessage":"`make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log"}"#,
         );
-        let verdict = verdict(&[failure], &[], &still(), "stage-r4");
+        let happened = Happened {
+            failures: &[failure],
+            still: &still(),
+            ..Happened::default()
+        };
+        let verdict = verdict(&happened, "stage-r4");
         assert_eq!(verdict.error, "BuildFailed");
         expect!["api, Build: `make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log. api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. Release stage-r4 was not released; its candidates were discarded."].assert_eq(&verdict.cause);
     }
@@ -145,6 +212,7 @@ mod tests {
     fn failed_suites_are_all_named() {
         let red = |suite: &str, outcome| SuiteReply {
             component: Component::new("api").unwrap(),
+            companion: suite == "zap",
             suite: SuiteName::new(suite).unwrap(),
             outcome,
             reason: format!("failed: {suite} said no"),
@@ -158,13 +226,36 @@ mod tests {
             red("zap", SuiteOutcome::TimedOut),
             red("ok", SuiteOutcome::Passed),
         ];
-        let verdict = verdict(&[], &tests, &[], "stage-r4");
+        let happened = Happened {
+            tests: &tests,
+            ..Happened::default()
+        };
+        let verdict = verdict(&happened, "stage-r4");
         assert_eq!(verdict.error, "IntegrationTestsFailed");
         assert!(
             verdict.cause.contains("suite smoke failed")
-                && verdict.cause.contains("suite zap failed")
+                && verdict.cause.contains(
+                    "api (as it is live, beside this release), Integration tests: suite zap failed"
+                )
                 && !verdict.cause.contains("suite ok")
         );
+    }
+
+    #[test]
+    fn what_the_others_did_is_told() {
+        let component = |name: &str| Component::new(name).unwrap();
+        let happened = Happened {
+            failures: &[failure(Some("api"), "Build", "BuildFailed", "no compiler")],
+            reached: &[
+                (component("api"), false),
+                (component("msa"), true),
+                (component("msb"), true),
+                (component("ui"), false),
+            ],
+            ..Happened::default()
+        };
+        expect!["api, Build: no compiler. Of the others, msa and msb became healthy; ui had no instances yet. Release stage-r4 was not released; its candidates were discarded."]
+            .assert_eq(&verdict(&happened, "stage-r4").cause);
     }
 
     #[test]
@@ -178,12 +269,11 @@ mod tests {
     #[test]
     fn an_endless_cause_is_cut() {
         let failure = failure(None, "Plan release", "X", &"x".repeat(100_000));
-        assert!(
-            verdict(&[failure], &[], &[], "stage-r4")
-                .cause
-                .chars()
-                .count()
-                <= MAX_CAUSE + 1
-        );
+        let happened = Happened {
+            failures: &[failure],
+            ..Happened::default()
+        };
+        let cause = verdict(&happened, "stage-r4").cause;
+        assert!(cause.chars().count() <= MAX_CAUSE + 1);
     }
 }

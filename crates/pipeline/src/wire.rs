@@ -2,15 +2,17 @@
 //!
 //! Field names are a user interface: people read them in the console. Nothing secret is in them.
 
-use crate::cutover::{AliasMove, ReadSet};
+use crate::cutover::AliasMove;
+use crate::live::ReadSet;
 use crate::manifest::Manifest;
 use crate::names::{
-    Commit, Component, Domain, Fqdn, Project, RepositoryUrl, SuiteName, Target, Ticket,
+    Commit, Component, Domain, Fqdn, Project, RepositoryUrl, SecretName, SuiteName, Target, Ticket,
     release_label,
 };
+use crate::proof::Set;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What every stage of a release knows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,18 @@ pub struct Release {
     pub skip_slow_scans: bool,
     /// How many components it has: what polls of shared APIs are spaced by.
     pub size: u32,
+    /// Whether live components that depend on a released one are tested beside it.
+    #[serde(default)]
+    pub test_dependents: bool,
+    /// Whether tags are pushed when it is live.
+    #[serde(default)]
+    pub tag: bool,
+    /// Whether it brings back what was live before.
+    #[serde(default)]
+    pub rollback: bool,
+    /// A roll-back to a set that passed its suites on this target before: it is not tested again.
+    #[serde(default)]
+    pub proven: bool,
 }
 
 impl Release {
@@ -126,6 +140,18 @@ pub struct Planned {
     pub repository: RepositoryUrl,
     /// Where its candidate will stand.
     pub hostname: Fqdn,
+    /// The secret that opens the repository, if it needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SecretName>,
+    /// One more instance of a live commit, tested beside the release and discarded.
+    #[serde(default)]
+    pub companion: bool,
+    /// Its instances still stand there from before, and are taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warm: bool,
+    /// The launch template version that this one repeats: image and type are as they were then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<String>,
 }
 
 /// A component that is live already at the commit asked for.
@@ -164,6 +190,9 @@ pub struct PlanReply {
     pub components: Vec<Planned>,
     /// What needs nothing.
     pub already_live: Vec<AlreadyLive>,
+    /// Where the last release is taken back: what it deployed for the first time, and so stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stay: Vec<Component>,
 }
 
 /// What a stage of one component's pipeline gets.
@@ -190,13 +219,57 @@ pub struct Prepared {
     pub artifact: Option<Artifact>,
 }
 
-/// The input of Publish peers and the list that comes from a Map.
+/// What several components of a release need together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Together<T> {
     /// The release.
     pub release: Release,
     /// All its components.
     pub components: Vec<T>,
+}
+
+/// A component and whom it talks to: what Plan companions gets of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Talks {
+    /// Which.
+    pub component: Component,
+    /// What the release brings of it.
+    pub commit: Commit,
+    /// Whom its manifest names.
+    #[serde(default)]
+    pub peers: BTreeSet<Component>,
+}
+
+/// The reply of Plan companions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompanionsReply {
+    /// What is to be booted and tested beside the release; the artifacts exist.
+    pub companions: Vec<Prepared>,
+    /// What is live beside the release now, as far as its tests use it. Looked at before anything
+    /// is tested, so whatever moves from here on is noticed.
+    pub read_set: ReadSet,
+    /// All that would be live after the cutover, by commit.
+    pub set: Set,
+}
+
+/// What Publish peers gets of each component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listens {
+    /// Which.
+    pub component: Component,
+    /// Where it will stand.
+    pub hostname: Fqdn,
+    /// Whether it is there for the tests only.
+    #[serde(default)]
+    pub companion: bool,
+    /// Whether it runs already, with the names of the release that launched it.
+    #[serde(default)]
+    pub warm: bool,
+    /// Its port.
+    pub port: u16,
+    /// Whom it talks to.
+    #[serde(default)]
+    pub peers: BTreeSet<Component>,
 }
 
 /// The reply of Publish peers.
@@ -266,17 +339,27 @@ pub struct Instance {
     pub address: String,
 }
 
-/// The reply of Deploy (initial): a healthy candidate.
+/// The reply of Deploy (initial): a healthy candidate. What it was booted from is in its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
-    /// As prepared and built.
-    #[serde(flatten)]
-    pub prepared: Prepared,
+    /// Which.
+    pub component: Component,
+    /// As asked for.
+    pub version: Version,
+    /// What it runs.
+    pub commit: Commit,
+    /// Where it will stand.
+    pub hostname: Fqdn,
+    /// Whether it is there for the tests only.
+    #[serde(default)]
+    pub companion: bool,
+    /// Of its artifact.
+    pub artifact_sha256: String,
     /// Where it runs.
     pub instances: Vec<Instance>,
     /// The launch template version that repeats exactly this deployment.
     pub launch_template_version: String,
-    /// `launched`, or `already healthy` when an earlier try had done it.
+    /// `launched`, or `already launched` when an earlier try or release had done it.
     pub how: String,
 }
 
@@ -285,7 +368,7 @@ pub struct Deployed {
 pub struct PublishRequest {
     /// The release.
     pub release: Release,
-    /// Healthy candidates.
+    /// Healthy candidates, and companions.
     pub components: Vec<Deployed>,
     /// The peers' names.
     pub peers: PeersReply,
@@ -298,8 +381,6 @@ pub struct PublishReply {
     pub suites: Vec<SuiteRun>,
     /// What is left out because the release says so.
     pub skipped: Vec<SuiteRef>,
-    /// What is live beside the release now.
-    pub read_set: ReadSet,
 }
 
 /// A suite's name.
@@ -316,6 +397,9 @@ pub struct SuiteRef {
 pub struct SuiteRun {
     /// Whose.
     pub component: Component,
+    /// Whether it is a live component's, run against a companion beside the release.
+    #[serde(default)]
+    pub companion: bool,
     /// Which.
     pub suite: SuiteName,
     /// Of this commit.
@@ -349,6 +433,9 @@ pub enum SuiteOutcome {
 pub struct SuiteReply {
     /// Whose.
     pub component: Component,
+    /// Whether it was a live component's, run against a companion beside the release.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub companion: bool,
     /// Which.
     pub suite: SuiteName,
     /// How it ended.
@@ -371,14 +458,46 @@ pub struct SuiteReply {
 }
 
 /// The input of Deploy (cutover).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutoverStep {
     /// The release.
     pub release: Release,
     /// Its healthy, tested candidates.
-    pub components: Vec<Deployed>,
+    pub components: Vec<Stands>,
+    /// The companions that were tested beside them.
+    #[serde(default)]
+    pub companions: Vec<Stands>,
     /// What they were tested against.
     pub read_set: ReadSet,
+    /// What was tested.
+    #[serde(default)]
+    pub tested: Tested,
+    /// How the suites ended.
+    #[serde(default)]
+    pub tests: Vec<SuiteReply>,
+}
+
+/// Where a component of a release stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stands {
+    /// Which.
+    pub component: Component,
+    /// Where.
+    pub hostname: Fqdn,
+}
+
+/// A tested set: what the record of proven sets is made of.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// All that would be live after the cutover, by commit.
+    #[serde(default)]
+    pub set: Set,
+    /// What was left out.
+    #[serde(default)]
+    pub skipped: Vec<SuiteRef>,
+    /// Which time, from 1.
+    #[serde(default)]
+    pub round: u32,
 }
 
 /// The reply of Deploy (cutover).
@@ -397,12 +516,10 @@ pub enum CutoverReply {
         /// A sentence.
         reason: String,
     },
-    /// Test again, against these.
+    /// Test again, against what is live now.
     PeersMoved {
         /// A sentence.
         reason: String,
-        /// What is live beside the release now.
-        read_set: ReadSet,
     },
 }
 
@@ -424,6 +541,60 @@ pub struct TerminateReply {
     pub instances: Vec<String>,
     /// Hostnames that stay because an alias points there.
     pub kept: Vec<Fqdn>,
+    /// Companions that went after the tests.
+    #[serde(default)]
+    pub companions: Vec<Fqdn>,
+}
+
+/// The input of Tag release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagRequest {
+    /// The release.
+    pub release: Release,
+    /// What it made live, or found live.
+    pub components: Vec<Tagged>,
+}
+
+/// A component's commit that gets a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tagged {
+    /// Whose repository.
+    pub component: Component,
+    /// Which commit.
+    pub commit: Commit,
+}
+
+/// The reply of Tag release. A tag that could not be pushed does not undo the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagReply {
+    /// `release/stage/42`
+    pub tag: String,
+    /// What became of it in each repository.
+    pub tags: Vec<TagOutcome>,
+}
+
+/// What became of a tag in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagOutcome {
+    /// Whose repository.
+    pub component: Component,
+    /// What became of it.
+    pub outcome: TagResult,
+    /// Why not; empty unless it failed.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What became of a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TagResult {
+    /// It is there now.
+    Pushed,
+    /// It was there, the same.
+    AlreadyThere,
+    /// It is not there, or another one is.
+    Failed,
 }
 
 /// The input of Discard candidates.
@@ -439,6 +610,9 @@ pub struct DiscardRequest {
     /// How the suites ended.
     #[serde(default)]
     pub tests: Vec<SuiteReply>,
+    /// What was tested, if it came to that.
+    #[serde(default)]
+    pub tested: Option<Tested>,
 }
 
 /// A failed pipeline (with its component) or a failed stage of the whole release.

@@ -2,15 +2,18 @@
 //! conditionally, so a late writer never puts an older release over a newer one.
 #![warn(missing_docs)]
 
+mod record;
 mod release;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use pipeline::rows::Key;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use pipeline::names::{Fqdn, Target};
+use pipeline::rows::{CandidateRow, Key};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stage::{CallError, Fault, call_error};
-use std::collections::HashMap;
+use stage::{CallError, CallKind, Fault, call_error};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 pub use release::{Reservation, Reserved};
 
@@ -93,6 +96,60 @@ impl Registry {
             .transpose()
     }
 
+    /// The rows of these keys that exist, in any order, as they are now. 100 to a call, the most
+    /// that DynamoDB takes:
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+    pub async fn get_many<T: DeserializeOwned>(
+        &self,
+        keys: &[Key],
+    ) -> Result<Vec<T>, RegistryError> {
+        let mut rows = Vec::new();
+        for chunk in keys.chunks(100) {
+            let mut wanted = Some(batch_of(chunk));
+            let mut tries = 0;
+            while let Some(batch) = wanted.take() {
+                let reply = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, batch)
+                    .send()
+                    .await
+                    .map_err(|e| call_error("dynamodb:BatchGetItem", e))?;
+                for item in reply.responses.into_iter().flatten().flat_map(|(_, i)| i) {
+                    rows.push(read(item, &chunk[0].pk, "several")?);
+                }
+                wanted = reply
+                    .unprocessed_keys
+                    .and_then(|mut left| left.remove(&self.table));
+                tries += 1;
+                if wanted.is_some() {
+                    give_up_after(tries)?;
+                    tokio::time::sleep(Duration::from_millis(100 << tries)).await;
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What is recorded of these hostnames.
+    pub async fn candidates(
+        &self,
+        target: &Target,
+        hostnames: impl IntoIterator<Item = &Fqdn>,
+    ) -> Result<BTreeMap<Fqdn, CandidateRow>, RegistryError> {
+        let keys: Vec<Key> = hostnames
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|hostname| Key::candidate(target, hostname))
+            .collect();
+        let rows: Vec<CandidateRow> = self.get_many(&keys).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.hostname.clone(), row))
+            .collect())
+    }
+
     /// All rows of a partition whose sort key begins so.
     pub async fn query<T: DeserializeOwned>(
         &self,
@@ -136,6 +193,33 @@ impl Registry {
             .map_err(|e| call_error("dynamodb:PutItem", e))?;
         Ok(())
     }
+}
+
+fn batch_of(keys: &[Key]) -> KeysAndAttributes {
+    let key = |key: &Key| {
+        Item::from([
+            ("pk".to_owned(), text(&key.pk)),
+            ("sk".to_owned(), text(&key.sk)),
+        ])
+    };
+    KeysAndAttributes::builder()
+        .set_keys(Some(keys.iter().map(key).collect()))
+        .consistent_read(true)
+        .build()
+        .expect("keys are given")
+}
+
+/// What DynamoDB leaves unprocessed is to be asked for again, but not for ever.
+fn give_up_after(tries: u32) -> Result<(), RegistryError> {
+    if tries < 5 {
+        return Ok(());
+    }
+    Err(RegistryError::Call(CallError {
+        operation: "dynamodb:BatchGetItem",
+        kind: CallKind::Unavailable,
+        code: "UnprocessedKeys".into(),
+        message: "DynamoDB left some keys unprocessed five times".into(),
+    }))
 }
 
 fn read<T: DeserializeOwned>(item: Item, pk: &str, sk: &str) -> Result<T, RegistryError> {

@@ -3,8 +3,8 @@
 use crate::{Registry, RegistryError, item, number, text};
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use pipeline::names::{Fqdn, Target, Ticket};
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key, ReleaseRow};
-use pipeline::wire::Instance;
+use pipeline::rows::{CandidateRow, CandidateState, Key, ReleaseRow};
+use pipeline::wire::{Instance, Prepared, Release};
 use serde::{Deserialize, Serialize};
 use stage::{CallKind, call_error};
 
@@ -17,6 +17,9 @@ pub struct Reservation<'a> {
     pub release: &'a ReleaseRow,
     /// Its candidates, in state `planned`.
     pub candidates: &'a [CandidateRow],
+    /// Instances that are still there from before and that it takes over: the row as it was seen,
+    /// and as it will be.
+    pub taken_over: &'a [(CandidateRow, CandidateRow)],
 }
 
 /// What became of a reservation.
@@ -79,6 +82,7 @@ impl Registry {
             target,
             release,
             candidates,
+            taken_over,
         } = reservation;
         let mut writes = vec![
             self.create(
@@ -101,6 +105,32 @@ impl Registry {
                 GONE,
             )?);
         }
+        for (seen, row) in *taken_over {
+            writes.push(self.take_over(target, seen, row)?);
+        }
+        self.transact(writes).await
+    }
+
+    /// Reserves the names of companions, all or none; a second time is no error.
+    pub async fn reserve_companions(
+        &self,
+        target: &Target,
+        companions: &[CandidateRow],
+    ) -> Result<Reserved, RegistryError> {
+        let mut reserved = Reserved::Done;
+        for chunk in companions.chunks(100) {
+            let writes = chunk
+                .iter()
+                .map(|row| self.create(&Key::candidate(target, &row.hostname), row, GONE))
+                .collect::<Result<_, _>>()?;
+            if self.transact(writes).await? == Reserved::Taken {
+                reserved = Reserved::Taken;
+            }
+        }
+        Ok(reserved)
+    }
+
+    async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Reserved, RegistryError> {
         let sent = self
             .client
             .transact_write_items()
@@ -122,6 +152,26 @@ impl Registry {
                 Err(error.into())
             }
         }
+    }
+
+    /// Puts a row in the place of one that is exactly as it was seen, as far as it matters who it
+    /// belongs to: whoever takes the instances away changes its state.
+    fn take_over(
+        &self,
+        target: &Target,
+        seen: &CandidateRow,
+        row: &CandidateRow,
+    ) -> Result<TransactWriteItem, RegistryError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item(&Key::candidate(target, &row.hostname), row)?))
+            .condition_expression("ticket = :ticket AND #state = :state")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":ticket", number(seen.ticket.0))
+            .expression_attribute_values(":state", value(&seen.state)?)
+            .build()
+            .expect("table and item are given");
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     fn create<T: Serialize>(
@@ -157,21 +207,20 @@ impl Registry {
             .await
     }
 
-    /// Records where a candidate runs.
-    pub async fn set_candidate_instances(
+    /// Records where a candidate runs and what it was booted from.
+    pub async fn set_candidate_healthy(
         &self,
-        target: &Target,
-        hostname: &Fqdn,
-        ticket: Ticket,
+        release: &Release,
+        recipe: &Prepared,
         instances: &[Instance],
         version: &str,
     ) -> Result<bool, RegistryError> {
         self.update_candidate(
-            target,
-            hostname,
-            ticket,
+            &release.target,
+            &recipe.planned.hostname,
+            release.ticket,
             CandidateState::Healthy,
-            Some((instances, version)),
+            Some((instances, version, recipe)),
         )
         .await
     }
@@ -182,7 +231,7 @@ impl Registry {
         hostname: &Fqdn,
         ticket: Ticket,
         state: CandidateState,
-        at: Option<(&[Instance], &str)>,
+        at: Option<(&[Instance], &str, &Prepared)>,
     ) -> Result<bool, RegistryError> {
         let key = Key::candidate(target, hostname);
         let mut call = self
@@ -205,79 +254,30 @@ impl Registry {
                 .expression_attribute_values(":retired", text("retired"))
                 .expression_attribute_values(":discarded", text("discarded"));
         }
-        if let Some((instances, version)) = at {
-            update.push_str(", instances = :instances, launch_template_version = :version");
+        if let Some((instances, version, recipe)) = at {
+            update.push_str(
+                ", instances = :instances, launch_template_version = :version, recipe = :recipe",
+            );
             call = call
+                .expression_attribute_values(":recipe", value(&recipe)?)
                 .expression_attribute_values(":instances", value(&instances)?)
                 .expression_attribute_values(":version", text(version));
         }
         let sent = call.update_expression(update).send().await;
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
     }
-
-    /// Records what is live, unless a later release has; `false` where it has.
-    pub async fn record_alias(
-        &self,
-        target: &Target,
-        row: &AliasRow,
-    ) -> Result<bool, RegistryError> {
-        let key = Key::alias(target, &row.component);
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(&key, row)?))
-            .condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket")
-            .expression_attribute_values(":ticket", number(row.ticket.0))
-            .send()
-            .await;
-        condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
-    }
-
-    /// Records how a release ended. A release that is live is never recorded as anything else.
-    pub async fn record_outcome(
-        &self,
-        target: &Target,
-        ticket: Ticket,
-        outcome: &str,
-        cause: Option<&str>,
-        change_id: Option<&str>,
-    ) -> Result<(), RegistryError> {
-        let key = Key::release(target, ticket);
-        let mut update = "SET outcome = :outcome, ended = :ended".to_owned();
-        let mut call = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&key.pk))
-            .key("sk", text(&key.sk))
-            .condition_expression("attribute_exists(pk) AND (outcome <> :live OR :outcome = :live)")
-            .expression_attribute_values(":live", text("live"))
-            .expression_attribute_values(":outcome", text(outcome))
-            .expression_attribute_values(":ended", text(&stage::now()));
-        if let Some(cause) = cause {
-            update.push_str(", cause = :cause");
-            call = call.expression_attribute_values(":cause", text(cause));
-        }
-        if let Some(change_id) = change_id {
-            update.push_str(", change_id = :change");
-            call = call.expression_attribute_values(":change", text(change_id));
-        }
-        let sent = call.update_expression(update).send().await;
-        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
-    }
 }
 
 /// A hostname may be reserved where there is none, or where what stood there is gone.
 const GONE: &str = "attribute_not_exists(pk) OR #state IN (:retired, :discarded)";
 
-fn value<T: Serialize>(
+pub(crate) fn value<T: Serialize>(
     value: &T,
 ) -> Result<aws_sdk_dynamodb::types::AttributeValue, RegistryError> {
     serde_dynamo::to_attribute_value(value).map_err(RegistryError::Unwritable)
 }
 
-fn condition<T>(sent: Result<T, stage::CallError>) -> Result<bool, RegistryError> {
+pub(crate) fn condition<T>(sent: Result<T, stage::CallError>) -> Result<bool, RegistryError> {
     match sent {
         Ok(_) => Ok(true),
         Err(error) if error.is("ConditionalCheckFailedException") => Ok(false),

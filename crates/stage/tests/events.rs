@@ -58,6 +58,7 @@ fn told_of_push(value: Value) -> String {
 /// What `cutover component add api --repository ... --branch main=stage` records.
 fn row() -> ComponentRow {
     ComponentRow {
+        credentials: None,
         component: Component::new("api").unwrap(),
         repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
         branches: [("main".to_owned(), Target::new("stage").unwrap())].into(),

@@ -31,7 +31,7 @@ pub struct Takedown {
 #[derive(Debug, Clone, Default)]
 pub struct Taken {
     /// Hostnames that are gone.
-    pub gone: Vec<Fqdn>,
+    pub gone: Vec<Leaving>,
     /// Instances that were ended.
     pub instances: Vec<String>,
     /// Who stays, because an alias points there.
@@ -58,33 +58,46 @@ impl Takedown {
             .await?)
     }
 
-    /// Takes these away, except those that an alias points to; the rows become `state`.
-    pub async fn take(
-        &self,
-        release: &Release,
-        leaving: &[Leaving],
-        state: CandidateState,
-    ) -> Result<Taken, Fault> {
+    /// Takes these away, except those that an alias points to; each row becomes what it says.
+    pub async fn take(&self, release: &Release, leaving: &[Leaving]) -> Result<Taken, Fault> {
         let mut taken = Taken::default();
         let mut plan = self.records(release, leaving, &mut taken).await?;
-        for one in &plan.retire {
-            self.registry
-                .set_candidate(&release.target, &one.hostname, one.ticket, state)
-                .await?;
-        }
+        let ours = self.mark(release, &plan).await?;
+        taken.kept.append(&mut plan.keep);
         // A publish that was under way when its candidate was discarded may have come after the
         // look; its row is gone now, so it cannot come again.
-        if state == CandidateState::Discarded {
-            plan = self.records(release, leaving, &mut taken).await?;
+        if leaving
+            .iter()
+            .any(|one| one.becomes == CandidateState::Discarded)
+        {
+            plan = self.records(release, &ours, &mut taken).await?;
         }
-        for one in &plan.retire {
+        for one in plan.retire.iter().filter(|one| ours.contains(one)) {
             taken
                 .instances
                 .extend(self.end_instances(release, one).await?);
-            taken.gone.push(one.hostname.clone());
+            taken.gone.push(one.clone());
         }
-        taken.kept = plan.keep;
+        taken.kept.extend(plan.keep);
         Ok(taken)
+    }
+
+    /// Marks the rows as gone. Who finds that a row belongs to a later release by now (a roll-back
+    /// took the instances over) leaves its instances alone.
+    async fn mark(&self, release: &Release, plan: &RetirePlan) -> Result<Vec<Leaving>, Fault> {
+        let mut ours = Vec::new();
+        for one in &plan.retire {
+            let marked = self
+                .registry
+                .set_candidate(&release.target, &one.hostname, one.ticket, one.becomes)
+                .await?;
+            if marked {
+                ours.push(one.clone());
+            } else {
+                tracing::info!(hostname = one.hostname.as_str(), "a later release has it");
+            }
+        }
+        Ok(ours)
     }
 
     async fn records(
@@ -95,12 +108,15 @@ impl Takedown {
     ) -> Result<RetirePlan, Fault> {
         for _ in 0..MAX_PLANS {
             taken.zone = self.dns.view(&release.zone_id).await?;
-            let plan = plan_retire(
-                leaving,
-                &release.domain,
-                &taken.zone,
-                &self.standing(release).await?,
-            );
+            // Rows after records: a row that still is this ticket's says that the record, as it was
+            // seen, is too, and the batch deletes it only as it was seen.
+            let rows = self.rows(release).await?;
+            let still = |one: &&Leaving| {
+                rows.iter()
+                    .any(|row| row.hostname == one.hostname && row.ticket == one.ticket)
+            };
+            let leaving: Vec<Leaving> = leaving.iter().filter(still).cloned().collect();
+            let plan = plan_retire(&leaving, &release.domain, &taken.zone, &standing(rows));
             tracing::info!(?plan, "take-down planned");
             if plan.batch.is_empty() {
                 return Ok(plan);
@@ -131,22 +147,10 @@ impl Takedown {
         ))
     }
 
-    async fn standing(&self, release: &Release) -> Result<BTreeMap<Fqdn, Ticket>, Fault> {
-        let rows = self.rows(release).await?;
-        Ok(rows
-            .into_iter()
-            .filter(|row| !row.state.is_gone())
-            .map(|row| (row.hostname, row.ticket))
-            .collect())
-    }
-
     /// Found by tag, not by row: also those that a crash left unrecorded.
     async fn end_instances(&self, release: &Release, one: &Leaving) -> Result<Vec<String>, Fault> {
-        let label = release_label(&release.target, one.ticket);
-        let seen = self
-            .fleet
-            .of_release(&label, one.component.as_str())
-            .await?;
+        let label = release_label(&release.target, one.launched);
+        let seen = self.fleet.of_release(&label, one.hostname.as_str()).await?;
         let ids: Vec<String> = seen
             .into_iter()
             .filter(Seen::is_up)
@@ -157,4 +161,12 @@ impl Takedown {
         }
         Ok(ids)
     }
+}
+
+/// Which release launched what still stands: the instances have its peer names.
+fn standing(rows: Vec<CandidateRow>) -> BTreeMap<Fqdn, Ticket> {
+    rows.into_iter()
+        .filter(|row| !row.state.is_gone())
+        .map(|row| (row.hostname.clone(), row.launched()))
+        .collect()
 }

@@ -1,16 +1,19 @@
 //! One Route 53 batch moves every alias of the release, or none.
 
+mod proof;
 mod record;
 
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
-use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, Tickets, plan_cutover};
+use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
 use pipeline::errors;
-use pipeline::names::alias;
+use pipeline::live::{KnownHosts, live};
+use pipeline::names::{Fqdn, alias};
 use pipeline::records::{Batch, ZoneView};
-use pipeline::rows::{CandidateRow, Key};
+use pipeline::rows::CandidateRow;
 use pipeline::wire::{CutoverReply, CutoverStep, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
+use std::collections::BTreeMap;
 
 struct Switch {
     registry: Registry,
@@ -30,41 +33,61 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 impl Switch {
     async fn cutover(&self, step: CutoverStep) -> Result<CutoverReply, Fault> {
-        let request = request(&step);
+        let names = step.components.iter().chain(&step.companions);
+        let stand = self
+            .registry
+            .candidates(&step.release.target, names.map(|one| &one.hostname))
+            .await?;
+        let step = Step {
+            request: request(&step, &stand)?,
+            step,
+            stand,
+        };
+        // Before anything moves: what is live has been recorded as proven, whatever crashes.
+        self.record_proofs(&step).await?;
+        self.switch(&step).await
+    }
+
+    async fn switch(&self, step: &Step) -> Result<CutoverReply, Fault> {
+        let Step {
+            request,
+            step: CutoverStep { release, .. },
+            ..
+        } = step;
         for _ in 0..MAX_PLANS {
-            let zone = self.dns.view(&step.release.zone_id).await?;
-            let tickets = self.tickets(&step.release, &request, &zone).await?;
-            let plan = plan_cutover(&request, &zone, &tickets);
+            let zone = self.dns.view(&release.zone_id).await?;
+            let known = self.known(release, &zone).await?;
+            let plan = plan_cutover(request, &zone, &known);
             tracing::info!(?plan, "cutover planned");
             match plan {
-                CutoverPlan::AlreadyDone => return self.again(&step, &request, &zone).await,
+                CutoverPlan::AlreadyDone => return self.again(step, &zone).await,
                 CutoverPlan::Commit { moves, batch } => match self
                     .dns
                     .change(
-                        &step.release.zone_id,
+                        &release.zone_id,
                         &batch,
-                        &format!("cutover of {}", step.release.label()),
+                        &format!("cutover of {}", release.label()),
                     )
                     .await
                 {
-                    Ok(change_id) => return self.done(&step, change_id, moves).await,
+                    Ok(change_id) => return self.done(step, change_id, moves).await,
                     Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
                     Err(error) => return Err(error.into()),
                 },
                 CutoverPlan::Superseded { component, by } => {
                     let reason = format!(
                         "{component}: release {by} is later than {} and is live; a newer version is never replaced by an older one",
-                        step.release.ticket
+                        release.ticket
                     );
                     return Ok(CutoverReply::Superseded { reason });
                 }
-                CutoverPlan::PeersMoved { moved, read_set } => {
+                CutoverPlan::PeersMoved { moved } => {
                     let moved: Vec<&str> = moved.iter().map(|peer| peer.as_str()).collect();
                     let reason = format!(
-                        "{} went live beside this release while its suites ran",
+                        "{} went live beside this release while it was tested",
                         moved.join(", ")
                     );
-                    return Ok(CutoverReply::PeersMoved { reason, read_set });
+                    return Ok(CutoverReply::PeersMoved { reason });
                 }
                 CutoverPlan::Refused { reason } => {
                     return Err(Fault::new(errors::CUTOVER_REFUSED, reason));
@@ -77,32 +100,22 @@ impl Switch {
         ))
     }
 
-    /// Which release put up what this release's aliases point to now.
-    async fn tickets(
-        &self,
-        release: &Release,
-        request: &CutoverRequest,
-        zone: &ZoneView,
-    ) -> Result<Tickets, Fault> {
-        let mut tickets = Tickets::new();
-        for candidate in &request.candidates {
-            let Some(live) = zone.points_to(&alias(&candidate.component, &request.domain)) else {
-                continue;
-            };
-            let row: Option<CandidateRow> = self
-                .registry
-                .get(&Key::candidate(&release.target, &live))
-                .await?;
-            if let Some(row) = row {
-                tickets.insert(live, row.ticket);
-            }
-        }
-        Ok(tickets)
+    /// What is recorded of everything that is live now.
+    async fn known(&self, release: &Release, zone: &ZoneView) -> Result<KnownHosts, Fault> {
+        let live = live(zone, &release.domain);
+        let rows = self
+            .registry
+            .candidates(&release.target, live.values())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(at, row)| (at, row.known()))
+            .collect())
     }
 
     async fn done(
         &self,
-        step: &CutoverStep,
+        step: &Step,
         change_id: String,
         moves: Vec<AliasMove>,
     ) -> Result<CutoverReply, Fault> {
@@ -119,12 +132,9 @@ impl Switch {
 
     /// An earlier try moved the aliases and its answer was lost, and with it the change to wait
     /// for. A change that changes nothing, made after it, is INSYNC only after it.
-    async fn again(
-        &self,
-        step: &CutoverStep,
-        request: &CutoverRequest,
-        zone: &ZoneView,
-    ) -> Result<CutoverReply, Fault> {
+    async fn again(&self, step: &Step, zone: &ZoneView) -> Result<CutoverReply, Fault> {
+        let Step { request, .. } = step;
+        let release = &step.step.release;
         let moves: Vec<AliasMove> = request
             .candidates
             .iter()
@@ -144,9 +154,9 @@ impl Switch {
         match self
             .dns
             .change(
-                &step.release.zone_id,
+                &release.zone_id,
                 &batch,
-                &format!("cutover of {}, seen again", step.release.label()),
+                &format!("cutover of {}, seen again", release.label()),
             )
             .await
         {
@@ -166,21 +176,45 @@ impl Switch {
     }
 }
 
-fn request(step: &CutoverStep) -> CutoverRequest {
-    let candidate = |one: &pipeline::wire::Deployed| {
-        let planned = &one.prepared.planned;
-        Candidate {
-            component: planned.component.clone(),
-            commit: planned.commit.clone(),
-            hostname: planned.hostname.clone(),
-        }
-    };
-    CutoverRequest {
+/// What a cutover works on: what it was asked, the plan's question, the rows of what stands.
+struct Step {
+    step: CutoverStep,
+    request: CutoverRequest,
+    stand: BTreeMap<Fqdn, CandidateRow>,
+}
+
+fn request(
+    step: &CutoverStep,
+    stand: &BTreeMap<Fqdn, CandidateRow>,
+) -> Result<CutoverRequest, Fault> {
+    let mut candidates = Vec::new();
+    for one in &step.components {
+        let row = stand
+            .get(&one.hostname)
+            .filter(|row| row.ticket == step.release.ticket && row.recipe.is_some());
+        let row = row.ok_or_else(|| {
+            Fault::new(
+                errors::CANDIDATE_GONE,
+                format!(
+                    "{} is not a candidate of {} any more",
+                    one.hostname,
+                    step.release.label()
+                ),
+            )
+        })?;
+        candidates.push(Candidate {
+            component: one.component.clone(),
+            hostname: one.hostname.clone(),
+            peers: row.peers(),
+        });
+    }
+    Ok(CutoverRequest {
         ticket: step.release.ticket,
         domain: step.release.domain.clone(),
         alias_ttl: step.release.alias_ttl,
         hostname_ttl: step.release.hostname_ttl,
-        candidates: step.components.iter().map(candidate).collect(),
+        candidates,
         read_set: step.read_set.clone(),
-    }
+        test_dependents: step.release.test_dependents,
+    })
 }

@@ -1,33 +1,35 @@
 //! The table's rows of a cutover: written after the batch, and only over older releases.
 
-use crate::Switch;
-use pipeline::cutover::AliasMove;
+use crate::{Step, Switch};
+use pipeline::cutover::{AliasMove, Candidate};
+use pipeline::errors;
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key, Previous};
-use pipeline::wire::{CutoverStep, Deployed};
 use stage::Fault;
 
 impl Switch {
     pub(crate) async fn record(
         &self,
-        step: &CutoverStep,
+        step: &Step,
         moves: &[AliasMove],
         change_id: Option<&str>,
     ) -> Result<(), Fault> {
-        let release = &step.release;
-        for candidate in &step.components {
-            let planned = &candidate.prepared.planned;
-            let from = moves.iter().find(|one| one.component == planned.component);
-            let row = self.alias_row(step, candidate, from).await?;
+        let release = &step.step.release;
+        for candidate in &step.request.candidates {
+            let from = moves
+                .iter()
+                .find(|one| one.component == candidate.component);
+            let mut row = self.alias_row(step, candidate, from).await?;
+            row.change_id = row.change_id.or_else(|| change_id.map(str::to_owned));
             if !self.registry.record_alias(&release.target, &row).await? {
                 tracing::info!(
-                    component = planned.component.as_str(),
+                    component = candidate.component.as_str(),
                     "a later release has recorded itself already"
                 );
             }
             self.registry
                 .set_candidate(
                     &release.target,
-                    &planned.hostname,
+                    &candidate.hostname,
                     release.ticket,
                     CandidateState::Live,
                 )
@@ -41,58 +43,73 @@ impl Switch {
 
     async fn alias_row(
         &self,
-        step: &CutoverStep,
-        candidate: &Deployed,
+        step: &Step,
+        candidate: &Candidate,
         moved: Option<&AliasMove>,
     ) -> Result<AliasRow, Fault> {
-        let release = &step.release;
-        let Deployed {
-            prepared,
-            instances,
-            launch_template_version,
-            ..
-        } = candidate;
-        let planned = &prepared.planned;
+        let release = &step.step.release;
         let before: Option<AliasRow> = self
             .registry
-            .get(&Key::alias(&release.target, &planned.component))
+            .get(&Key::alias(&release.target, &candidate.component))
             .await?;
+        let found = step
+            .stand
+            .get(&candidate.hostname)
+            .and_then(|row| Some((row, row.recipe.as_ref()?)));
+        let (row, recipe) = found.ok_or_else(|| {
+            Fault::new(
+                errors::ROW_INVALID,
+                format!(
+                    "the row of {} does not say what it was booted from",
+                    candidate.hostname
+                ),
+            )
+        })?;
+        let again = before.as_ref().filter(|before| {
+            before.hostname == candidate.hostname && before.ticket == release.ticket
+        });
+        let previous = match again {
+            Some(before) => before.previous.clone(),
+            None => self.previous(step, moved, &before).await?,
+        };
         Ok(AliasRow {
-            component: planned.component.clone(),
-            commit: planned.commit.clone(),
-            hostname: planned.hostname.clone(),
-            instances: instances.clone(),
-            version: planned.version.clone(),
+            component: candidate.component.clone(),
+            commit: row.commit.clone(),
+            hostname: candidate.hostname.clone(),
+            instances: row.instances.clone(),
+            version: recipe.planned.version.clone(),
             release: release.label(),
             ticket: release.ticket,
             execution: release.execution.clone(),
-            since: match &before {
-                Some(row) if row.hostname == planned.hostname => row.since.clone(),
-                _ => stage::now(),
-            },
-            port: prepared.manifest.run.port.number(),
-            peers: prepared.manifest.component.peers.iter().cloned().collect(),
-            artifact_sha256: prepared
+            since: again.map_or_else(stage::now, |before| before.since.clone()),
+            port: recipe.manifest.run.port.number(),
+            peers: candidate.peers.iter().cloned().collect(),
+            artifact_sha256: recipe
                 .artifact
                 .as_ref()
                 .map(|artifact| artifact.bundle.sha256.clone())
                 .unwrap_or_default(),
-            launch_template_version: launch_template_version.clone(),
-            previous: self.previous(step, moved, before).await?,
+            launch_template_version: row.launch_template_version.clone(),
+            change_id: again.and_then(|before| before.change_id.clone()),
+            rolled_back: previous
+                .as_ref()
+                .filter(|_| release.rollback)
+                .map(|previous| previous.commit.clone()),
+            previous,
         })
     }
 
     /// What was live before: as DNS said in the move, else as the row still says.
     async fn previous(
         &self,
-        step: &CutoverStep,
+        step: &Step,
         moved: Option<&AliasMove>,
-        before: Option<AliasRow>,
+        before: &Option<AliasRow>,
     ) -> Result<Option<Previous>, Fault> {
         if let Some(from) = moved.and_then(|one| one.from.clone()) {
             let row: Option<CandidateRow> = self
                 .registry
-                .get(&Key::candidate(&step.release.target, &from))
+                .get(&Key::candidate(&step.step.release.target, &from))
                 .await?;
             return Ok(row.map(|row| Previous {
                 commit: row.commit,
@@ -101,15 +118,11 @@ impl Switch {
                 launch_template_version: row.launch_template_version,
             }));
         }
-        Ok(match before {
-            Some(row) if row.ticket == step.release.ticket => row.previous,
-            Some(row) => Some(Previous {
-                commit: row.commit,
-                hostname: row.hostname,
-                ticket: row.ticket,
-                launch_template_version: row.launch_template_version,
-            }),
-            None => None,
-        })
+        Ok(before.as_ref().map(|row| Previous {
+            commit: row.commit.clone(),
+            hostname: row.hostname.clone(),
+            ticket: row.ticket,
+            launch_template_version: row.launch_template_version.clone(),
+        }))
     }
 }

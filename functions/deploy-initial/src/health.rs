@@ -3,6 +3,7 @@
 use crate::Deployer;
 use fleet::Seen;
 use pipeline::errors;
+use pipeline::names::release_label;
 use pipeline::wire::{DeployRequest, Instance};
 use stage::Fault;
 use std::collections::BTreeMap;
@@ -98,6 +99,12 @@ impl Deployer {
         }
     }
 
+    /// The release whose tags the instances have: an earlier one where they were taken over.
+    async fn launched(&self, request: &DeployRequest) -> Result<String, Fault> {
+        let row = self.own_row(request).await?;
+        Ok(release_label(&request.release.target, row.launched()))
+    }
+
     fn url(&self, request: &DeployRequest, instance: &Instance) -> String {
         let run = &request.item.manifest.run;
         format!(
@@ -115,10 +122,9 @@ impl Deployer {
         mut seen: Vec<Seen>,
     ) -> Result<Vec<Instance>, Fault> {
         let deadline = Instant::now() + ADDRESS_DEADLINE;
-        let (label, component) = (
-            request.release.label(),
-            request.item.planned.component.as_str(),
-        );
+        let component = request.item.planned.component.as_str();
+        let label = self.launched(request).await?;
+        let hostname = request.item.planned.hostname.as_str();
         loop {
             let instances: Vec<Instance> = seen.iter().filter_map(Seen::instance).collect();
             if instances.len() == seen.len() && !seen.is_empty() {
@@ -135,7 +141,7 @@ impl Deployer {
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
             let ids: Vec<String> = seen.iter().map(|one| one.id.clone()).collect();
-            let now = self.fleet.of_release(&label, component).await?;
+            let now = self.fleet.of_release(&label, hostname).await?;
             // EC2 is eventually consistent: who is not listed yet is still to come.
             seen.iter_mut().for_each(|one| {
                 if let Some(found) = now.iter().find(|found| found.id == one.id) {
@@ -163,11 +169,9 @@ impl Deployer {
         request: &DeployRequest,
         instances: &[Instance],
     ) -> Result<(), Fault> {
-        let (label, component) = (
-            request.release.label(),
-            request.item.planned.component.as_str(),
-        );
-        let now = self.fleet.of_release(&label, component).await?;
+        let label = self.launched(request).await?;
+        let hostname = request.item.planned.hostname.as_str();
+        let now = self.fleet.of_release(&label, hostname).await?;
         if let Some(ended) = now
             .iter()
             .find(|one| !one.is_up() && instances.iter().any(|instance| instance.id == one.id))

@@ -2,9 +2,10 @@
 
 use crate::Deployer;
 use base64::Engine;
-use fleet::{Launch, Seen};
+use fleet::{Launch, NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors;
+use pipeline::names::release_label;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest};
 use sha2::{Digest, Sha256};
@@ -19,17 +20,22 @@ impl Deployer {
     ) -> Result<(String, Vec<Seen>, String), Fault> {
         let DeployRequest { release, item, .. } = request;
         let wanted = usize::from(item.manifest.run.instances.number());
-        let component = item.planned.component.as_str();
+        let hostname = item.planned.hostname.as_str();
+        let row = self.own_row(request).await?;
+        // Instances that a roll-back takes over have the tags of the release that launched them.
+        let label = release_label(&release.target, row.launched());
         let up: Vec<Seen> = self
             .fleet
-            .of_release(&release.label(), component)
+            .of_release(&label, hostname)
             .await?
             .into_iter()
             .filter(Seen::is_up)
             .collect();
-        let row = self.own_row(request).await?;
         if up.len() == wanted && !row.launch_template_version.is_empty() {
             return Ok((row.launch_template_version, up, "already launched".into()));
+        }
+        if row.launched() != release.ticket {
+            return Err(taken_over_too_late(request));
         }
         let version = self.template_version(request).await?;
         if up.len() == wanted {
@@ -52,7 +58,7 @@ impl Deployer {
             if count == 0 {
                 continue;
             }
-            let token = token(&[&release.execution, &release.label(), component, subnet_id]);
+            let token = token(&[&release.execution, &release.label(), hostname, subnet_id]);
             let launch = Launch {
                 template_id: &release.launch_template_id,
                 version: &version,
@@ -87,17 +93,33 @@ impl Deployer {
             user_data(&boot).map_err(|e| Fault::new(errors::MANIFEST_INVALID, e.to_string()))?;
         let encoded = base64::engine::general_purpose::STANDARD.encode(script);
         let description = format!(
-            "{} {} {}",
+            "{} {} {}{}",
             planned.component,
             planned.commit.short(),
-            release.label()
+            release.label(),
+            if planned.companion { " companion" } else { "" }
         );
-        let token = token(&[&release.execution, &description]);
+        let new = NewVersion {
+            description: &description,
+            user_data_base64: &encoded,
+            repeats: planned.repeats.as_deref(),
+            token: &token(&[&release.execution, &description]),
+        };
         Ok(self
             .fleet
-            .create_template_version(&release.launch_template_id, &description, &encoded, &token)
+            .create_template_version(&release.launch_template_id, &new)
             .await?)
     }
+}
+
+fn taken_over_too_late(request: &DeployRequest) -> Fault {
+    Fault::new(
+        errors::CANDIDATE_GONE,
+        format!(
+            "{}: not all instances from before are there any more; roll back again to launch them anew",
+            request.item.planned.hostname
+        ),
+    )
 }
 
 fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {

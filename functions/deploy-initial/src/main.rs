@@ -65,21 +65,23 @@ impl Deployer {
         let instances = self.healthy(&request, seen).await?;
         let ours = self
             .registry
-            .set_candidate_instances(
-                &release.target,
-                &planned.hostname,
-                release.ticket,
-                &instances,
-                &version,
-            )
+            .set_candidate_healthy(release, item, &instances, &version)
             .await?;
         if !ours {
             let ids: Vec<String> = instances.into_iter().map(|instance| instance.id).collect();
             self.fleet.terminate(&ids).await?;
             return Err(gone(release, planned.hostname.as_str()));
         }
+        let artifact = item.artifact.as_ref();
         Ok(Deployed {
-            prepared: request.item,
+            component: planned.component.clone(),
+            version: planned.version.clone(),
+            commit: planned.commit.clone(),
+            hostname: planned.hostname.clone(),
+            companion: planned.companion,
+            artifact_sha256: artifact
+                .map(|artifact| artifact.bundle.sha256.clone())
+                .unwrap_or_default(),
             instances,
             launch_template_version: version,
             how,

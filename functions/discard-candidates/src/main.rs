@@ -1,12 +1,12 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
-use pipeline::names::alias;
+use pipeline::names::{Component, alias};
 use pipeline::retire::Leaving;
-use pipeline::rows::CandidateState;
-use pipeline::verdict::{StillLive, verdict};
+use pipeline::rows::{CandidateRow, CandidateState, SetRow};
+use pipeline::verdict::{Happened, StillLive, Verdict, verdict};
 use pipeline::wire::{DiscardReply, DiscardRequest};
 use stage::{Fault, Settings};
-use takedown::Takedown;
+use takedown::{Takedown, Taken};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -16,24 +16,34 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<DiscardReply, Fault> {
-    let DiscardRequest {
-        release,
-        components,
-        failures,
-        tests,
-    } = request;
-    let leaving: Vec<Leaving> = components
+    let release = &request.release;
+    let rows = takedown.rows(release).await?;
+    let own: Vec<&CandidateRow> = rows
         .iter()
-        .map(|planned| Leaving {
-            component: planned.component.clone(),
-            hostname: planned.hostname.clone(),
-            ticket: release.ticket,
-        })
+        .filter(|row| row.ticket == release.ticket)
         .collect();
-    let taken = takedown
-        .take(&release, &leaving, CandidateState::Discarded)
-        .await?;
-    let still: Vec<StillLive> = components
+    let leaving: Vec<Leaving> = own
+        .iter()
+        .map(|row| Leaving::of(row, CandidateState::Discarded))
+        .collect();
+    let taken = takedown.take(release, &leaving).await?;
+    let verdict = sentences(&request, &own, &taken);
+    let live = !taken.kept.is_empty();
+    if !live {
+        record(takedown, &request, &verdict).await?;
+    }
+    Ok(DiscardReply {
+        error: verdict.error,
+        cause: verdict.cause,
+        live,
+        discarded: taken.gone.into_iter().map(|one| one.hostname).collect(),
+    })
+}
+
+fn sentences(request: &DiscardRequest, own: &[&CandidateRow], taken: &Taken) -> Verdict {
+    let release = &request.release;
+    let still: Vec<StillLive> = request
+        .components
         .iter()
         .map(|planned| {
             let alias = alias(&planned.component, &release.domain);
@@ -41,24 +51,51 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
             (alias, now)
         })
         .collect();
-    let verdict = verdict(&failures, &tests, &still, &release.label());
-    let live = !taken.kept.is_empty();
-    if !live {
+    let reached: Vec<(Component, bool)> = own
+        .iter()
+        .filter(|row| !row.companion)
+        .map(|row| (row.component.clone(), !row.instances.is_empty()))
+        .collect();
+    let happened = Happened {
+        failures: &request.failures,
+        tests: &request.tests,
+        still: &still,
+        reached: &reached,
+    };
+    verdict(&happened, &release.label())
+}
+
+async fn record(
+    takedown: &Takedown,
+    request: &DiscardRequest,
+    verdict: &Verdict,
+) -> Result<(), Fault> {
+    let release = &request.release;
+    if let Some(tested) = &request.tested
+        && !request.tests.is_empty()
+    {
+        let released = request.components.iter().map(|one| one.component.clone());
+        let row = SetRow::of(
+            release,
+            tested,
+            released.collect(),
+            &request.tests,
+            stage::now(),
+        );
         takedown
             .registry
-            .record_outcome(
-                &release.target,
-                release.ticket,
-                "not released",
-                Some(&verdict.cause),
-                None,
-            )
+            .record_set(&release.target, &row, &[])
             .await?;
     }
-    Ok(DiscardReply {
-        error: verdict.error,
-        cause: verdict.cause,
-        live,
-        discarded: taken.gone,
-    })
+    takedown
+        .registry
+        .record_outcome(
+            &release.target,
+            release.ticket,
+            "not released",
+            Some(&verdict.cause),
+            None,
+        )
+        .await?;
+    Ok(())
 }

@@ -101,6 +101,7 @@ fn reply(suite: SuiteRun, ran: &Ran, reports: &Reports) -> SuiteReply {
     };
     SuiteReply {
         component: suite.component,
+        companion: suite.companion,
         suite: suite.suite,
         outcome,
         reason,

@@ -1,6 +1,7 @@
 //! Versions become commits, a ticket is drawn, names are reserved: everything known up front.
 
 mod resolve;
+mod rollback;
 
 use dns::Dns;
 use pipeline::errors;
@@ -10,13 +11,15 @@ use pipeline::plan::{ComponentPlan, Observed, plan_component};
 use pipeline::records::ZoneView;
 use pipeline::rows::{CandidateRow, CandidateState, ComponentRow, EnvironmentRow, Key, ReleaseRow};
 use pipeline::version::Version;
-use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Release};
+use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{Registry, Reservation, Reserved};
+use secrets::Secrets;
 use stage::{Fault, Settings};
 
 struct Planner {
     settings: Settings,
     registry: Registry,
+    secrets: Secrets,
     dns: Dns,
 }
 
@@ -26,6 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let planner = Planner {
         registry: Registry::new(&config, &settings.table),
+        secrets: Secrets::new(&config),
         dns: Dns::new(&config),
         settings,
     };
@@ -48,18 +52,28 @@ impl Planner {
             );
             return Ok(before.plan);
         }
-        let components = self.components(&input).await?;
+        let release = self.release(&request, &input, environment);
+        let zone = self.dns.view(&release.zone_id).await?;
+        let asked = self.asked(&input, &release, &zone).await?;
         // The ticket is drawn before any branch is read: of two pushes, the one that sees the
         // newer commit draws later, so its ticket is higher.
         let ticket = self.registry.draw_ticket(&input.target).await?;
-        let release = self.release(&request, &input, environment, ticket);
+        let mut release = Release { ticket, ..release };
         let mut observed = Vec::new();
-        let zone = self.dns.view(&release.zone_id).await?;
-        for (row, version) in components {
-            let commit = self.resolve(&row, &version, &input).await?;
-            observed.push(self.observe(&release, &zone, row, version, commit).await?);
+        for one in asked.components {
+            let commit = self.resolve(&one.row, &one.version, &input).await?;
+            let before = one.before;
+            let seen = self
+                .observe(&release, &zone, one.row, one.version, commit)
+                .await?;
+            self.not_taken_back(&input, &seen).await?;
+            observed.push(Observed {
+                before: self.left_of(&release, before).await?,
+                ..seen
+            });
         }
-        self.reserve(&request, release, observed).await
+        release.proven = release.rollback && self.proven(&release, &zone, &observed).await?;
+        self.reserve(&request, release, observed, asked.stay).await
     }
 
     async fn environment(&self, target: &Target) -> Result<EnvironmentRow, Fault> {
@@ -67,30 +81,16 @@ impl Planner {
         row.ok_or_else(|| Fault::new(errors::UNKNOWN_TARGET, format!("target: `{target}` was never provisioned; deploy infra/target.yaml for it first, or name another target")))
     }
 
-    async fn components(
-        &self,
-        input: &ReleaseInput,
-    ) -> Result<Vec<(ComponentRow, Version)>, Fault> {
-        let mut rows = Vec::new();
-        for (component, version) in &input.versions {
-            let row: Option<ComponentRow> = self.registry.get(&Key::component(component)).await?;
-            let row = row.ok_or_else(|| unknown_component(component))?;
-            rows.push((row, version.clone()));
-        }
-        Ok(rows)
-    }
-
     fn release(
         &self,
         request: &PlanRequest,
         input: &ReleaseInput,
         environment: EnvironmentRow,
-        ticket: Ticket,
     ) -> Release {
         Release {
             project: self.settings.project.clone(),
             target: input.target.clone(),
-            ticket,
+            ticket: Ticket(0), // drawn later
             execution: request.execution.clone(),
             domain: environment.domain,
             zone_id: environment.zone_id,
@@ -101,6 +101,10 @@ impl Planner {
             drain_seconds: environment.alias_ttl + environment.drain_margin,
             skip_slow_scans: input.skip_slow_scans,
             size: input.versions.len() as u32,
+            test_dependents: environment.test_dependents,
+            tag: input.tag,
+            rollback: input.is_rollback(),
+            proven: false, // found out when it is known what comes back
         }
     }
 
@@ -134,8 +138,10 @@ impl Planner {
             version,
             commit,
             repository: row.repository,
+            credentials: row.credentials,
             live,
             plain_name_taken,
+            before: None,
         })
     }
 
@@ -145,16 +151,17 @@ impl Planner {
         request: &PlanRequest,
         release: Release,
         mut observed: Vec<Observed>,
+        stay: Vec<Component>,
     ) -> Result<PlanReply, Fault> {
         let plan = |observed: &[Observed]| {
             observed
                 .iter()
                 .cloned()
-                .map(|one| plan_component(one, release.ticket, &release.domain))
+                .map(|one| plan_component(one, release.ticket, &release.domain, release.proven))
                 .collect::<Vec<_>>()
         };
         for _ in 0..2 {
-            let reply = reply(&release, plan(&observed));
+            let reply = reply(&release, plan(&observed), &stay);
             let row = ReleaseRow {
                 ticket: release.ticket,
                 execution: request.execution.clone(),
@@ -170,7 +177,7 @@ impl Planner {
                 ended: None,
                 change_id: None,
             };
-            let candidates = candidates(&reply);
+            let (candidates, taken_over) = self.candidates(&reply).await?;
             tracing::info!(
                 ticket = release.ticket.0,
                 components = candidates.len(),
@@ -182,6 +189,7 @@ impl Planner {
                     target: &release.target,
                     release: &row,
                     candidates: &candidates,
+                    taken_over: &taken_over,
                 })
                 .await?
             {
@@ -195,14 +203,48 @@ impl Planner {
             {
                 return Ok(before.plan);
             }
-            observed
-                .iter_mut()
-                .for_each(|one| one.plain_name_taken = true);
+            // Somebody was first with a name, or took away what was to be taken over.
+            for one in &mut observed {
+                one.plain_name_taken = true;
+                one.before.iter_mut().for_each(|before| before.warm = false);
+            }
         }
         Err(Fault::new(
             errors::UNAVAILABLE,
             "the names of this release could not be reserved; another release took them at this moment",
         ))
+    }
+}
+
+impl Planner {
+    /// New rows, and those of instances that are taken over: as they were seen and as they will be.
+    async fn candidates(
+        &self,
+        reply: &PlanReply,
+    ) -> Result<(Vec<CandidateRow>, Vec<(CandidateRow, CandidateRow)>), Fault> {
+        let (mut new, mut taken_over) = (Vec::new(), Vec::new());
+        for planned in &reply.components {
+            let fresh = row(reply, planned);
+            if !planned.warm {
+                new.push(fresh);
+                continue;
+            }
+            let key = Key::candidate(&reply.release.target, &planned.hostname);
+            match self.registry.get::<CandidateRow>(&key).await? {
+                Some(seen) => {
+                    let next = CandidateRow {
+                        ticket: fresh.ticket,
+                        release: fresh.release,
+                        state: CandidateState::Healthy,
+                        launched_by: Some(seen.launched()),
+                        ..seen.clone()
+                    };
+                    taken_over.push((seen, next));
+                }
+                None => new.push(fresh),
+            }
+        }
+        Ok((new, taken_over))
     }
 }
 
@@ -215,12 +257,13 @@ fn unknown_component(component: &Component) -> Fault {
     )
 }
 
-fn reply(release: &Release, plans: Vec<ComponentPlan>) -> PlanReply {
+fn reply(release: &Release, plans: Vec<ComponentPlan>, stay: &[Component]) -> PlanReply {
     let mut reply = PlanReply {
         outcome: PlanOutcome::Release,
         release: release.clone(),
         components: Vec::new(),
         already_live: Vec::new(),
+        stay: stay.to_vec(),
     };
     for plan in plans {
         match plan {
@@ -235,8 +278,8 @@ fn reply(release: &Release, plans: Vec<ComponentPlan>) -> PlanReply {
     reply
 }
 
-fn candidates(reply: &PlanReply) -> Vec<CandidateRow> {
-    let row = |planned: &pipeline::wire::Planned| CandidateRow {
+fn row(reply: &PlanReply, planned: &Planned) -> CandidateRow {
+    CandidateRow {
         component: planned.component.clone(),
         commit: planned.commit.clone(),
         hostname: planned.hostname.clone(),
@@ -245,6 +288,8 @@ fn candidates(reply: &PlanReply) -> Vec<CandidateRow> {
         state: CandidateState::Planned,
         instances: Vec::new(),
         launch_template_version: String::new(),
-    };
-    reply.components.iter().map(row).collect()
+        launched_by: None,
+        companion: false,
+        recipe: None,
+    }
 }

@@ -1,16 +1,15 @@
 //! Puts every healthy candidate's hostname up in one batch, and says what to test against what.
 
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
-use pipeline::cutover::{ReadSet, candidate_ttl};
+use pipeline::cutover::candidate_ttl;
 use pipeline::errors;
-use pipeline::names::{Component, alias};
+use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Record, ZoneView};
-use pipeline::rows::{CandidateRow, CandidateState, Key};
+use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::suites::plan_suites;
-use pipeline::wire::{Deployed, PublishReply, PublishRequest, Release};
+use pipeline::wire::{Deployed, Prepared, PublishReply, PublishRequest, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
-use std::collections::BTreeSet;
 
 struct Publisher {
     registry: Registry,
@@ -37,46 +36,33 @@ impl Publisher {
             peers,
         }: PublishRequest,
     ) -> Result<PublishReply, Fault> {
+        let hostnames = components.iter().map(|one| &one.hostname);
+        let rows = self.registry.candidates(&release.target, hostnames).await?;
         for candidate in &components {
-            self.still_ours(&release, candidate).await?;
+            still_ours(&release, candidate, rows.get(&candidate.hostname))?;
         }
-        let zone = self.apply(&release, &components).await?;
-        let (suites, skipped) = plan_suites(&components, &peers.urls, release.skip_slow_scans);
-        Ok(PublishReply {
-            suites,
-            skipped,
-            read_set: read_set(&release, &components, &zone),
-        })
+        self.apply(&release, &components).await?;
+        if release.proven {
+            // The set that comes back passed its suites on this target before.
+            return Ok(PublishReply {
+                suites: Vec::new(),
+                skipped: Vec::new(),
+            });
+        }
+        let recipes = components
+            .iter()
+            .map(|one| recipe(rows.get(&one.hostname), &one.hostname))
+            .collect::<Result<Vec<Prepared>, Fault>>()?;
+        let (suites, skipped) = plan_suites(&recipes, &peers.urls, release.skip_slow_scans);
+        Ok(PublishReply { suites, skipped })
     }
 
-    /// A hostname always tells its ticket: its row is there before the record is.
-    async fn still_ours(&self, release: &Release, candidate: &Deployed) -> Result<(), Fault> {
-        let hostname = &candidate.prepared.planned.hostname;
-        let row: Option<CandidateRow> = self
-            .registry
-            .get(&Key::candidate(&release.target, hostname))
-            .await?;
-        match row {
-            Some(row) if row.ticket == release.ticket && row.state == CandidateState::Healthy => {
-                Ok(())
-            }
-            _ => Err(Fault::new(
-                errors::CANDIDATE_GONE,
-                format!(
-                    "{hostname} is not a healthy candidate of {} any more",
-                    release.label()
-                ),
-            )),
-        }
-    }
-
-    /// Answers the zone as it was when the last batch was planned.
-    async fn apply(&self, release: &Release, components: &[Deployed]) -> Result<ZoneView, Fault> {
+    async fn apply(&self, release: &Release, components: &[Deployed]) -> Result<(), Fault> {
         for _ in 0..MAX_PLANS {
             let zone = self.dns.view(&release.zone_id).await?;
             let batch = plan(release, components, &zone);
             if batch.is_empty() {
-                return Ok(zone);
+                return Ok(());
             }
             match self
                 .dns
@@ -91,7 +77,7 @@ impl Publisher {
                     self.dns
                         .wait_in_sync(&change_id, POLL, IN_SYNC_DEADLINE)
                         .await?;
-                    return Ok(zone);
+                    return Ok(());
                 }
                 Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
                 Err(error) => return Err(error.into()),
@@ -113,7 +99,7 @@ fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
             .map(|instance| instance.address.clone())
             .collect();
         let wanted = Record::addresses(
-            candidate.prepared.planned.hostname.clone(),
+            candidate.hostname.clone(),
             addresses,
             candidate_ttl(release.hostname_ttl),
         );
@@ -126,23 +112,31 @@ fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
     batch
 }
 
-/// What is live beside the release: the peers of its components that are not in it themselves.
-fn read_set(release: &Release, components: &[Deployed], zone: &ZoneView) -> ReadSet {
-    let own: BTreeSet<&Component> = components
-        .iter()
-        .map(|one| &one.prepared.planned.component)
-        .collect();
-    let peers: BTreeSet<&Component> = components
-        .iter()
-        .flat_map(|one| &one.prepared.manifest.component.peers)
-        .collect();
-    peers
-        .difference(&own)
-        .map(|peer| {
-            (
-                (*peer).clone(),
-                zone.points_to(&alias(peer, &release.domain)),
-            )
-        })
-        .collect()
+/// A hostname always tells its ticket: its row is there before the record is.
+fn still_ours(
+    release: &Release,
+    candidate: &Deployed,
+    row: Option<&CandidateRow>,
+) -> Result<(), Fault> {
+    match row {
+        Some(row) if row.ticket == release.ticket && row.state == CandidateState::Healthy => Ok(()),
+        _ => Err(Fault::new(
+            errors::CANDIDATE_GONE,
+            format!(
+                "{} is not a healthy candidate of {} any more",
+                candidate.hostname,
+                release.label()
+            ),
+        )),
+    }
+}
+
+/// What a candidate was booted from; without it its suites are not known, which is no pass.
+fn recipe(row: Option<&CandidateRow>, hostname: &Fqdn) -> Result<Prepared, Fault> {
+    row.and_then(|row| row.recipe.clone()).ok_or_else(|| {
+        Fault::new(
+            errors::ROW_INVALID,
+            format!("the row of {hostname} does not say what it was booted from"),
+        )
+    })
 }

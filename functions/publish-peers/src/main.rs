@@ -6,7 +6,7 @@ use pipeline::names::{Component, alias, peer_name};
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::suites::url;
-use pipeline::wire::{PeersReply, Prepared, Release, Together};
+use pipeline::wire::{Listens, PeersReply, Release, Together};
 use registry::Registry;
 use stage::{Fault, Settings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         registry: Registry::new(&config, &settings.table),
         dns: Dns::new(&config),
     };
-    stage::run(async |request: Together<Prepared>| publisher.publish(request).await).await
+    stage::run(async |request: Together<Listens>| publisher.publish(request).await).await
 }
 
 impl Publisher {
@@ -33,11 +33,12 @@ impl Publisher {
         Together {
             release,
             components,
-        }: Together<Prepared>,
+        }: Together<Listens>,
     ) -> Result<PeersReply, Fault> {
         let peers: BTreeSet<&Component> = components
             .iter()
-            .flat_map(|one| &one.manifest.component.peers)
+            .filter(|one| !one.warm)
+            .flat_map(|one| &one.peers)
             .collect();
         if peers.is_empty() {
             return Ok(PeersReply::default());
@@ -88,11 +89,11 @@ impl Publisher {
     async fn port(
         &self,
         release: &Release,
-        components: &[Prepared],
+        components: &[Listens],
         peer: &Component,
     ) -> Result<u16, Fault> {
-        if let Some(own) = components.iter().find(|one| one.planned.component == *peer) {
-            return Ok(own.manifest.run.port.number());
+        if let Some(own) = candidate(components, peer) {
+            return Ok(own.port);
         }
         let live: Option<AliasRow> = self
             .registry
@@ -106,20 +107,25 @@ impl Publisher {
     }
 }
 
+/// The one that the release brings; a companion of a live component is not what others talk to.
+fn candidate<'a>(components: &'a [Listens], peer: &Component) -> Option<&'a Listens> {
+    components
+        .iter()
+        .find(|one| one.component == *peer && !one.companion)
+}
+
 fn plan(
     release: &Release,
-    components: &[Prepared],
+    components: &[Listens],
     peers: &BTreeSet<&Component>,
     zone: &ZoneView,
 ) -> Result<Batch, Fault> {
     let mut batch = Batch::default();
     for peer in peers {
-        let own = components
-            .iter()
-            .find(|one| one.planned.component == **peer);
+        let own = candidate(components, peer);
         let live = alias(peer, &release.domain);
         let to = match own {
-            Some(candidate) => candidate.planned.hostname.clone(),
+            Some(candidate) => candidate.hostname.clone(),
             None if zone.get(&live).is_some() => live,
             None => return Err(not_live(release, components, peer, true)),
         };
@@ -137,11 +143,11 @@ fn plan(
     Ok(batch)
 }
 
-fn not_live(release: &Release, components: &[Prepared], peer: &Component, known: bool) -> Fault {
+fn not_live(release: &Release, components: &[Listens], peer: &Component, known: bool) -> Fault {
     let who: Vec<&str> = components
         .iter()
-        .filter(|one| one.manifest.component.peers.contains(peer))
-        .map(|one| one.planned.component.as_str())
+        .filter(|one| one.peers.contains(peer))
+        .map(|one| one.component.as_str())
         .collect();
     let who = who.join(", ");
     let why = if known {

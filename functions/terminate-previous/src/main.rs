@@ -1,8 +1,8 @@
-//! Ends what was live before, after one more look at DNS.
+//! Ends what was live before, after one more look at DNS, and the companions of the tests.
 
 use pipeline::names::Fqdn;
 use pipeline::retire::Leaving;
-use pipeline::rows::CandidateState;
+use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::wire::{TerminateReply, TerminateRequest};
 use stage::{Fault, Settings};
 use takedown::Takedown;
@@ -14,36 +14,42 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     stage::run(async |request: TerminateRequest| terminate(&takedown, request).await).await
 }
 
-/// Every hostname of these components that went live with an earlier release and is not live any
-/// more: the previous one, and what an earlier run did not get to.
 async fn terminate(
     takedown: &Takedown,
-    TerminateRequest {
-        release,
-        components,
-    }: TerminateRequest,
+    request: TerminateRequest,
 ) -> Result<TerminateReply, Fault> {
-    let rows = takedown.rows(&release).await?;
+    let rows = takedown.rows(&request.release).await?;
     let leaving: Vec<Leaving> = rows
-        .into_iter()
-        .filter(|row| {
-            row.state == CandidateState::Live
-                && row.ticket < release.ticket
-                && components.contains(&row.component)
-        })
-        .map(|row| Leaving {
-            component: row.component,
-            hostname: row.hostname,
-            ticket: row.ticket,
-        })
+        .iter()
+        .filter_map(|row| becomes(row, &request).map(|state| Leaving::of(row, state)))
         .collect();
-    let taken = takedown
-        .take(&release, &leaving, CandidateState::Retired)
-        .await?;
-    let kept: Vec<Fqdn> = taken.kept.into_iter().map(|one| one.hostname).collect();
+    let taken = takedown.take(&request.release, &leaving).await?;
+    let names = |of: CandidateState, from: &[Leaving]| -> Vec<Fqdn> {
+        from.iter()
+            .filter(|one| one.becomes == of)
+            .map(|one| one.hostname.clone())
+            .collect()
+    };
     Ok(TerminateReply {
-        retired: taken.gone,
+        retired: names(CandidateState::Retired, &taken.gone),
+        companions: names(CandidateState::Discarded, &taken.gone),
+        kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
         instances: taken.instances,
-        kept,
     })
+}
+
+/// Every hostname of these components that went live with an earlier release and is not live any
+/// more is retired: the previous one, and what an earlier run did not get to. The companions of
+/// this release are discarded.
+fn becomes(row: &CandidateRow, request: &TerminateRequest) -> Option<CandidateState> {
+    let ticket = request.release.ticket;
+    let was_live = row.state == CandidateState::Live
+        && row.ticket < ticket
+        && request.components.contains(&row.component);
+    let companion = row.companion && row.ticket == ticket && !row.state.is_gone();
+    match (was_live, companion) {
+        (true, _) => Some(CandidateState::Retired),
+        (_, true) => Some(CandidateState::Discarded),
+        _ => None,
+    }
 }

@@ -8,5 +8,7 @@ mod events;
 mod examples;
 mod failures;
 mod going_live;
+mod rollback;
 mod tags;
 mod trust;
+mod umbrella;

@@ -1,0 +1,76 @@
+//! What is recorded after the fact: what is live, how releases ended, what was tested together.
+
+use crate::release::condition;
+use crate::{Registry, RegistryError, item, number, text};
+use pipeline::names::{Target, Ticket};
+use pipeline::rows::{AliasRow, Key, ProofRow, SetRow};
+use stage::call_error;
+
+impl Registry {
+    /// Records what is live, unless a later release has; `false` where it has.
+    pub async fn record_alias(
+        &self,
+        target: &Target,
+        row: &AliasRow,
+    ) -> Result<bool, RegistryError> {
+        let key = Key::alias(target, &row.component);
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(&key, row)?))
+            .condition_expression("attribute_not_exists(ticket) OR ticket <= :ticket")
+            .expression_attribute_values(":ticket", number(row.ticket.0))
+            .send()
+            .await;
+        condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
+    }
+
+    /// Records how a release ended. A release that is live is never recorded as anything else.
+    pub async fn record_outcome(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        outcome: &str,
+        cause: Option<&str>,
+        change_id: Option<&str>,
+    ) -> Result<(), RegistryError> {
+        let key = Key::release(target, ticket);
+        let mut update = "SET outcome = :outcome, ended = :ended".to_owned();
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .condition_expression("attribute_exists(pk) AND (outcome <> :live OR :outcome = :live)")
+            .expression_attribute_values(":live", text("live"))
+            .expression_attribute_values(":outcome", text(outcome))
+            .expression_attribute_values(":ended", text(&stage::now()));
+        if let Some(cause) = cause {
+            update.push_str(", cause = :cause");
+            call = call.expression_attribute_values(":cause", text(cause));
+        }
+        if let Some(change_id) = change_id {
+            update.push_str(", change_id = :change");
+            call = call.expression_attribute_values(":change", text(change_id));
+        }
+        let sent = call.update_expression(update).send().await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+    }
+
+    /// Records a tested set and, if it passed, what each component passed against. Proofs first: a
+    /// set that is listed as passed has them.
+    pub async fn record_set(
+        &self,
+        target: &Target,
+        set: &SetRow,
+        proofs: &[ProofRow],
+    ) -> Result<(), RegistryError> {
+        for row in proofs {
+            self.put(&Key::proof(target, &row.proof), row).await?;
+        }
+        self.put(&Key::set(target, set.ticket, set.round), set)
+            .await
+    }
+}
