@@ -103,6 +103,19 @@ impl Batch {
         self.0.push(Change::Delete(record));
     }
 
+    /// Whether every name in it exists before and after.
+    pub fn only_replaces(&self) -> bool {
+        let deletes = |name: &Fqdn| {
+            self.0
+                .iter()
+                .any(|change| matches!(change, Change::Delete(record) if record.name == *name))
+        };
+        self.0.iter().all(|change| {
+            matches!(change, Change::Create(record) if deletes(&record.name))
+                || matches!(change, Change::Delete(_))
+        })
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -165,5 +178,21 @@ impl ZoneView {
         }
         self.0 = next;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_only_replaces_brings_no_new_name() {
+        let at = |ttl| Record::addresses(Fqdn::new("api.myproj.com").unwrap(), vec![], ttl);
+        let new = Record::addresses(Fqdn::new("ui.myproj.com").unwrap(), vec![], 60);
+        let mut batch = Batch::default();
+        batch.swap(at(60), at(59));
+        assert!(batch.only_replaces());
+        batch.create(new);
+        assert!(!batch.only_replaces());
     }
 }

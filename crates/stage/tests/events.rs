@@ -146,6 +146,8 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
             {"versions":{"api":"previous"},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null}
         release.shell-as-version.json
             refused: version: version `$(reboot)` is not a tag, a branch, a commit SHA, `HEAD`, `previous` or `live:<target>`
+        release.take-back.json
+            {"versions":{},"target":"stage","skip_slow_scans":false,"tag":false,"branch":null}
         release.umbrella.json
             {"versions":{"api":"v1.4.0","msa":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b","msb":"live:dev","ui":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":null}
         release.unknown-key.json
