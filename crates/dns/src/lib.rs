@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>.
 #![warn(missing_docs)]
 
+mod clear;
+
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{
     Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord,
@@ -125,6 +127,21 @@ impl Dns {
         }
     }
 
+    /// Whether every name server answers the change. Ask no faster than [`POLL`].
+    pub async fn is_in_sync(&self, change_id: &str) -> Result<bool, CallError> {
+        tracing::info!(call = "route53:GetChange");
+        let reply = self
+            .client
+            .get_change()
+            .id(change_id)
+            .send()
+            .await
+            .map_err(|e| call_error("route53:GetChange", e))?;
+        Ok(reply
+            .change_info
+            .is_some_and(|info| info.status == ChangeStatus::Insync))
+    }
+
     /// Waits until every name server answers the change, polling no faster than `spacing` and no
     /// longer than `limit`.
     pub async fn wait_in_sync(
@@ -135,32 +152,26 @@ impl Dns {
     ) -> Result<(), Fault> {
         let deadline = Instant::now() + limit;
         loop {
-            tracing::info!(call = "route53:GetChange");
-            let reply = self
-                .client
-                .get_change()
-                .id(change_id)
-                .send()
-                .await
-                .map_err(|e| call_error("route53:GetChange", e))?;
-            if reply
-                .change_info
-                .is_some_and(|info| info.status == ChangeStatus::Insync)
-            {
+            if self.is_in_sync(change_id).await? {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Fault::new(
-                    "Unavailable",
-                    format!(
-                        "Route 53 change {change_id} is not INSYNC after {} s",
-                        limit.as_secs()
-                    ),
-                ));
+                return Err(not_in_sync(change_id, limit));
             }
             tokio::time::sleep(spacing.max(POLL)).await;
         }
     }
+}
+
+/// What is said when a change takes too long; the state machine tries again.
+pub fn not_in_sync(change_id: &str, limit: Duration) -> Fault {
+    Fault::new(
+        "Unavailable",
+        format!(
+            "Route 53 change {change_id} is not INSYNC after {} s",
+            limit.as_secs()
+        ),
+    )
 }
 
 /// Plain A and CNAME records; alias targets, weighted sets and other types are not ours.

@@ -16,6 +16,14 @@ names! {
     MISCONFIGURED = "Misconfigured";
     /// The target was never provisioned.
     UNKNOWN_TARGET = "UnknownTarget";
+    /// The target is being torn down.
+    TARGET_CLOSING = "TargetClosing";
+    /// A protected target is torn down only by who types its name twice.
+    NOT_CONFIRMED = "NotConfirmed";
+    /// CloudFormation did not make, change or delete a target's stack.
+    STACK_FAILED = "StackFailed";
+    /// A target's stack is there, and no release could use it.
+    TARGET_NOT_USABLE = "TargetNotUsable";
     /// The component was never added.
     UNKNOWN_COMPONENT = "UnknownComponent";
     /// The repository has no such version.

@@ -327,6 +327,13 @@ pub struct ProofRow {
     pub at: String,
 }
 
+impl ProofRow {
+    /// Whether this one left out fewer suites.
+    pub fn says_more_than(&self, other: &Self) -> bool {
+        self.skipped.len() < other.skipped.len()
+    }
+}
+
 /// `target#<t>` / `release#<ticket>`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRow {

@@ -2,8 +2,10 @@
 //! conditionally, so a late writer never puts an older release over a newer one.
 #![warn(missing_docs)]
 
+mod poll;
 mod record;
 mod release;
+mod target;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};

@@ -68,7 +68,12 @@ impl Registry {
         proofs: &[ProofRow],
     ) -> Result<(), RegistryError> {
         for row in proofs {
-            self.put(&Key::proof(target, &row.proof), row).await?;
+            let key = Key::proof(target, &row.proof);
+            let before: Option<ProofRow> = self.get(&key).await?;
+            // Who passed without leaving anything out does not pass less for a later hotfix.
+            if !before.is_some_and(|before| before.says_more_than(row)) {
+                self.put(&key, row).await?;
+            }
         }
         self.put(&Key::set(target, set.ticket, set.round), set)
             .await

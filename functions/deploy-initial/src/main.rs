@@ -3,7 +3,7 @@
 mod health;
 mod launch;
 
-use dns::{Dns, POLL};
+use dns::{Dns, POLL, not_in_sync};
 use fleet::Fleet;
 use health::Prober;
 use pipeline::errors;
@@ -11,11 +11,14 @@ use pipeline::rows::{CandidateRow, Key};
 use pipeline::wire::{DeployRequest, Deployed, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Store;
 
 /// The names were published before the builds; usually they are INSYNC within 60 seconds.
 const PEERS_DEADLINE: Duration = Duration::from_secs(150);
+
+/// Between two looks at the table for what became of it.
+const LOOK: Duration = Duration::from_millis(700);
 
 struct Deployer {
     settings: Settings,
@@ -55,11 +58,7 @@ impl Deployer {
         if let (Some(change_id), false) =
             (&peers.change_id, item.manifest.component.peers.is_empty())
         {
-            // Polls of all components of the release together stay below one in two seconds.
-            let spacing = POLL * release.size.max(1);
-            self.dns
-                .wait_in_sync(change_id, spacing, PEERS_DEADLINE)
-                .await?;
+            self.peers_in_sync(release, change_id).await?;
         }
         let (version, seen, how) = self.instances(&request).await?;
         let instances = self.healthy(&request, seen).await?;
@@ -86,6 +85,27 @@ impl Deployer {
             launch_template_version: version,
             how,
         })
+    }
+
+    /// All components of the release wait for the same change. One asks Route 53, whoever's turn it
+    /// is, and the others read in the table what became of it.
+    async fn peers_in_sync(&self, release: &Release, change_id: &str) -> Result<(), Fault> {
+        let deadline = Instant::now() + PEERS_DEADLINE;
+        loop {
+            if self.registry.is_in_sync(release, change_id).await? {
+                return Ok(());
+            }
+            if self.registry.take_turn(release, POLL).await?
+                && self.dns.is_in_sync(change_id).await?
+            {
+                self.registry.note_in_sync(release, change_id).await?;
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(not_in_sync(change_id, PEERS_DEADLINE));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The name is still reserved for this release: nobody discarded it meanwhile.

@@ -1,0 +1,132 @@
+//! Emptying a target's zone, so that it can be deleted.
+
+use crate::{ChangeError, Dns, MAX_PLANS, invalid};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use pipeline::names::Domain;
+use stage::{CallError, Fault, call_error};
+
+/// Records of one batch: well below 1,000 records and 32,000 characters of values
+/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
+const BATCH: usize = 100;
+
+impl Dns {
+    /// Deletes every record of a zone but its own NS and SOA, each as it was seen; answers the
+    /// names. Records of any type go: what is not deleted keeps the zone from being deleted.
+    /// A zone that is gone has none.
+    pub async fn clear(&self, zone_id: &str, domain: &Domain) -> Result<Vec<String>, Fault> {
+        let mut gone = Vec::new();
+        for _ in 0..MAX_PLANS {
+            let records = self.all_but_its_own(zone_id, domain).await?;
+            if records.is_empty() {
+                return Ok(gone);
+            }
+            for batch in records.chunks(BATCH) {
+                match self.delete(zone_id, batch).await {
+                    Ok(()) => gone.extend(
+                        batch
+                            .iter()
+                            .map(|one| one.name.trim_end_matches('.').to_owned()),
+                    ),
+                    Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Err(Fault::new(
+            "Unavailable",
+            "the zone kept changing while its records were deleted",
+        ))
+    }
+
+    /// Whether there is a zone of this name.
+    pub async fn has_zone(&self, domain: &Domain) -> Result<bool, CallError> {
+        tracing::info!(call = "route53:ListHostedZonesByName");
+        let reply = self
+            .client
+            .list_hosted_zones_by_name()
+            .dns_name(domain.as_str())
+            .max_items(1)
+            .send()
+            .await
+            .map_err(|e| call_error("route53:ListHostedZonesByName", e))?;
+        let first = reply.hosted_zones.first();
+        Ok(first.is_some_and(|zone| zone.name.trim_end_matches('.') == domain.as_str()))
+    }
+
+    async fn all_but_its_own(
+        &self,
+        zone_id: &str,
+        domain: &Domain,
+    ) -> Result<Vec<ResourceRecordSet>, CallError> {
+        let mut records = Vec::new();
+        let mut pages = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(zone_id);
+        loop {
+            tracing::info!(call = "route53:ListResourceRecordSets");
+            let sent = pages.clone().send().await;
+            let page = match sent.map_err(|e| call_error("route53:ListResourceRecordSets", e)) {
+                Err(error) if error.is("NoSuchHostedZone") => return Ok(records),
+                other => other?,
+            };
+            let others = page
+                .resource_record_sets
+                .into_iter()
+                .filter(|one| !is_its_own(one, domain));
+            records.extend(others);
+            if !page.is_truncated {
+                return Ok(records);
+            }
+            pages = pages
+                .set_start_record_name(page.next_record_name)
+                .set_start_record_type(page.next_record_type)
+                .set_start_record_identifier(page.next_record_identifier);
+        }
+    }
+
+    async fn delete(
+        &self,
+        zone_id: &str,
+        records: &[ResourceRecordSet],
+    ) -> Result<(), ChangeError> {
+        let deletion = |record: &ResourceRecordSet| {
+            Change::builder()
+                .action(ChangeAction::Delete)
+                .resource_record_set(record.clone())
+                .build()
+                .map_err(invalid)
+        };
+        let changes = records
+            .iter()
+            .map(deletion)
+            .collect::<Result<Vec<_>, _>>()?;
+        let batch = ChangeBatch::builder()
+            .set_changes(Some(changes))
+            .comment("the target is torn down")
+            .build()
+            .map_err(invalid)?;
+        tracing::info!(
+            call = "route53:ChangeResourceRecordSets",
+            changes = records.len()
+        );
+        let sent = self
+            .client
+            .change_resource_record_sets()
+            .hosted_zone_id(zone_id)
+            .change_batch(batch)
+            .send()
+            .await;
+        match sent.map_err(|e| call_error("route53:ChangeResourceRecordSets", e)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is("InvalidChangeBatch") => Err(ChangeError::Moved(error.message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The NS and SOA records at the zone's apex go with the zone itself.
+fn is_its_own(record: &ResourceRecordSet, domain: &Domain) -> bool {
+    let at_apex = record.name.trim_end_matches('.') == domain.as_str();
+    at_apex && matches!(record.r#type, RrType::Ns | RrType::Soa)
+}

@@ -1,0 +1,108 @@
+use super::*;
+use expect_test::{Expect, expect};
+
+fn stack(status: &str) -> Stack {
+    Stack {
+        status: status.into(),
+        ..Stack::default()
+    }
+}
+
+fn check(status: &str, expected: Expect) {
+    expected.assert_eq(&format!(
+        "{:?}",
+        plan_apply("myproj-dev", Some(&stack(status)), true)
+    ));
+}
+
+#[test]
+fn what_is_there_decides_what_provisioning_does() {
+    assert_eq!(plan_apply("myproj-dev", None, false), ApplyPlan::Create);
+    check("DELETE_COMPLETE", expect!["Create"]);
+    check("CREATE_COMPLETE", expect!["Update"]);
+    check("UPDATE_ROLLBACK_COMPLETE", expect!["Update"]);
+    check("ROLLBACK_COMPLETE", expect!["RemoveFirst"]);
+    check("DELETE_FAILED", expect!["RemoveFirst"]);
+    check("UPDATE_IN_PROGRESS", expect!["Wait"]);
+    check("DELETE_IN_PROGRESS", expect!["Wait"]);
+    check(
+        "UPDATE_ROLLBACK_FAILED",
+        expect![[
+            r#"Refused { reason: "the stack myproj-dev is UPDATE_ROLLBACK_FAILED: ; bring it back with `aws cloudformation continue-update-rollback --stack-name myproj-dev` and provision again" }"#
+        ]],
+    );
+}
+
+#[test]
+fn somebody_else_s_stack_of_that_name_is_left_alone() {
+    let plan = plan_apply("myproj-dev", Some(&stack("CREATE_COMPLETE")), false);
+    assert!(matches!(plan, ApplyPlan::Refused { reason } if reason.contains("not this target's")));
+}
+
+fn event(resource: &str, status: &str, reason: &str) -> Event {
+    Event {
+        resource: resource.into(),
+        kind: format!("AWS::EC2::{resource}"),
+        status: status.into(),
+        reason: reason.into(),
+    }
+}
+
+#[test]
+fn a_failure_is_told_by_the_first_resource_that_failed_itself() {
+    let events = [
+        event("Vpc", "CREATE_IN_PROGRESS", ""),
+        event("Gateway", "CREATE_FAILED", "Resource creation cancelled"),
+        event(
+            "Vpc",
+            "CREATE_FAILED",
+            "The maximum number of VPCs has been reached.",
+        ),
+        event("Subnet", "CREATE_FAILED", "later"),
+    ];
+    let said = first_failure(&events);
+    assert_eq!(
+        said.as_deref(),
+        Some("Vpc (AWS::EC2::Vpc): The maximum number of VPCs has been reached.")
+    );
+    assert_eq!(first_failure(&events[..2]), None);
+}
+
+#[test]
+fn what_is_not_asked_for_stays_as_it_is() {
+    let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect()
+    };
+    let mut found = stack("CREATE_COMPLETE");
+    found.parameters = map(&[
+        ("AliasTtl", "5"),
+        ("VpcCidr", "10.1.0.0/16"),
+        ("Target", "dev"),
+    ]);
+    let values = parameters_of(
+        Some(&found),
+        &map(&[("AliasTtl", "60")]),
+        &map(&[("Target", "dev")]),
+    );
+    expect![[r#"{"AliasTtl": Some("60"), "Target": Some("dev"), "VpcCidr": None}"#]]
+        .assert_eq(&format!("{values:?}"));
+    let fresh = parameters_of(
+        None,
+        &map(&[("AliasTtl", "60")]),
+        &map(&[("Target", "dev")]),
+    );
+    expect![[r#"{"AliasTtl": Some("60"), "Target": Some("dev")}"#]]
+        .assert_eq(&format!("{fresh:?}"));
+}
+
+#[test]
+fn an_output_that_is_missing_is_named() {
+    let error = environment_of(&BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the stack's output Domain is missing or not what it should be"
+    );
+}

@@ -1,0 +1,188 @@
+//! What travels between the states of the target machine. Field names are a user interface: people
+//! read them in the console.
+
+use crate::names::{Domain, Project, Target};
+use crate::target_stack::Settled;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Input of Plan target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanTargetRequest {
+    /// What a person typed.
+    pub input: Value,
+    /// The execution's name.
+    pub execution: String,
+}
+
+/// What every state knows of the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// `provision` or `teardown`.
+    pub action: String,
+    /// Whose.
+    pub project: Project,
+    /// Which.
+    pub target: Target,
+    /// `<project>-<target>`
+    pub stack: String,
+    /// `dev.myproj.com`
+    pub domain: Domain,
+    /// The execution's name.
+    pub execution: String,
+    /// Values that were asked for.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether the stack refuses to be deleted, and a database leaves a snapshot.
+    pub protected: bool,
+    /// Seconds between two looks at what takes its time.
+    pub pause: u32,
+}
+
+/// What a state of the target machine is called with where it needs no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetRequest {
+    /// Of Plan target.
+    pub plan: TargetPlan,
+}
+
+/// What was begun with a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// What; `none` where nothing differs.
+    pub operation: Operation,
+    /// The stack's ARN, where there is one.
+    #[serde(default)]
+    pub stack_id: String,
+    /// Which events are this operation's.
+    #[serde(default)]
+    pub token: String,
+    /// What the stack consists of, where it is about to be deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+}
+
+/// What CloudFormation was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// A new stack.
+    Create,
+    /// Changes.
+    Update,
+    /// To go.
+    Delete,
+    /// What a failed creation left is to go first; then apply again.
+    RemoveFirst,
+    /// Nothing: another operation is under way; then apply again.
+    Wait,
+    /// Nothing: nothing differs, or there is nothing.
+    None,
+}
+
+/// Input of Look at stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookRequest {
+    /// Of Plan target.
+    pub plan: TargetPlan,
+    /// What is waited for.
+    pub begun: Begun,
+}
+
+/// Reply of Look at stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// How far it is.
+    pub settled: Settled,
+    /// In CloudFormation's word.
+    pub status: String,
+    /// What a person reads if it is not what it should be.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+}
+
+/// Reply of Prove target usable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usable {
+    /// What was tried, each a sentence.
+    pub proven: Vec<String>,
+}
+
+/// Input of Record target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordTargetRequest {
+    /// Of Plan target.
+    pub plan: TargetPlan,
+    /// What was done.
+    pub operation: Operation,
+    /// What was tried.
+    pub proven: Vec<String>,
+}
+
+/// What a provisioning ends with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provisioned {
+    /// `provisioned`, `updated` or `unchanged`.
+    pub outcome: String,
+    /// Which.
+    pub target: Target,
+    /// Its stack.
+    pub stack: String,
+    /// Whether the stack refuses to be deleted.
+    pub protected: bool,
+    /// By name.
+    pub outputs: BTreeMap<String, String>,
+    /// What was tried.
+    pub proven: Vec<String>,
+}
+
+/// Input of Delete stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteRequest {
+    /// Of Plan target.
+    pub plan: TargetPlan,
+    /// Which time, from 1: what kept the stack from going is cleared again.
+    pub round: u32,
+}
+
+/// Reply of Close target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Executions that still work on the target.
+    pub running: Vec<String>,
+}
+
+/// Reply of Clear target; asked again until nothing is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleared {
+    /// Whether the stack can go.
+    pub done: bool,
+    /// Record names that were deleted.
+    pub records: Vec<String>,
+    /// Instances that were ended.
+    pub instances: Vec<String>,
+    /// Instances that are still ending.
+    pub ending: Vec<String>,
+    /// Objects and versions that were deleted.
+    pub objects: u64,
+}
+
+/// Reply of Forget target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// Rows that were deleted.
+    pub rows: u64,
+    /// Objects of its releases in the pipeline's bucket that were deleted.
+    pub objects: u64,
+}
+
+/// Reply of Prove nothing is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftovers {
+    /// What is still there.
+    pub left: Vec<String>,
+    /// What stays on purpose: a protected database's last snapshot.
+    pub kept: Vec<String>,
+    /// Where was looked, each a sentence.
+    pub proven: Vec<String>,
+}

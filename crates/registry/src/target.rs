@@ -1,0 +1,129 @@
+//! The rows of a target as a whole: opened by a provisioning, closed and forgotten by a teardown.
+
+use crate::release::condition;
+use crate::{Item, Registry, RegistryError, item, text};
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use pipeline::names::Target;
+use pipeline::rows::Key;
+use serde::{Deserialize, Serialize};
+use stage::{CallError, CallKind, call_error};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Writes of one call:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>.
+const BATCH: usize = 25;
+
+#[derive(Deserialize)]
+struct SortKey {
+    sk: String,
+}
+
+impl Registry {
+    /// Records what releases need of a target; `false` where it is being torn down.
+    pub async fn open_target<T: Serialize>(
+        &self,
+        target: &Target,
+        row: &T,
+    ) -> Result<bool, RegistryError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(&Key::environment(target), row)?))
+            .condition_expression("attribute_not_exists(#state) OR #state <> :closed")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":closed", text("tearing down"))
+            .send()
+            .await;
+        condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
+    }
+
+    /// Closes a target to releases, whether it was provisioned or not. Whoever plans a release looks
+    /// again after it has reserved its names: so either that one sees this, or we see its names.
+    pub async fn close_target(&self, target: &Target, by: &str) -> Result<(), RegistryError> {
+        let key = Key::environment(target);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .update_expression("SET #state = :closed, #by = :by, closed_at = :now")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":closed", text("tearing down"))
+            .expression_attribute_values(":by", text(by))
+            .expression_attribute_values(":now", text(&stage::now()))
+            .send()
+            .await
+            .map_err(|e| call_error("dynamodb:UpdateItem", e))?;
+        Ok(())
+    }
+
+    /// Which of these executions reserved names on the target.
+    pub async fn executions_on(
+        &self,
+        target: &Target,
+        names: &[String],
+    ) -> Result<Vec<String>, RegistryError> {
+        let keys: Vec<Key> = names
+            .iter()
+            .map(|name| Key::execution(target, name))
+            .collect();
+        let rows: Vec<SortKey> = self.get_many(&keys).await?;
+        let name = |row: SortKey| row.sk.trim_start_matches("execution#").to_owned();
+        Ok(rows.into_iter().map(name).collect())
+    }
+
+    /// The sort keys of all rows of a target.
+    pub async fn keys_of_target(&self, target: &Target) -> Result<BTreeSet<String>, RegistryError> {
+        let rows: Vec<SortKey> = self.query(&Key::target(target), "").await?;
+        Ok(rows.into_iter().map(|row| row.sk).collect())
+    }
+
+    /// Deletes rows of a target by their sort keys.
+    pub async fn delete_of_target(
+        &self,
+        target: &Target,
+        keys: &[String],
+    ) -> Result<(), RegistryError> {
+        let pk = Key::target(target);
+        let deletion = |sk: &String| {
+            let key = Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))]);
+            let request = DeleteRequest::builder().set_key(Some(key)).build();
+            let request = request.expect("the key is given");
+            WriteRequest::builder().delete_request(request).build()
+        };
+        for chunk in keys.chunks(BATCH) {
+            self.write(chunk.iter().map(deletion).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// What DynamoDB leaves unprocessed is asked for again, but not for ever.
+    async fn write(&self, mut requests: Vec<WriteRequest>) -> Result<(), RegistryError> {
+        for pause in 0..8_u32 {
+            let reply = self
+                .client
+                .batch_write_item()
+                .request_items(&self.table, requests)
+                .send()
+                .await
+                .map_err(|e| call_error("dynamodb:BatchWriteItem", e))?;
+            let left = reply
+                .unprocessed_items
+                .and_then(|mut left| left.remove(&self.table));
+            match left {
+                Some(left) if !left.is_empty() => requests = left,
+                _ => return Ok(()),
+            }
+            tokio::time::sleep(Duration::from_millis(100 << pause)).await;
+        }
+        Err(RegistryError::Call(CallError {
+            operation: "dynamodb:BatchWriteItem",
+            kind: CallKind::Unavailable,
+            code: "UnprocessedItems".into(),
+            message: "DynamoDB left some rows unprocessed eight times".into(),
+        }))
+    }
+}
