@@ -104,20 +104,26 @@ fn environment(
 pub fn install_programs(root: &Root) -> Result<()> {
     let bin = root.machine_bin();
     let failed = || format!("could not fill {}", bin.display());
-    for program in ["aws", "python3"] {
+    let this = std::env::current_exe()
+        .map_err(LocalError::io("could not find this program's own file"))?;
+    let tool = |name: &str| quoted(&root.venv().join("bin").join(name));
+    // An instance copies at least twice to or from S3, and the CLI takes a second of Python for it.
+    let aws = format!("{} aws {} --", quoted(&this), tool("aws"));
+    for (program, command) in [("aws", aws), ("python3", tool("python3"))] {
         let path = bin.join(program);
-        let target = root.venv().join("bin").join(program);
-        let quoted = target.to_string_lossy().replace('\'', r"'\''");
-        fs::write(&path, format!("#!/bin/sh\nexec '{quoted}' \"$@\"\n"))
+        fs::write(&path, format!("#!/bin/sh\nexec {command} \"$@\"\n"))
             .map_err(LocalError::io(failed()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
             .map_err(LocalError::io(failed()))?;
     }
-    let this = std::env::current_exe()
-        .map_err(LocalError::io("could not find this program's own file"))?;
     let zstd = bin.join("zstd");
     let _ = fs::remove_file(&zstd);
     std::os::unix::fs::symlink(this, zstd).map_err(LocalError::io(failed()))
+}
+
+/// A word for sh that means exactly this path.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `cutover-local`: an AWS that fits on one machine, for the demo, the tests and development.
 
+mod aws_tool;
 mod boot;
 mod cloud;
 mod command_path;
@@ -23,6 +24,7 @@ mod supervisor;
 mod templates;
 mod zstd_tool;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -71,6 +73,14 @@ enum Command {
     /// The first process of an instance
     #[command(hide = true)]
     Machine { folder: PathBuf },
+    /// An instance's `aws`
+    #[command(hide = true)]
+    Aws {
+        /// The CLI that does what this does not
+        cli: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,20 +114,18 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
-    if let Command::Machine { folder } = &arguments.command {
-        return machine::run(folder);
-    }
-    let root = Root::find(arguments.root.as_deref())?;
+    let root = || Root::find(arguments.root.as_deref());
     match arguments.command {
-        Command::Up { foreground: true } => supervisor::run(&root),
-        Command::Up { foreground: false } => commands::up(&root),
-        Command::Down => commands::down(&root),
-        Command::Status { json } => commands::status(&root, json),
+        Command::Up { foreground: true } => supervisor::run(&root()?),
+        Command::Up { foreground: false } => commands::up(&root()?),
+        Command::Down => commands::down(&root()?),
+        Command::Status { json } => commands::status(&root()?, json),
         Command::Repository(RepositoryCommand::Create { name, private }) => {
-            create_repository(&root, &name, private)
+            create_repository(&root()?, &name, private)
         }
-        Command::Hook { repository } => Ok(hook::run(&root, &repository)),
+        Command::Hook { repository } => Ok(hook::run(&root()?, &repository)),
         Command::Machine { folder } => machine::run(&folder),
+        Command::Aws { cli, words } => Ok(aws_tool::run(&cli, &words)),
     }
 }
 

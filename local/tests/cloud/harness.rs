@@ -47,11 +47,15 @@ impl Cloud {
         self.local_command(arguments).output().unwrap()
     }
 
-    pub fn local_command(&self, arguments: &[&str]) -> Command {
-        let venv = std::env::var_os("CUTOVER_VENV").map_or_else(
+    pub fn venv(&self) -> PathBuf {
+        std::env::var_os("CUTOVER_VENV").map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/venv"),
             PathBuf::from,
-        );
+        )
+    }
+
+    pub fn local_command(&self, arguments: &[&str]) -> Command {
+        let venv = self.venv();
         assert!(
             venv.join("bin/aws").exists(),
             "run local/setup.sh first: {} has no aws",

@@ -7,12 +7,12 @@ use crate::harness::{Cloud, eventually, get};
 
 const DOMAIN: &str = "stage.myproj.localhost";
 
-/// A role for EC2 that may read below `ok/` of the bucket, in a profile of the same name.
+/// A role for EC2 that may read and write below `ok/` of the bucket, in a profile of the same name.
 fn make_role(cloud: &Cloud) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/ok/*"}]});
+        "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/ok/*"}]});
     cloud.aws(&[
         "iam",
         "create-role",
@@ -208,13 +208,36 @@ fn an_instance_serves_by_name_and_by_address_until_it_is_terminated() {
     );
 }
 
+/// What boot scripts do with S3, allowed and not, by the instance's own `aws` and by the real one.
+const COPIES: &str = r#"#!/bin/bash
+try() { "$@" 2>&1; echo "exit code $?"; }
+copies() {
+  for key in ok/a ok/none secret/a; do
+    try "$1" s3 cp --only-show-errors "s3://files/$key" got/it
+    cat got/it && rm got/it
+    try "$1" s3 cp "s3://files/$key" -
+  done
+  for key in ok/log secret/log; do
+    echo "the log" | try "$1" s3 cp --only-show-errors - "s3://files/$key"
+  done
+  try "$1" s3 cp s3://files/ok/log -
+  try "$1" s3 cp --only-show-errors s3://files/ok/a got/
+  ls got
+}
+copies aws >ours 2>&1
+copies REAL >theirs 2>&1
+env | grep -E 'KEY|TOKEN'
+echo packed | zstd -q | zstd -dc
+echo end
+"#;
+
 #[test]
 fn an_instance_may_do_what_its_role_allows_and_nothing_else() {
     let cloud = Cloud::up();
     make_role(&cloud);
     cloud.aws(&["s3api", "create-bucket", "--bucket", "files"]);
     let body = cloud.path("body");
-    std::fs::write(&body, "what the role may read").unwrap();
+    std::fs::write(&body, "what the role may read\n").unwrap();
     for key in ["ok/a", "secret/a"] {
         cloud.aws(&[
             "s3api",
@@ -227,18 +250,37 @@ fn an_instance_may_do_what_its_role_allows_and_nothing_else() {
             body.to_str().unwrap(),
         ]);
     }
-    let instance = launch(
-        &cloud,
-        "#!/bin/bash\naws s3 cp s3://files/ok/a -\necho\naws s3 cp s3://files/secret/a - || echo refused\n\
-         env | grep -E 'KEY|TOKEN'\necho packed | zstd -q | zstd -dc\necho end\n",
-        Some("machine"),
-    );
+    let real = cloud.venv().join("bin/aws");
+    let script = COPIES.replace("REAL", real.to_str().unwrap());
+    let instance = launch(&cloud, &script, Some("machine"));
     eventually("the user data is through", || {
         console(&cloud, &instance).ends_with("end\n")
     });
-    let console = console(&cloud, &instance);
-    assert!(console.starts_with("what the role may read\n"), "{console}");
-    assert!(console.contains("refused\npacked\nend\n"), "{console}");
+    assert_eq!(console(&cloud, &instance), "packed\nend\n");
+    let seen = |file: &str| {
+        let path = cloud.path(&format!(".local/instances/{}/{file}", instance.id));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let ours = seen("ours");
+    assert_eq!(ours, seen("theirs"));
+    assert!(
+        ours.starts_with(
+            "exit code 0\nwhat the role may read\nwhat the role may read\nexit code 0\n"
+        ),
+        "{ours}"
+    );
+    let said = |what: &str| ours.matches(what).count();
+    assert_eq!(
+        said("(403) when calling the HeadObject operation"),
+        2,
+        "{ours}"
+    );
+    assert_eq!(
+        said("(AccessDenied) when calling the PutObject"),
+        1,
+        "{ours}"
+    );
+    assert!(ours.contains("the log\nexit code 0\n"), "{ours}");
 
     // Version 1 of the metadata service, without a token, is off.
     let metadata = format!("{}:1338", address(&cloud, &instance))
