@@ -98,11 +98,14 @@ pub fn down(root: &Root) -> Result<ExitCode> {
     if let Asked::Theirs(holder) = lock::ask(root)? {
         end_supervisor(root, holder)?;
     }
+    // Held while its traces go, so that nobody who starts it meanwhile loses theirs.
+    let Asked::Ours { mut lock, .. } = lock::ask(root)? else {
+        println!("The local cloud was started again meanwhile, and stays up.");
+        return Ok(ExitCode::SUCCESS);
+    };
     let swept = sweep(root)?;
     state::forget(root);
-    if let Asked::Ours { mut lock, .. } = lock::ask(root)? {
-        lock.clear()?;
-    }
+    lock.clear()?;
     match swept {
         0 => println!("The local cloud is down."),
         count => {

@@ -37,66 +37,80 @@ async fn four_components_go_live_by_one_change_or_not_at_all() {
     }
 }
 
-/// All four are live; a release of all four in which this one is like that fails like that.
-async fn fails(what: &str, change: impl FnOnce(&mut Service), stage: &str, siblings: &str) {
+/// How one of the four fails, what its cause must say of it and of the others.
+struct Case {
+    stage: &'static str,
+    siblings: &'static str,
+    change: fn(&mut Service),
+}
+
+const CASES: &[Case] = &[
+    Case {
+        stage: "Prepare workspace",
+        siblings: "had no instances yet",
+        change: |service| service.more_manifest = "\n[mistake]\n".into(),
+    },
+    Case {
+        stage: "Unit tests | Build",
+        siblings: "became healthy",
+        change: |service| service.unit_tests = "sh -c 'echo 1 of 7 wrong; exit 3'".into(),
+    },
+    Case {
+        stage: "Unit tests | Build",
+        siblings: "became healthy",
+        change: |service| service.build = "sh -c 'echo no compiler; exit 2'".into(),
+    },
+    Case {
+        stage: "Deploy (initial)",
+        siblings: "became healthy",
+        change: |service| service.start = Start::Unhealthy,
+    },
+    Case {
+        stage: "Integration tests",
+        siblings: "became healthy",
+        change: |service| {
+            service.suites.push(Suite {
+                name: "red",
+                command: "sh -c 'echo wrong; exit 1'".into(),
+                slow: false,
+            });
+        },
+    },
+];
+
+#[tokio::test]
+async fn one_of_four_that_fails_at_any_stage_keeps_all_four_back() {
     let cloud = Cloud::up().await;
-    let family = Family::new(&cloud, what, "stage").await;
+    let family = Family::new(&cloud, "fails", "stage").await;
     let first = family.commit_all("1").await;
     assert_eq!(family.release(&first).await.output()["outcome"], "live");
     let traffic = Traffic::on(&family.api);
-
     let mut second = family.commit_all("2").await;
-    let mut service = family.service(&family.msa, "2 bad");
-    change(&mut service);
-    second[&family.msa.name] = json!(family.msa.commit_and_push(&service).await);
-    let ended = family.release(&second).await;
+    for (n, case) in CASES.iter().enumerate() {
+        let mut service = family.service(&family.msa, &format!("2 bad {n}"));
+        (case.change)(&mut service);
+        second[&family.msa.name] = json!(family.msa.commit_and_push(&service).await);
+        let ended = family.release(&second).await;
 
-    assert_eq!(ended.status, "FAILED", "{ended:#?}");
-    let named = format!("{}, {stage}", family.msa.name);
-    for part in [named.as_str(), siblings] {
-        assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
-    }
-    for component in family.all() {
-        assert!(ended.cause.contains(&component.name), "{}", ended.cause);
-        component.stands_alone(text(&first[&component.name])).await;
+        assert_eq!(ended.status, "FAILED", "{ended:#?}");
+        let named = format!("{}, {}", family.msa.name, case.stage);
+        for part in [named.as_str(), case.siblings] {
+            assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+        }
+        for component in family.all() {
+            assert!(ended.cause.contains(&component.name), "{}", ended.cause);
+        }
+        nothing_but(&family, &first).await;
     }
     traffic.stop().await.without_failure();
 }
 
-#[tokio::test]
-async fn one_of_four_without_a_valid_manifest_keeps_all_four_back() {
-    let change = |service: &mut Service| service.more_manifest = "\n[mistake]\n".into();
-    fails(
-        "u-mani",
-        change,
-        "Prepare workspace",
-        "had no instances yet",
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn one_of_four_whose_build_fails_keeps_all_four_back() {
-    let change = |service: &mut Service| service.build = "sh -c 'echo no compiler; exit 2'".into();
-    fails("u-build", change, "Unit tests | Build", "became healthy").await;
-}
-
-#[tokio::test]
-async fn one_of_four_that_never_becomes_healthy_keeps_all_four_back() {
-    let change = |service: &mut Service| service.start = Start::Unhealthy;
-    fails("u-sick", change, "Deploy (initial)", "became healthy").await;
-}
-
-#[tokio::test]
-async fn one_of_four_whose_suite_fails_keeps_all_four_back() {
-    let change = |service: &mut Service| {
-        service.suites.push(Suite {
-            name: "red",
-            command: "sh -c 'echo wrong; exit 1'".into(),
-            slow: false,
-        });
-    };
-    fails("u-red", change, "Integration tests", "became healthy").await;
+async fn nothing_but(family: &Family, versions: &Value) {
+    for component in family.all() {
+        component
+            .stands_alone(text(&versions[&component.name]))
+            .await;
+    }
 }
 
 /// Says, through the component's own call, which commit of its peer it talks to.
