@@ -17,6 +17,8 @@ pipeline=(
     TableDeletionProtection=false
     # The emulator evaluates neither tags of EC2 resources nor some ARNs: see infra/pipeline.yaml.
     ResourceTagConditions=false
+    # CloudFormation is done in milliseconds here.
+    TargetPauseSeconds=1
 )
 image=/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64
 target=(
@@ -27,7 +29,7 @@ target=(
 )
 
 main() {
-    unless_deployed pipeline "${pipeline[@]}" "$(cat infra/pipeline.yaml infra/*.sh statemachine/*.asl.json dist/*.zip | sha256sum)"
+    unless_deployed pipeline "${pipeline[@]}" "$(cat infra/*.yaml infra/*.sh statemachine/*.asl.json dist/*.zip | sha256sum)"
     unless_deployed targets "${target[@]}" "$(cat infra/target.yaml infra/*.sh | sha256sum)"
 }
 
@@ -53,16 +55,20 @@ deploy_pipeline() {
 deploy_target() {
     local name=$1
     shift
-    infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" --domain "$CUTOVER_DOMAIN" "${@/#/--parameter=}"
+    infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" "${@/#/--parameter=}"
 }
 
+# All at once: each is an execution of its own.
 deploy_targets() {
-    local name
+    local name waiting=()
     for name in dev stage prod; do
-        deploy_target "$name" "${target[@]}"
+        deploy_target "$name" "${target[@]}" &
+        waiting+=($!)
     done
     # For tests and benchmarks alone. Its drain leaves the time for a roll-back to what is still there.
-    deploy_target lab "${target[@]}" DrainMargin=20
+    deploy_target lab "${target[@]}" DrainMargin=20 &
+    waiting+=($!)
+    for name in "${waiting[@]}"; do wait "$name"; done
 }
 
 main

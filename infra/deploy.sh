@@ -5,14 +5,17 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 usage: infra/deploy.sh pipeline --project NAME --domain DOMAIN [--parameter KEY=VALUE ...]
-       infra/deploy.sh target   --project NAME --target NAME --domain DOMAIN [--parameter KEY=VALUE ...]
+       infra/deploy.sh target   --project NAME --target NAME [--parameter KEY=VALUE ...]
+       infra/deploy.sh destroy  --project NAME
 
 pipeline  deploys <project>-cutover from infra/pipeline.yaml, with the packages in dist/
-          (made by infra/package.sh)
-target    deploys <project>-<target> from infra/target.yaml and records its outputs in the
-          pipeline's table, where releases look them up
+          (made by infra/package.sh), and uploads infra/target.yaml for its target machine
+target    provisions a target: one execution of <project>-target, waited for. The same as
+          `cutover target provision`; tearing it down is `cutover target teardown`
+destroy   deletes <project>-cutover and its packages, once no target is left. The table and the
+          bucket with artifacts, logs and sources stay
 
---domain is the project's domain (myproj.com); a target's zone is <target>.<domain>.
+--domain is the project's domain (myproj.com), for `pipeline`; a target's zone is <target>.<domain>.
 Account, region and credentials are the AWS CLI's own. Running it again changes only what differs.
 TEXT
 }
@@ -25,7 +28,7 @@ die() {
 main() {
     kind=${1:-}
     case "$kind" in
-        pipeline | target) shift ;;
+        pipeline | target | destroy) shift ;;
         -h | --help | help) usage && return 0 ;;
         *) usage >&2 && exit 2 ;;
     esac
@@ -56,39 +59,113 @@ read_options() {
         shift 2
     done
     [ -n "$project" ] || die "--project is missing"
-    [ -n "$domain" ] || die "--domain is missing"
+    if [ "$kind" = pipeline ] && [ -z "$domain" ]; then die "--domain is missing"; fi
     if [ "$kind" = target ] && [ -z "$target" ]; then die "--target is missing"; fi
 }
 
 deploy_pipeline() {
-    local stack=$project-cutover function packages
+    local stack=$project-cutover function packages template
     for function in "$root"/functions/*/; do
         function=$(basename "$function")
         [ -f "$root/dist/$function.zip" ] || die "dist/$function.zip is missing: run infra/package.sh first"
     done
     packages=$(ensure_package_bucket)
+    template=$(upload_target_template "$packages")
     aws cloudformation package --template-file "$root/infra/pipeline.yaml" \
         --s3-bucket "$packages" --s3-prefix "$project" \
         --output-template-file "$work/pipeline.yaml" >"$work/package.log" 2>&1 ||
         { cat "$work/package.log" >&2 && die "the packages could not be uploaded to $packages"; }
     deploy_stack "$stack" "$work/pipeline.yaml" "$packages" \
-        "Project=$project" "Domain=$domain" ${parameters[@]+"${parameters[@]}"}
+        "Project=$project" "Domain=$domain" "TargetTemplateUrl=$template" ${parameters[@]+"${parameters[@]}"}
     outputs_of "$stack" >"$work/outputs"
     print_outputs
 }
 
+# Under its SHA-256, so that what a target is made of is what was deployed; prints its address.
+upload_target_template() {
+    local packages=$1 hash key region suffix=amazonaws.com
+    hash=$(sha256sum "$root/infra/target.yaml" | cut -d ' ' -f 1)
+    key=$project/target-$hash.yaml
+    region=${packages##*-cutover-packages-} region=${region#*-}
+    case "$region" in cn-*) suffix=amazonaws.com.cn ;; esac
+    aws s3api put-object --bucket "$packages" --key "$key" --body "$root/infra/target.yaml" >"$work/template.log" ||
+        die "infra/target.yaml could not be uploaded to $packages"
+    printf 'https://s3.%s.%s/%s/%s\n' "$region" "$suffix" "$packages" "$key"
+}
+
+# One execution of the target machine, which does everything and says why if it could not.
 deploy_target() {
-    local stack=$project-$target bucket table
+    local machine execution status
     outputs_of "$project-cutover" >"$work/outputs" ||
         die "there is no stack $project-cutover: deploy the pipeline first"
-    bucket=$(output BucketName)
-    table=$(output TableName)
-    deploy_stack "$stack" "$root/infra/target.yaml" '' \
-        "Project=$project" "Target=$target" "Domain=$domain" "BucketName=$bucket" \
-        ${parameters[@]+"${parameters[@]}"}
-    outputs_of "$stack" >"$work/outputs"
-    print_outputs
-    record_environment "$stack" "$table"
+    machine=$(output TargetMachineArn)
+    input_of_target ${parameters[@]+"${parameters[@]}"} >"$work/input.json"
+    printf 'provisioning %s-%s ...\n' "$project" "$target" >&2
+    execution=$(aws stepfunctions start-execution --state-machine-arn "$machine" \
+        --input "file://$work/input.json" --query executionArn --output text)
+    while :; do
+        aws stepfunctions describe-execution --execution-arn "$execution" --output json >"$work/execution.json"
+        status=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["status"])' "$work/execution.json")
+        if [ "$status" != RUNNING ]; then break; fi
+        sleep 1
+    done
+    tell_of_target "$status"
+}
+
+# input_of_target KEY=VALUE...
+input_of_target() {
+    python3 - "$target" "$@" <<'PYTHON'
+import json, sys
+
+target, *parameters = sys.argv[1:]
+json.dump({"action": "provision", "target": target,
+           "parameters": dict(parameter.split("=", 1) for parameter in parameters)}, sys.stdout)
+PYTHON
+}
+
+tell_of_target() {
+    python3 - "$1" "$work/execution.json" <<'PYTHON' || die "the target $target was not provisioned; what ran before still runs"
+import json, sys
+
+status, path = sys.argv[1:]
+execution = json.load(open(path))
+if status != "SUCCEEDED":
+    sys.exit("%s: %s" % (execution.get("error", status), execution.get("cause", "see the execution " + execution["name"])))
+output = json.loads(execution["output"])
+print("  %s is %s" % (output["stack"], output["outcome"]))
+for name, value in sorted(output["outputs"].items()):
+    print("  %-20s %s" % (name, value))
+PYTHON
+}
+
+# Targets first: they need the machine that goes here. What is retained is named with the way to it.
+deploy_destroy() {
+    local stack=$project-cutover left account region
+    outputs_of "$stack" >"$work/outputs" || die "there is no stack $stack"
+    left=$(aws dynamodb scan --table-name "$(output TableName)" --filter-expression 'sk = :sk' \
+        --expression-attribute-values '{":sk": {"S": "environment"}}' --query 'Items[].pk.S' --output text)
+    if [ -n "$left" ]; then
+        die "these targets are left: ${left//target#/}; tear each down with \`cutover target teardown\` first"
+    fi
+    printf 'deleting %s ...\n' "$stack" >&2
+    aws cloudformation delete-stack --stack-name "$stack"
+    aws cloudformation wait stack-delete-complete --stack-name "$stack" || explain_failure "$stack" 0
+    account=$(aws sts get-caller-identity --query Account --output text)
+    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
+    empty_and_delete "$project-cutover-packages-$account-$region"
+    printf '%s is deleted. Kept, with what was recorded and built: the table %s and the bucket %s\n' \
+        "$stack" "$(output TableName)" "$(output BucketName)"
+}
+
+# empty_and_delete BUCKET: all versions of all objects, a page at a time, then the bucket
+empty_and_delete() {
+    local bucket=$1 query='{Objects: [Versions, DeleteMarkers][] | [?@] | [].{Key: Key, VersionId: VersionId}, Quiet: `true`}'
+    aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1 || return 0
+    while aws s3api list-object-versions --bucket "$bucket" --max-items 500 --query "$query" --output json >"$work/versions.json" &&
+        grep -q VersionId "$work/versions.json"; do
+        aws s3api delete-objects --bucket "$bucket" --delete "file://$work/versions.json" >/dev/null
+    done
+    aws s3api delete-bucket --bucket "$bucket"
 }
 
 # Where CloudFormation reads the packages from; protected as the pipeline's own bucket is.
@@ -137,7 +214,6 @@ deploy_stack() {
     local stack=$1 template=$2 bucket=$3 upload=() tags=("cutover:project=$project") started
     shift 3
     if [ -n "$bucket" ]; then upload=(--s3-bucket "$bucket" --s3-prefix "$project"); fi
-    if [ "$kind" = target ]; then tags+=("cutover:target=$target"); fi
     forget_failed_creation "$stack"
     started=$(date -u +%Y-%m-%dT%H:%M:%S)
     printf 'deploying %s ...\n' "$stack" >&2
@@ -192,43 +268,6 @@ output() {
 
 print_outputs() {
     sort "$work/outputs" | awk -F'\t' '{ printf "  %-20s %s\n", $1, $2 }'
-}
-
-# What releases need to know of the target, in the one place they look.
-record_environment() {
-    local stack=$1 table=$2
-    python3 - "$target" "$stack" "$work/outputs" >"$work/environment.json" <<'PYTHON'
-import datetime, json, sys
-
-target, stack, outputs = sys.argv[1:]
-out = dict(line.rstrip("\n").split("\t") for line in open(outputs))
-
-
-def text(value):
-    return {"S": value}
-
-
-def number(key):
-    return {"N": str(int(out[key]))}
-
-
-json.dump({
-    "pk": text("target#" + target),
-    "sk": text("environment"),
-    "domain": text(out["Domain"]),
-    "zone_id": text(out["ZoneId"]),
-    "launch_template_id": text(out["LaunchTemplateId"]),
-    "subnet_ids": {"L": [text(subnet) for subnet in out["SubnetIds"].split(",")]},
-    "alias_ttl": number("AliasTtl"),
-    "hostname_ttl": number("HostnameTtl"),
-    "drain_margin": number("DrainMargin"),
-    "test_dependents": {"BOOL": out["TestDependents"] == "true"},
-    "stack": text(stack),
-    "recorded_at": text(datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")),
-}, sys.stdout)
-PYTHON
-    aws dynamodb put-item --table-name "$table" --item "file://$work/environment.json"
-    printf '  recorded in %s: target#%s / environment\n' "$table" "$target"
 }
 
 main "$@"

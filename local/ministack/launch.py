@@ -41,6 +41,7 @@ def main():
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
+    apply_what_stacks_meet()
     close_the_back_door(app)
     app.main()
 

@@ -16,7 +16,11 @@ use crate::processes::ROOT_MARK;
 use crate::root::Root;
 use crate::state::{ACCOUNT, Credentials, REGION};
 
-const LAUNCHER: &str = include_str!("../ministack/launch.py");
+/// One program of two files.
+const LAUNCHER: &str = concat!(
+    include_str!("../ministack/targets.py"),
+    include_str!("../ministack/launch.py")
+);
 /// What the functions and the emulator find programs with; a user's command gets COMMAND_PATH.
 pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The emulator is ready within a second; a busy machine gets a minute.

@@ -1,6 +1,8 @@
 //! EC2: launch template versions and the instances of a release.
 #![warn(missing_docs)]
 
+mod target;
+
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     Filter, LaunchTemplateSpecification, RequestLaunchTemplateData, ResourceType, Tag,

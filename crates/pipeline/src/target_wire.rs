@@ -58,7 +58,7 @@ pub struct Begun {
     #[serde(default)]
     pub token: String,
     /// What the stack consists of, where it is about to be deleted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub resources: Vec<String>,
 }
 
@@ -97,7 +97,7 @@ pub struct Look {
     /// In CloudFormation's word.
     pub status: String,
     /// What a person reads if it is not what it should be.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub cause: String,
 }
 

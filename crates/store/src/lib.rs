@@ -1,12 +1,16 @@
 //! S3: source bundles, artifacts, reports and logs. Files stream; memory does not grow with them.
 #![warn(missing_docs)]
 
+mod sweep;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use pipeline::wire::{Artifact, Bundle};
 use stage::{CallError, Fault, Named, call_error};
 use std::collections::HashMap;
 use std::path::Path;
+
+pub use sweep::Swept;
 
 /// Why an object could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@ use pipeline::names::{Component, Target, Ticket, alias};
 use pipeline::plan::{ComponentPlan, Observed, plan_component};
 use pipeline::records::ZoneView;
 use pipeline::rows::{CandidateRow, CandidateState, ComponentRow, EnvironmentRow, Key, ReleaseRow};
+use pipeline::target;
 use pipeline::version::Version;
 use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{Registry, Reservation, Reserved};
@@ -78,7 +79,7 @@ impl Planner {
 
     async fn environment(&self, target: &Target) -> Result<EnvironmentRow, Fault> {
         let row = self.registry.get(&Key::environment(target)).await?;
-        row.ok_or_else(|| Fault::new(errors::UNKNOWN_TARGET, format!("target: `{target}` was never provisioned; deploy infra/target.yaml for it first, or name another target")))
+        target::open(target, row).map_err(|why| Fault::new(why.name(), why.to_string()))
     }
 
     fn release(
@@ -193,7 +194,12 @@ impl Planner {
                 })
                 .await?
             {
-                Reserved::Done => return Ok(reply),
+                Reserved::Done => {
+                    // A teardown closes the target first and looks for releases then: so either it
+                    // sees this reservation, or this sees that the target is closed.
+                    self.environment(&release.target).await?;
+                    return Ok(reply);
+                }
                 Reserved::Taken => {}
             }
             if let Some(before) = self

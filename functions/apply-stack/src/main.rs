@@ -1,0 +1,120 @@
+//! Begins to create or update a target's stack. CloudFormation does the work, with its own role.
+
+use pipeline::errors;
+use pipeline::target_stack::{ApplyPlan, Stack, parameters_of, plan_apply};
+use pipeline::target_wire::{Begun, Operation, TargetPlan, TargetRequest};
+use stacks::{Applied, Apply, Stacks, token};
+use stage::{Fault, Settings};
+use std::collections::BTreeMap;
+
+struct Builder {
+    settings: Settings,
+    stacks: Stacks,
+    template_url: String,
+    role_arn: String,
+    domain: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let config = stage::sdk_config().await;
+    let builder = Builder {
+        settings: Settings::from_env()?,
+        stacks: Stacks::new(&config),
+        template_url: Settings::variable("CUTOVER_TEMPLATE_URL")?,
+        role_arn: Settings::variable("CUTOVER_STACK_ROLE")?,
+        domain: Settings::variable("CUTOVER_DOMAIN")?,
+    };
+    stage::run(async |request: TargetRequest| builder.apply(request.plan).await).await
+}
+
+impl Builder {
+    async fn apply(&self, plan: TargetPlan) -> Result<Begun, Fault> {
+        let found = self.stacks.find(&plan.stack).await?;
+        let is_ours = found
+            .as_ref()
+            .is_some_and(|stack| stack.is_of(plan.project.as_str(), &plan.target));
+        let next = plan_apply(&plan.stack, found.as_ref(), is_ours);
+        tracing::info!(?next, "planned");
+        let id = found
+            .as_ref()
+            .map(|stack| stack.id.clone())
+            .unwrap_or_default();
+        match next {
+            ApplyPlan::Create => self.begin(&plan, None, Operation::Create).await,
+            ApplyPlan::Update => self.begin(&plan, found.as_ref(), Operation::Update).await,
+            ApplyPlan::RemoveFirst => {
+                let token = token(&plan.execution, "remove");
+                self.stacks.delete(&id, &self.role_arn, &token).await?;
+                Ok(begun(Operation::RemoveFirst, id, token))
+            }
+            ApplyPlan::Wait => Ok(begun(Operation::Wait, id, String::new())),
+            ApplyPlan::Refused { reason } => Err(Fault::new(errors::STACK_FAILED, reason)),
+        }
+    }
+
+    async fn begin(
+        &self,
+        plan: &TargetPlan,
+        found: Option<&Stack>,
+        operation: Operation,
+    ) -> Result<Begun, Fault> {
+        let tags = BTreeMap::from([
+            ("cutover:project".to_owned(), plan.project.to_string()),
+            ("cutover:target".to_owned(), plan.target.to_string()),
+        ]);
+        let token = token(&plan.execution, "apply");
+        let apply = Apply {
+            name: &plan.stack,
+            template_url: &self.template_url,
+            role_arn: &self.role_arn,
+            parameters: &parameters_of(found, &plan.parameters, &self.own(plan)),
+            tags: &tags,
+            token: &token,
+        };
+        let applied = match operation {
+            Operation::Create => self.stacks.create(&apply).await,
+            _ => self.stacks.update(&apply).await,
+        };
+        let id = found.map(|stack| stack.id.clone()).unwrap_or_default();
+        match applied.map_err(|error| refused(plan, error))? {
+            Applied::Begun(id) => Ok(begun(operation, id, token)),
+            Applied::Unchanged => Ok(begun(Operation::None, id, token)),
+            Applied::Busy => Ok(begun(Operation::Wait, id, String::new())),
+        }
+    }
+
+    /// What follows from the project and is nobody's choice.
+    fn own(&self, plan: &TargetPlan) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("Project".to_owned(), plan.project.to_string()),
+            ("Target".to_owned(), plan.target.to_string()),
+            ("Domain".to_owned(), self.domain.clone()),
+            ("BucketName".to_owned(), self.settings.bucket.clone()),
+            ("Protected".to_owned(), plan.protected.to_string()),
+        ])
+    }
+}
+
+fn begun(operation: Operation, stack_id: String, token: String) -> Begun {
+    Begun {
+        operation,
+        stack_id,
+        token,
+        resources: Vec::new(),
+    }
+}
+
+/// What CloudFormation refuses at once, such as a parameter that its template does not allow.
+fn refused(plan: &TargetPlan, error: stage::CallError) -> Fault {
+    if !error.is("ValidationError") {
+        return error.into();
+    }
+    Fault::new(
+        errors::STACK_FAILED,
+        format!(
+            "CloudFormation refuses the stack {}: {}; nothing was changed",
+            plan.stack, error.message
+        ),
+    )
+}
