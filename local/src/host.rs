@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use cutover_net::AddressBook;
+use cutover_net::{AddressBook, Changes, Seen};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +24,10 @@ use crate::roles::Roles;
 use crate::state::InstanceLine;
 use crate::templates::Template;
 
-/// How often EC2 is asked. An instance of AWS takes far longer to come up.
-const POLL: Duration = Duration::from_millis(200);
+/// How often it is seen whether anything changed; then EC2 is asked.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often EC2 is asked while an instance cannot boot yet.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Tags are there a moment after the instance, a busy emulator may need longer to answer.
 const BOOT_TRIES: u32 = 25;
 
@@ -33,6 +35,7 @@ const BOOT_TRIES: u32 = 25;
 #[derive(Clone)]
 pub struct Host {
     ec2: Client,
+    changes: Changes,
     roles: Roles,
     surroundings: Surroundings,
     book: AddressBook,
@@ -50,10 +53,17 @@ struct Running {
 }
 
 impl Host {
-    pub fn new(ec2: Client, roles: Roles, surroundings: Surroundings, book: AddressBook) -> Self {
+    pub fn new(
+        ec2: Client,
+        changes: Changes,
+        roles: Roles,
+        surroundings: Surroundings,
+        book: AddressBook,
+    ) -> Self {
         let (lines, _) = watch::channel(Vec::new());
         Self {
             ec2,
+            changes,
             roles,
             surroundings,
             book,
@@ -71,21 +81,31 @@ impl Host {
     pub async fn run(self, stop: CancellationToken) {
         let mut addresses = Addresses::default();
         let mut endings = JoinSet::new();
-        let mut tick = tokio::time::interval(POLL);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !stop.is_cancelled() {
-            tokio::select! {
-                _ = tick.tick() => {}
-                () = stop.cancelled() => break,
-            }
+            let seen = self.changes.now();
             match self.describe().await {
                 Ok(described) => self.follow(described, &mut addresses, &mut endings).await,
                 Err(error) => tracing::warn!("instances: {}", error.chain()),
             }
             while endings.try_join_next().is_some() {}
+            tokio::select! {
+                () = self.changed(seen) => {}
+                () = stop.cancelled() => {}
+            }
         }
         self.follow(Vec::new(), &mut addresses, &mut endings).await;
         while endings.join_next().await.is_some() {}
+    }
+
+    /// Returns when there may be something to do.
+    async fn changed(&self, seen: Seen) {
+        let waits = |entry: &Running| entry.parts.is_none() && entry.tries < BOOT_TRIES;
+        if self.running.lock().await.values().any(waits) {
+            return tokio::time::sleep(AGAIN).await;
+        }
+        while !self.changes.since(seen) {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     async fn describe(&self) -> Result<Vec<Described>> {

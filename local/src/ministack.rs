@@ -197,6 +197,7 @@ fn environment(
         ("SFTP_ENABLED", "0".into()),
         ("STATE_DIR", folder("tmp/state")),
         ("S3_DATA_DIR", folder("tmp/s3")),
+        ("CHANGES", root.changes().to_string_lossy().into_owned()),
         ("LAMBDA_EXECUTOR", "local".into()),
         // AWS keeps an idle environment for minutes; here a cold start would only cost time.
         ("LAMBDA_WARM_TTL_SECONDS", "3600".into()),

@@ -73,6 +73,11 @@ impl Root {
         self.in_local("instances").join(id)
     }
 
+    /// Grows with each change of instances and DNS records; see the emulator's launcher.
+    pub fn changes(&self) -> PathBuf {
+        self.in_local("tmp/changes")
+    }
+
     pub fn repositories(&self) -> PathBuf {
         self.in_local("repositories")
     }

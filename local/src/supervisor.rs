@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cutover_net::{AddressBook, Dns, Gateway};
+use cutover_net::{AddressBook, Changes, Dns, Gateway};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -128,11 +128,12 @@ impl Parts {
     async fn start(root: &Root, endpoint: &str, credentials: &state::Credentials) -> Result<Self> {
         let sdk = cloud::sdk_config(endpoint, credentials);
         let book = AddressBook::default();
+        let changes = Changes::of(root.changes());
         let net = |what: &str| {
             let what = format!("could not start the {what}");
             move |error| LocalError::cloud(what, error)
         };
-        let dns = Dns::start(&sdk, book.clone())
+        let dns = Dns::start(&sdk, changes.clone(), book.clone())
             .await
             .map_err(net("DNS server"))?;
         let domain = format!("{PROJECT}.localhost");
@@ -146,7 +147,8 @@ impl Parts {
             gateway: format!("http://{}", gateway.address()),
         };
         let roles = Roles::new(Signed::new(endpoint, credentials));
-        let host = Host::new(aws_sdk_ec2::Client::new(&sdk), roles, surroundings, book);
+        let ec2 = aws_sdk_ec2::Client::new(&sdk);
+        let host = Host::new(ec2, changes, roles, surroundings, book);
         let stop = CancellationToken::new();
         let hosting = tokio::spawn(host.clone().run(stop.clone()));
         Ok(Self {

@@ -1,6 +1,7 @@
 //! The DNS server.
 
 use std::{
+    collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -25,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    AddressBook, NetError,
+    AddressBook, Changes, NetError, Seen,
     records::{Reply, Zone, reply},
     source::{Source, Unreadable},
 };
@@ -55,9 +56,13 @@ impl Dns {
     ///
     /// # Errors
     /// When no port is free for both UDP and TCP.
-    pub async fn start(config: &SdkConfig, addresses: AddressBook) -> Result<Self, NetError> {
+    pub async fn start(
+        config: &SdkConfig,
+        changes: Changes,
+        addresses: AddressBook,
+    ) -> Result<Self, NetError> {
         let client = aws_sdk_route53::Client::new(config);
-        Self::start_with(Source::Route53(client), addresses).await
+        Self::start_with(Source::Route53(client, changes), addresses).await
     }
 
     pub(crate) async fn start_with(
@@ -117,21 +122,48 @@ struct Question {
 }
 
 /// Reads the zones for all the questions that wait, then for those that came meanwhile: one
-/// read is under way at a time, and none of them began before the question that it answers.
+/// read is under way at a time. What an earlier one found is used again as long as there was no
+/// change; otherwise none of them began before the question that it answers.
 async fn read_for(source: Source, mut questions: mpsc::Receiver<Question>) {
+    let mut known = Known::default();
     let mut waiting = Vec::new();
     while questions.recv_many(&mut waiting, WAITING).await > 0 {
+        known.renew(source.changes());
         let mut names: Vec<Name> = waiting
             .iter()
             .map(|it: &Question| it.name.clone())
+            .filter(|name| !known.zones.contains_key(name))
             .collect();
         names.sort();
         names.dedup();
-        let zones = read(&source, &names).await;
+        if !names.is_empty() {
+            let zones = read(&source, &names).await;
+            known
+                .zones
+                .extend(names.into_iter().map(|name| (name, zones.clone())));
+        }
         for question in waiting.drain(..) {
             // The client may have gone; nobody needs its answer then.
-            let _ = question.zones.send(zones.clone());
+            let _ = question.zones.send(known.zones[&question.name].clone());
         }
+    }
+}
+
+/// The zones that names needed, and how far the changes were when they were read.
+#[derive(Default)]
+struct Known {
+    seen: Option<Seen>,
+    zones: HashMap<Name, Zones>,
+}
+
+impl Known {
+    fn renew(&mut self, changes: Option<&Changes>) {
+        let seen = self.seen.zip(changes);
+        if seen.is_none_or(|(seen, changes)| changes.since(seen)) {
+            self.zones.clear();
+            self.seen = changes.map(Changes::now);
+        }
+        self.zones.retain(|_, zones| zones.is_ok());
     }
 }
 

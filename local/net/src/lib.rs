@@ -3,13 +3,14 @@
 //! ```ignore
 //! let addresses = AddressBook::default();            // shared; the instance host fills it
 //! addresses.set(public_ip, private_ip, loopback, port_tag); addresses.remove(&loopback);
-//! let dns = Dns::start(&sdk_config, addresses.clone()).await?;          // dns.address(): SocketAddr (UDP and TCP)
+//! let dns = Dns::start(&sdk_config, changes, addresses.clone()).await?; // dns.address(): SocketAddr (UDP and TCP)
 //! let gateway = Gateway::start(preferred_port, dns.address(), addresses.clone(), domain).await?; // gateway.address()
 //! ```
 //!
 //! Both stop when they are dropped.
 
 mod book;
+mod changes;
 mod client;
 mod dns;
 mod gateway;
@@ -22,6 +23,7 @@ mod tests;
 use std::io;
 
 pub use book::{AddressBook, Instance};
+pub use changes::{Changes, Seen};
 pub use dns::Dns;
 pub use gateway::Gateway;
 

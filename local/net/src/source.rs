@@ -9,7 +9,10 @@ use aws_sdk_route53::{
 };
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use crate::records::{Zone, zone_of};
+use crate::{
+    Changes,
+    records::{Zone, zone_of},
+};
 
 /// Pages read of one list: 30,000 records, beyond which a page that repeats itself is likelier.
 const MOST_PAGES: usize = 100;
@@ -17,7 +20,7 @@ const MOST_PAGES: usize = 100;
 /// Where the zones come from: Route 53, or the memory of a test.
 #[derive(Clone)]
 pub(crate) enum Source {
-    Route53(Client),
+    Route53(Client, Changes),
     #[cfg(test)]
     Memory(crate::tests::Memory),
 }
@@ -37,9 +40,18 @@ impl Source {
     /// The zones that the names, and the CNAMEs in their zones, belong to; read now.
     pub(crate) async fn zones(&self, names: &[Name]) -> Result<Vec<Zone>, Unreadable> {
         match self {
-            Self::Route53(client) => read_zones(client, names).await,
+            Self::Route53(client, _) => read_zones(client, names).await,
             #[cfg(test)]
             Self::Memory(memory) => memory.zones().await,
+        }
+    }
+
+    /// What tells of changes; without it nothing that was read may be used again.
+    pub(crate) fn changes(&self) -> Option<&Changes> {
+        match self {
+            Self::Route53(_, changes) => Some(changes),
+            #[cfg(test)]
+            Self::Memory(_) => None,
         }
     }
 }

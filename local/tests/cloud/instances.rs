@@ -179,6 +179,15 @@ fn an_instance_serves_by_name_and_by_address_until_it_is_terminated() {
         ResponseCode::NXDomain
     );
 
+    // What was found before a change is not used after it, not even that there was nothing.
+    let late = format!("late.{DOMAIN}.");
+    assert_eq!(cloud.resolve(&late).0, ResponseCode::NXDomain);
+    publish(
+        &cloud,
+        json!([record("CREATE", "late", "A", &instance.public_ip)]),
+    );
+    assert_eq!(cloud.resolve(&late).1, [loopback.clone()]);
+
     let served = (200, format!("served by {loopback}"));
     eventually("the name resolves", || {
         cloud.get(&alias, "/index.html") == served

@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
+    Changes,
     records::reply,
     source::{Source, absolute},
 };
@@ -105,7 +106,7 @@ impl Route53 {
             )))
             .build();
         Self {
-            source: Source::Route53(Client::new(&config)),
+            source: Source::Route53(Client::new(&config), Changes::of("/nonexistent")),
             asked,
             _server: server,
         }
