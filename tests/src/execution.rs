@@ -146,12 +146,23 @@ impl Execution {
 
     /// The states it has entered so far.
     pub async fn states(&self) -> Vec<String> {
-        let entered = |event: &Value| {
-            event["stateEnteredEventDetails"]["name"]
-                .as_str()
-                .map(str::to_owned)
-        };
-        self.history().await.iter().filter_map(entered).collect()
+        let request = self
+            .cloud
+            .steps
+            .get_execution_history()
+            .execution_arn(&self.arn)
+            .include_execution_data(false);
+        let mut events = request.into_paginator().items().send();
+        let mut states = Vec::new();
+        while let Some(event) = events.next().await {
+            let event = event.expect("the history can be read");
+            states.extend(
+                event
+                    .state_entered_event_details()
+                    .map(|entered| entered.name().to_owned()),
+            );
+        }
+        states
     }
 
     /// Its history with all inputs and outputs, as the aws cli prints it.
