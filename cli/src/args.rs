@@ -1,8 +1,10 @@
 //! The command line.
 
 mod releasing;
+mod target;
 
 pub use releasing::{Following, Hotfix, Release, Rollback, Watch};
+pub use target::{Provision, TargetCommand, Teardown};
 
 use clap::{Args, Parser, Subcommand};
 use pipeline::names::{Component, Project, RepositoryUrl, SecretName, Target};
@@ -94,6 +96,9 @@ Examples:
     /// Which components there are and where they come from
     #[command(subcommand)]
     Component(ComponentCommand),
+    /// Provision a target, tear it down, see what it is
+    #[command(subcommand)]
+    Target(TargetCommand),
 }
 
 #[derive(Debug, Args)]

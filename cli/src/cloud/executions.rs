@@ -34,12 +34,17 @@ const PAGE: i32 = 1000;
 const MAX_PAGES: usize = 100;
 
 impl Cloud {
-    /// The state machine's ARN: as given, else looked for by its name.
+    /// The ARN of the machine that releases: as given, else looked for by its name.
     pub async fn machine(&self) -> Result<String, Failure> {
-        if let Some(arn) = &self.machine {
-            return Ok(arn.clone());
+        match &self.machine {
+            Some(arn) => Ok(arn.clone()),
+            None => self.machine_named("release").await,
         }
-        let name = format!("{}-release", self.project);
+    }
+
+    /// The ARN of one of the project's machines.
+    async fn machine_named(&self, what: &str) -> Result<String, Failure> {
+        let name = format!("{}-{what}", self.project);
         let mut token = None;
         for _ in 0..MAX_PAGES {
             let request = self
@@ -76,6 +81,21 @@ impl Cloud {
             .steps
             .start_execution()
             .state_machine_arn(machine)
+            .name(name)
+            .input(input.to_string());
+        let reply = request
+            .send()
+            .await
+            .map_err(|e| refusal(self, "states:StartExecution", e))?;
+        Ok(Execution::from_arn(&reply.execution_arn))
+    }
+
+    /// Starts to provision a target or to tear it down.
+    pub async fn start_on_target(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
+        let request = self
+            .steps
+            .start_execution()
+            .state_machine_arn(self.machine_named("target").await?)
             .name(name)
             .input(input.to_string());
         let reply = request

@@ -6,6 +6,8 @@ mod logs;
 mod proven;
 mod start;
 mod status;
+mod target;
+mod target_show;
 mod watch;
 
 use crate::args::{Arguments, Command, Common};
@@ -49,6 +51,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Proven(proven), _) => proven::run(&context, proven).await,
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
+        (Command::Target(command), _) => target::run(&context, command).await,
         (Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_), None) => {
             unreachable!("prepared above")
         }

@@ -134,6 +134,25 @@ pub fn parameters_of(
     values
 }
 
+/// Why a stack cannot become what is asked for while it is in use, if it cannot.
+pub fn irreplaceable(found: &Stack, asked: &BTreeMap<String, String>) -> Option<String> {
+    let changed = |key: &str| {
+        let (is, asked) = (found.parameters.get(key)?, asked.get(key)?);
+        (is != asked).then(|| (is.clone(), asked.clone()))
+    };
+    if let Some((is, asked)) = changed("VpcCidr") {
+        return Some(format!(
+            "parameters.VpcCidr: is {is} and cannot become {asked}: a network is replaced, not changed, and what is live stands in it; tear the target down and provision it again"
+        ));
+    }
+    match changed("Database") {
+        Some((is, _)) if is == "true" => Some(
+            "parameters.Database: the database would be deleted, with what is in it; tear the target down if that is meant".into(),
+        ),
+        _ => None,
+    }
+}
+
 /// One event of a stack, as far as it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

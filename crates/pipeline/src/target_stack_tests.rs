@@ -99,6 +99,25 @@ fn what_is_not_asked_for_stays_as_it_is() {
 }
 
 #[test]
+fn a_network_in_use_is_not_replaced_and_a_database_is_not_deleted_by_the_way() {
+    let map = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    let mut found = stack("CREATE_COMPLETE");
+    found.parameters = map("VpcCidr", "10.0.0.0/16");
+    found.parameters.extend(map("Database", "true"));
+    for (key, value) in [("VpcCidr", "10.1.0.0/16"), ("Database", "false")] {
+        let said = irreplaceable(&found, &map(key, value)).unwrap();
+        assert!(said.starts_with(&format!("parameters.{key}: ")), "{said}");
+    }
+    for (key, value) in [
+        ("VpcCidr", "10.0.0.0/16"),
+        ("Database", "true"),
+        ("AliasTtl", "5"),
+    ] {
+        assert_eq!(irreplaceable(&found, &map(key, value)), None);
+    }
+}
+
+#[test]
 fn an_output_that_is_missing_is_named() {
     let error = environment_of(&BTreeMap::new()).unwrap_err();
     assert_eq!(

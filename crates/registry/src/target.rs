@@ -77,8 +77,26 @@ impl Registry {
 
     /// The sort keys of all rows of a target.
     pub async fn keys_of_target(&self, target: &Target) -> Result<BTreeSet<String>, RegistryError> {
-        let rows: Vec<SortKey> = self.query(&Key::target(target), "").await?;
-        Ok(rows.into_iter().map(|row| row.sk).collect())
+        let pk = Key::target(target);
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(&pk))
+            .projection_expression("sk")
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut keys = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| call_error("dynamodb:Query", e))?;
+            for item in page.items.unwrap_or_default() {
+                let row: SortKey = crate::read(item, &pk, "any")?;
+                keys.insert(row.sk);
+            }
+        }
+        Ok(keys)
     }
 
     /// Deletes rows of a target by their sort keys.

@@ -8,6 +8,7 @@ use pipeline::event::{PushEvent, parse_push, plan_starts};
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, RepositoryUrl, Target};
 use pipeline::rows::ComponentRow;
+use pipeline::target::TargetInput;
 use serde_json::Value;
 
 fn told(name: &str) -> String {
@@ -16,7 +17,17 @@ fn told(name: &str) -> String {
     match name.split('.').next() {
         Some("push") => told_of_push(value),
         Some("release") => told_of_input(&value),
-        _ => panic!("{name}: files are called push.<case>.json or release.<case>.json"),
+        Some("target") => told_of_target(&value),
+        _ => panic!(
+            "{name}: files are called push.<case>.json, release.<case>.json or target.<case>.json"
+        ),
+    }
+}
+
+fn told_of_target(input: &Value) -> String {
+    match TargetInput::parse(input) {
+        Ok(input) => format!("{input:?}"),
+        Err(error) => format!("refused: {error}"),
     }
 }
 
@@ -160,6 +171,22 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
             refused: versions: must be an object of component to version such as {"api": "v1.4.0"}, not a list
         release.wrong-type.json
             refused: skip_slow_scans: must be true or false, not a text
+        target.confirmed-otherwise.json
+            refused: confirm: is `dev`, and the target is `prod`; both must be the same name
+        target.number-as-parameter.json
+            refused: parameters.AliasTtl: must be a text such as "60", not a number
+        target.provision-minimal.json
+            Provision { target: Target("stage"), parameters: {} }
+        target.provision.json
+            Provision { target: Target("dev"), parameters: {"AliasTtl": "60"} }
+        target.teardown-confirmed.json
+            Teardown { target: Target("prod"), confirmed: true }
+        target.teardown.json
+            Teardown { target: Target("dev"), confirmed: false }
+        target.the-pipeline-s-own.json
+            refused: target: `cutover` is the name of the pipeline's own stack; choose another
+        target.unknown-action.json
+            refused: action: must be `provision` or `teardown`, not `destroy`
     "#]].assert_eq(&lines.concat());
 }
 
@@ -172,7 +199,12 @@ fn every_input_that_the_readme_shows_is_accepted() {
         .collect();
     assert!(shown.len() >= 5, "the README shows {} inputs", shown.len());
     for line in shown {
-        let value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let value: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        if value.get("action").is_some() {
+            TargetInput::parse(&value).unwrap_or_else(|error| panic!("{line}: {error}"));
+            continue;
+        }
         ReleaseInput::parse(&value).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
 }

@@ -3,7 +3,7 @@
 mod repository;
 
 use pipeline::errors;
-use repository::{MACHINE, errors_of, list, machines, read, states, text};
+use repository::{MACHINE, TARGET_MACHINE, errors_of, list, machines, read, states_of, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,16 +25,31 @@ const UNDO_FAILED: &str = "DiscardFailed";
 const NAMED_OTHERWISE: &[(&str, &str)] = &[
     ("Run suite", "integration-tests"),
     ("Deploy (cutover)", "cutover"),
+    ("Look at deletion", "look-at-stack"),
 ];
+
+const MACHINES: [&str; 2] = [MACHINE, TARGET_MACHINE];
 
 /// Started by the rule, before there is an execution.
 const NO_STATE: &str = "start-release";
 
-fn tasks() -> Vec<(String, Value)> {
-    let mut tasks = states();
+fn states() -> Vec<(String, Value)> {
+    MACHINES.iter().flat_map(|path| states_of(path)).collect()
+}
+
+fn tasks_of(path: &str) -> Vec<(String, Value)> {
+    let mut tasks = states_of(path);
     tasks.retain(|(_, state)| state["Type"] == "Task");
-    assert!(tasks.len() >= 12, "{} tasks were found", tasks.len());
+    assert!(
+        tasks.len() >= 11,
+        "{path}: {} tasks were found",
+        tasks.len()
+    );
     tasks
+}
+
+fn tasks() -> Vec<(String, Value)> {
+    MACHINES.iter().flat_map(|path| tasks_of(path)).collect()
 }
 
 /// `Deploy (initial)` -> `deploy-initial`
@@ -62,14 +77,16 @@ fn logical_id(folder: &str) -> String {
 
 #[test]
 fn a_release_cannot_hang() {
-    let whole: Value = serde_json::from_str(&read(MACHINE)).unwrap();
-    let limit = whole["TimeoutSeconds"].as_u64().expect("of the machine");
-    for (name, state) in tasks() {
-        let seconds = state["TimeoutSeconds"].as_u64();
-        let seconds = seconds.unwrap_or_else(|| panic!("`{name}` has no TimeoutSeconds"));
-        // A function ends after 900 s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-        assert!((1..=900).contains(&seconds), "`{name}`: {seconds} s");
-        assert!(seconds < limit, "`{name}`: {seconds} s");
+    for path in MACHINES {
+        let whole: Value = serde_json::from_str(&read(path)).unwrap();
+        let limit = whole["TimeoutSeconds"].as_u64().expect("of the machine");
+        for (name, state) in tasks_of(path) {
+            let seconds = state["TimeoutSeconds"].as_u64();
+            let seconds = seconds.unwrap_or_else(|| panic!("`{name}` has no TimeoutSeconds"));
+            // A function ends after 900 s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+            assert!((1..=900).contains(&seconds), "`{name}`: {seconds} s");
+            assert!(seconds < limit, "`{name}`: {seconds} s");
+        }
     }
 }
 
@@ -143,6 +160,7 @@ fn every_function_has_one_state_and_every_task_its_function() {
         })
         .collect();
     of_states.sort();
+    of_states.dedup(); // one function may be asked in two states
     let mut folders = repository::entries("functions");
     folders.retain(|folder| folder != NO_STATE);
     assert_eq!(of_states, folders);
@@ -151,12 +169,13 @@ fn every_function_has_one_state_and_every_task_its_function() {
 #[test]
 fn the_template_gives_every_state_the_arn_of_its_function() {
     let template = read("infra/pipeline.yaml");
-    let (_, below) = template
-        .split_once("\n      DefinitionSubstitutions:\n")
-        .expect("the template has substitutions");
-    let given: BTreeMap<&str, &str> = below
-        .lines()
-        .map_while(|line| line.strip_prefix("        "))
+    let blocks = template.split("\n      DefinitionSubstitutions:\n").skip(1);
+    let given: BTreeMap<&str, &str> = blocks
+        .flat_map(|below| {
+            below
+                .lines()
+                .map_while(|line| line.strip_prefix("        "))
+        })
         .filter_map(|line| line.split_once(": !GetAtt "))
         .collect();
     let used: BTreeSet<String> = tasks()
@@ -176,11 +195,13 @@ fn the_template_gives_every_state_the_arn_of_its_function() {
 
 #[test]
 fn a_state_s_name_is_used_once() {
-    let source = read(MACHINE);
-    for (name, _) in states() {
-        // In the text: of two equal keys, a JSON parser keeps the last and says nothing.
-        let times = source.matches(&format!("\"{name}\": {{")).count();
-        assert_eq!(times, 1, "`{name}`");
+    for path in MACHINES {
+        let source = read(path);
+        for (name, _) in states_of(path) {
+            // In the text: of two equal keys, a JSON parser keeps the last and says nothing.
+            let times = source.matches(&format!("\"{name}\": {{")).count();
+            assert_eq!(times, 1, "{path}: `{name}`");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Begins to create or update a target's stack. CloudFormation does the work, with its own role.
 
 use pipeline::errors;
-use pipeline::target_stack::{ApplyPlan, Stack, parameters_of, plan_apply};
+use pipeline::target_stack::{ApplyPlan, Stack, irreplaceable, parameters_of, plan_apply};
 use pipeline::target_wire::{Begun, Operation, TargetPlan, TargetRequest};
 use stacks::{Applied, Apply, Stacks, token};
 use stage::{Fault, Settings};
@@ -36,6 +36,12 @@ impl Builder {
             .is_some_and(|stack| stack.is_of(plan.project.as_str(), &plan.target));
         let next = plan_apply(&plan.stack, found.as_ref(), is_ours);
         tracing::info!(?next, "planned");
+        let unchangeable = found
+            .as_ref()
+            .and_then(|stack| irreplaceable(stack, &plan.parameters));
+        if let (ApplyPlan::Update, Some(why)) = (&next, unchangeable) {
+            return Err(Fault::new(errors::INPUT_INVALID, why));
+        }
         let id = found
             .as_ref()
             .map(|stack| stack.id.clone())

@@ -25,6 +25,7 @@ struct Row<'a> {
     protected: bool,
     recorded_at: String,
     outputs: &'a BTreeMap<String, String>,
+    parameters: &'a BTreeMap<String, String>,
     #[serde(flatten)]
     environment: EnvironmentRow,
 }
@@ -62,6 +63,7 @@ impl Recorder {
             protected: plan.protected,
             recorded_at: stage::now(),
             outputs: &stack.outputs,
+            parameters: &stack.parameters,
             environment,
         };
         if !self.registry.open_target(&plan.target, &row).await? {

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// The release's state machine, from the root.
 pub const MACHINE: &str = "statemachine/release.asl.json";
 
+/// The target's state machine, from the root.
+pub const TARGET_MACHINE: &str = "statemachine/target.asl.json";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -57,15 +60,20 @@ pub struct Machine {
 
 /// The release's machine and all those inside it; the outermost comes first.
 pub fn machines() -> Vec<Machine> {
-    let whole: Value = serde_json::from_str(&read(MACHINE)).unwrap();
+    machines_of(MACHINE)
+}
+
+/// A machine and all those inside it; the outermost comes first.
+pub fn machines_of(path: &str) -> Vec<Machine> {
+    let whole: Value = serde_json::from_str(&read(path)).unwrap();
     let mut found = Vec::new();
     collect(&whole, "", &mut found);
     found
 }
 
-/// All states of all machines.
-pub fn states() -> Vec<(String, Value)> {
-    machines()
+/// All states of a machine and of those inside it.
+pub fn states_of(path: &str) -> Vec<(String, Value)> {
+    machines_of(path)
         .into_iter()
         .flat_map(|machine| machine.states)
         .collect()
