@@ -166,6 +166,26 @@ impl Cloud {
         ))
     }
 
+    /// The rows of a partition whose sort keys begin like that, in their order, as JSON.
+    pub async fn rows_of(&self, pk: &str, prefix: &str) -> Vec<Value> {
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let asked = self
+            .rows
+            .query()
+            .table_name(self.variable("CUTOVER_TABLE"))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", key(pk))
+            .expression_attribute_values(":sk", key(prefix))
+            .consistent_read(true);
+        let mut items = asked.into_paginator().items().send();
+        let mut rows = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.expect("the table can be read");
+            rows.push(plain(&AttributeValue::M(item)));
+        }
+        rows
+    }
+
     /// What the table says is live of a component.
     pub async fn live(&self, target: &str, component: &str) -> Option<Live> {
         let row = self
