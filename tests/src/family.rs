@@ -68,6 +68,13 @@ impl Family {
         execution.end(RELEASED).await
     }
 
+    /// The same, and tags.
+    pub async fn release_and_tag(&self, versions: &Value) -> Ended {
+        let input = json!({"versions": versions, "target": self.api.target, "tag": true});
+        let execution = Execution::start(&self.api.cloud, &input).await;
+        execution.end(RELEASED).await
+    }
+
     /// What the table says was tested by a release that went live.
     pub async fn set_of(&self, ended: &Ended) -> Value {
         let output = ended.output();

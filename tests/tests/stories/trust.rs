@@ -53,7 +53,7 @@ async fn a_build_sees_no_credentials_and_cannot_write_artifacts() {
     let bucket = cloud.variable("CUTOVER_BUCKET").to_owned();
     let mut service = Service::good("1");
     let script = format!(
-        "env\necho ---\npython3 steal.py {} {} {} {bucket} {} {}\nmkdir -p dist && cp server.py dist/\n",
+        "env\necho ---\npython3 steal.py {} {} {} {bucket} {} {}\nmkdir -p dist && cp server.py VERSION dist/\n",
         cloud.aws_cli().display(),
         cloud.variable("AWS_ENDPOINT_URL"),
         cloud.variable("AWS_REGION"),

@@ -11,15 +11,30 @@ fn text(value: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn four_components_go_live_by_one_change_or_not_at_all() {
+async fn four_components_go_live_by_one_change_and_are_tagged() {
     let cloud = Cloud::up().await;
     let family = Family::new(&cloud, "four", "stage").await;
     let versions = family.commit_all("1").await;
 
-    let ended = family.release(&versions).await;
+    let ended = family.release_and_tag(&versions).await;
 
     let output = ended.output();
     assert_eq!(output["outcome"], "live");
+    let tag = text(&output["tag"]["tag"]).to_owned();
+    for component in family.all() {
+        let there = component
+            .git(&[
+                "ls-remote",
+                &component.url(),
+                &format!("refs/tags/{tag}^{{}}"),
+            ])
+            .await;
+        assert!(
+            there.starts_with(text(&versions[&component.name])),
+            "{tag} of {}: {there}",
+            component.name
+        );
+    }
     let change = text(&output["cutover"]["change_id"]).to_owned();
     assert!(!change.is_empty(), "{output}");
     for component in family.all() {
