@@ -1,0 +1,115 @@
+//! The invariants.
+
+use crate::cast::{domain, peers};
+use crate::world::World;
+use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::proof::{Set, proof};
+use pipeline::records::RecordType;
+use pipeline::rows::CandidateState;
+use std::collections::BTreeMap;
+
+/// Which invariants are broken: kept in the state, since they are checked where something changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Broken {
+    /// An alias does not resolve to a running instance.
+    pub healthy: bool,
+    /// What is live together never passed its suites together.
+    pub proven: bool,
+    /// A newer release was replaced by an older one.
+    pub newer: bool,
+}
+
+/// Looks at what can be told of any moment: invariants 1 and 2.
+pub fn inspect(world: &mut World) {
+    let live = world.live();
+    world.broken.healthy |= !live.values().all(|at| resolves(world, at));
+    world.broken.proven |= !proven(world, &live);
+}
+
+/// The alias leads to an A record, and each of its addresses is a running instance.
+fn resolves(world: &World, at: &Fqdn) -> bool {
+    world.zone.get(at).is_some_and(|record| {
+        record.kind == RecordType::A
+            && !record.values.is_empty()
+            && record.values.iter().all(|one| world.up.contains(one))
+    })
+}
+
+/// Of every live component: that it passed beside exactly what is live is recorded, and is true.
+fn proven(world: &World, live: &BTreeMap<Component, Fqdn>) -> bool {
+    let commit = |at: &Fqdn| world.row(at).map(|row| row.commit.clone());
+    let set: Option<Set> = live
+        .iter()
+        .map(|(component, at)| Some((component.clone(), commit(at)?)))
+        .collect();
+    let Some(set) = set else { return false };
+    live.keys().all(|component| {
+        proof(&set, component, peers(component))
+            .is_ok_and(|one| world.proofs.contains(&one) && world.passed.contains(&one))
+    })
+}
+
+/// An alias moved to a release: invariant 3.
+pub fn moved(world: &mut World, component: &Component, ticket: Ticket) {
+    let before = world.newest.get(component).copied();
+    world.broken.newer |= before.is_some_and(|before| before > ticket);
+    world
+        .newest
+        .change(|all| all.insert(component.clone(), ticket));
+}
+
+/// What is left at rest that should not be: invariant 4. One sentence for each.
+pub fn left_behind(world: &World) -> Vec<String> {
+    let live = world.live();
+    let is_live = |at: &Fqdn| live.values().any(|one| one == at);
+    let mut left = Vec::new();
+    for record in world.zone.records() {
+        if record.kind == RecordType::A && !is_live(&record.name) {
+            left.push(format!("the record of {}", record.name));
+        }
+        let orphan = release_of(&record.name).filter(|ticket| !stands(world, &live, *ticket));
+        if orphan.is_some() {
+            left.push(format!("the peer name {}", record.name));
+        }
+    }
+    for id in world.up.iter() {
+        if !live.values().any(|at| behind(world, at, id)) {
+            left.push(format!("the instance {id}"));
+        }
+    }
+    for (at, row) in &world.rows.0 {
+        if !row.state.is_gone() && !is_live(at) {
+            left.push(format!("the row of {at} ({:?})", row.state));
+        }
+    }
+    left.extend(live.iter().filter_map(|one| misrecorded(world, one)));
+    left
+}
+
+fn behind(world: &World, at: &Fqdn, id: &String) -> bool {
+    let record = world.zone.get(at);
+    record.is_some_and(|record| record.values.contains(id))
+}
+
+/// The release whose peer name it is (A records of a release end so too).
+fn release_of(name: &Fqdn) -> Option<Ticket> {
+    let label = name.as_str().strip_suffix(domain().as_str())?;
+    let label = label.strip_suffix('.')?;
+    let (_, mark) = label.rsplit_once("-r")?;
+    mark.parse().ok().map(Ticket)
+}
+
+fn stands(world: &World, live: &BTreeMap<Component, Fqdn>, ticket: Ticket) -> bool {
+    let launched = |at: &Fqdn| world.row(at).map(|row| row.launched());
+    live.values().any(|at| launched(at) == Some(ticket))
+}
+
+/// The table says what DNS says, and so the next release finds what is its previous.
+fn misrecorded(world: &World, (component, at): (&Component, &Fqdn)) -> Option<String> {
+    let row = world
+        .row(at)
+        .is_some_and(|row| row.state == CandidateState::Live);
+    let alias = world.aliases.get(component);
+    let alias = alias.is_some_and(|row| row.hostname == *at);
+    (!row || !alias).then(|| format!("{at} is live and not recorded as live"))
+}

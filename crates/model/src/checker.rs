@@ -1,0 +1,177 @@
+//! The model as stateright explores it, and what comes of exploring it.
+
+use crate::act::{Act, Action, arrives, ways};
+use crate::cast::HOSTNAME_TTL;
+use crate::check::left_behind;
+use crate::release::{Brought, Run, Stage, State, TakeStep, Why};
+use crate::rules::{Rule, Rules};
+use crate::scenario::{Asks, Scenario};
+use stateright::{Checker, HasDiscoveries, Model, Property};
+use std::time::{Duration, Instant};
+
+/// A scenario under the whole protocol or a part of it.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Which.
+    pub scenario: Scenario,
+    /// What the protocol consists of.
+    pub rules: Rules,
+}
+
+impl Model for Check {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![self.scenario.start()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.world.broken != Default::default() {
+            return; // what comes after it shows nothing new
+        }
+        let only = self.private(state);
+        let all = 0..state.runs.len();
+        for who in all.filter(|who| only.is_none_or(|one| one == *who)) {
+            let run = &state.runs[who];
+            if matches!(run.stage, Stage::Drain) && self.too_early(state) {
+                continue;
+            }
+            let ways = ways(run, run.plan.proven, state.crashes, state.lates);
+            actions.extend(ways.into_iter().map(|how| Action::Step(who, how)));
+        }
+        if only.is_none() {
+            actions.extend((0..state.late.len()).map(Action::Arrives));
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let programs = &self.scenario.programs;
+        match action {
+            Action::Step(who, how) => Act {
+                rules: self.rules,
+                program: &programs[who],
+                who,
+                state: &mut state,
+            }
+            .step(how),
+            Action::Arrives(which) => arrives(&mut state, which, self.rules, programs),
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(HEALTHY, |_, state: &State| !state.world.broken.healthy),
+            Property::always(PROVEN, |_, state: &State| !state.world.broken.proven),
+            Property::always(NEWER, |_, state: &State| !state.world.broken.newer),
+            Property::always(CLEAN, |_, state: &State| {
+                !at_rest(state) || left_behind(&state.world).is_empty()
+            }),
+        ]
+    }
+}
+
+/// Invariant 1.
+pub const HEALTHY: &str = "an alias always resolves to a running instance";
+/// Invariant 2.
+pub const PROVEN: &str = "what is live together passed its suites together";
+/// Invariant 3.
+pub const NEWER: &str = "newer is never replaced by older";
+/// Invariant 4.
+pub const CLEAN: &str = "at rest nothing is left but what is live, and it is recorded";
+
+/// All have ended and nothing is on its way.
+pub fn at_rest(state: &State) -> bool {
+    let ended = |run: &Run| matches!(run.stage, Stage::Ended);
+    state.late.is_empty() && state.runs.iter().all(ended)
+}
+
+impl Check {
+    /// A release whose next step nobody else can see or come between: then it makes no difference
+    /// when it is taken, and it is taken at once. A roll-back sees everything.
+    fn private(&self, state: &State) -> Option<usize> {
+        let rollback = self
+            .scenario
+            .programs
+            .iter()
+            .any(|one| one.asks == Asks::TakeBack);
+        let private = |who: &usize| match &state.runs[*who].stage {
+            Stage::CutPlan(_) => true,
+            Stage::Take(take) if matches!(take.step, TakeStep::Plan(_) | TakeStep::End(_)) => true,
+            Stage::Deploy | Stage::Publish => !self.contested(*who),
+            Stage::Take(take) if take.why == Why::Discard => {
+                !self.contested(*who) && never_live(state, *who)
+            }
+            _ => false,
+        };
+        (0..state.runs.len()).filter(|_| !rollback).find(private)
+    }
+
+    /// Whether a later release has a component of this one, and so may take it away.
+    fn contested(&self, who: usize) -> bool {
+        let Asks::These(own) = &self.scenario.programs[who].asks else {
+            return true;
+        };
+        let later = &self.scenario.programs[who + 1..];
+        later.iter().any(|one| match &one.asks {
+            Asks::These(theirs) => theirs.iter().any(|name| own.contains(name)),
+            Asks::TakeBack => true,
+        })
+    }
+
+    /// What is being published is on its way for seconds; a drain takes the alias's TTL and more.
+    fn too_early(&self, state: &State) -> bool {
+        self.rules.keep(Rule::PublishInTime) && state.late.iter().any(|late| late.publishes)
+    }
+}
+
+fn never_live(state: &State, who: usize) -> bool {
+    // A live one's record has another TTL than a candidate's, from the cutover on.
+    let is_live = |one: &Brought| {
+        let record = state.world.zone.get(&one.hostname);
+        record.is_some_and(|record| record.ttl == HOSTNAME_TTL)
+    };
+    let late = state.late.iter().any(|late| late.who == who);
+    !late && !state.runs[who].plan.components.iter().any(is_live)
+}
+
+/// A path: each state and what is done in it.
+pub type Steps = Vec<(State, Option<Action>)>;
+
+/// What exploring showed.
+#[derive(Debug)]
+pub struct Found {
+    /// Different states.
+    pub states: usize,
+    /// Steps of the longest path.
+    pub depth: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// The first invariant that does not hold, and the path to where it breaks.
+    pub broken: Option<(&'static str, Steps)>,
+}
+
+impl Check {
+    /// Explores all states, or as far as the first broken invariant.
+    pub fn explore(&self) -> Found {
+        let start = Instant::now();
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let checker = self
+            .clone()
+            .checker()
+            .threads(threads)
+            .finish_when(HasDiscoveries::AnyFailures)
+            .spawn_bfs()
+            .join();
+        let broken = checker.discoveries().into_iter();
+        let broken = broken.map(|(name, path)| (name, path.into_vec()));
+        Found {
+            states: checker.unique_state_count(),
+            depth: checker.max_depth(),
+            took: start.elapsed(),
+            broken: broken.min_by_key(|(name, path)| (path.len(), *name != HEALTHY)),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Deploy (cutover).
+
+use crate::act::{Act, How};
+use crate::cast::{ALIAS_TTL, HOSTNAME_TTL, domain, label, peers};
+use crate::release::{Brought, Stage, Why};
+use crate::rules::Rule;
+use crate::shared::{Printed, Shared};
+use crate::testing::tickets;
+use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
+use pipeline::live::{KnownHosts, live};
+use pipeline::names::{Component, Fqdn, Ticket, alias, last_cutover};
+use pipeline::proof::proof;
+use pipeline::records::{Batch, Change, ZoneView};
+use pipeline::rows::{AliasRow, CandidateState, Previous};
+use pipeline::version::Version;
+use std::collections::BTreeMap;
+
+impl Act<'_> {
+    /// `Switch::cutover` up to the look at the zone: its own rows, the proofs.
+    pub(crate) fn cut_look(&mut self) {
+        let plan = self.run().plan.clone();
+        let mine = |one: &Brought| {
+            let row = self.state.world.row(&one.hostname);
+            row.is_some_and(|row| row.ticket == self.ticket() && row.recipe.is_some())
+        };
+        if !plan.components.iter().all(mine) {
+            return self.take(Why::Discard);
+        }
+        if !self.rules.keep(Rule::ProofsAfterLook) {
+            self.record_proofs();
+        }
+        let zone = self.state.world.zone.clone();
+        self.goes(Stage::CutPlan(zone));
+    }
+
+    /// `Switch::switch`, from the rows of what is live to the plan.
+    pub(crate) fn cut_plan(&mut self, zone: &ZoneView) {
+        let live = live(zone, domain());
+        let mut known = self.state.world.known(live.values());
+        let back = self.came_back(&live, &known);
+        if !self.rules.keep(Rule::Tickets) {
+            known.values_mut().for_each(|one| one.ticket = Ticket(0));
+        }
+        let request = self.request();
+        match plan_cutover(&request, zone, &known) {
+            CutoverPlan::AlreadyDone => self.recording(self.moves_of(&request)),
+            CutoverPlan::Commit { .. } if back => self.peers_moved(),
+            CutoverPlan::Commit { moves, batch } => {
+                if self.rules.keep(Rule::ProofsAfterLook) {
+                    self.record_proofs();
+                }
+                let batch = self.stripped(batch);
+                self.goes(Stage::CutBatch(Shared::new(Printed((moves, batch)))));
+            }
+            CutoverPlan::PeersMoved { .. } => self.peers_moved(),
+            CutoverPlan::Superseded { .. } | CutoverPlan::Refused { .. } => self.take(Why::Discard),
+        }
+    }
+
+    /// `Switch::record_proofs`, of what Plan companions found live.
+    fn record_proofs(&mut self) {
+        let run = self.run();
+        if run.plan.proven {
+            return;
+        }
+        let proof = |one: &Brought| proof(&run.beside.set, &one.component, peers(&one.component));
+        let proofs: Vec<_> = self
+            .all()
+            .iter()
+            .filter_map(|one| proof(one).ok())
+            .collect();
+        self.world().proofs.change(|all| all.extend(proofs));
+    }
+
+    /// `cutover::request`.
+    fn request(&self) -> CutoverRequest {
+        let read_set = self.rules.keep(Rule::ReadSet);
+        let run = self.run();
+        let candidate = |one: &Brought| Candidate {
+            component: one.component.clone(),
+            hostname: one.hostname.clone(),
+            peers: if read_set {
+                peers(&one.component).clone()
+            } else {
+                Default::default()
+            },
+        };
+        CutoverRequest {
+            ticket: self.ticket(),
+            domain: domain().clone(),
+            alias_ttl: ALIAS_TTL,
+            hostname_ttl: HOSTNAME_TTL,
+            candidates: run.plan.components.iter().map(candidate).collect(),
+            read_set: if read_set {
+                run.beside.read_set.clone()
+            } else {
+                Default::default()
+            },
+            test_dependents: read_set && self.tests_dependents(),
+        }
+    }
+
+    /// Whether what the suites ran against has the same hostname as then, but is another
+    /// release's: it went and came back, and who knows what they ran against.
+    fn came_back(&self, live: &BTreeMap<Component, Fqdn>, known: &KnownHosts) -> bool {
+        let beside = &self.run().beside;
+        let now = tickets(live, known);
+        self.rules.keep(Rule::ReadSet)
+            && self.rules.keep(Rule::ReadSetTickets)
+            && beside
+                .read_set
+                .keys()
+                .any(|who| now.get(who) != beside.tickets.get(who))
+    }
+
+    fn stripped(&self, mut batch: Batch) -> Batch {
+        if !self.rules.keep(Rule::Mark) {
+            let mark = last_cutover(domain());
+            batch.0.retain(|change| {
+                let (Change::Create(record) | Change::Delete(record)) = change;
+                record.name != mark
+            });
+        }
+        batch
+    }
+
+    /// `Cut over?`
+    fn peers_moved(&mut self) {
+        let run = &mut self.state.runs[self.who];
+        if run.round < 3 && !run.plan.proven {
+            run.round += 1;
+            self.goes(Stage::Companions);
+        } else {
+            self.take(Why::Discard);
+        }
+    }
+
+    /// `Dns::change`; where it is refused, it looks again.
+    pub(crate) fn cut_batch(&mut self, commit: &(Vec<AliasMove>, Batch), how: How) {
+        let (moves, batch) = commit;
+        let components: Vec<Component> = moves.iter().map(|one| one.component.clone()).collect();
+        match how {
+            How::LateAgain | How::LateGivenUp => self.send_late(batch, components, false),
+            _ => {
+                let (rules, ticket) = (self.rules, self.ticket());
+                if !self.world().apply(batch, rules) {
+                    return self.goes(Stage::CutLook);
+                }
+                for component in &components {
+                    crate::check::moved(self.world(), component, ticket);
+                }
+            }
+        }
+        match how {
+            How::Lost | How::LateAgain => self.goes(Stage::CutLook),
+            How::GivenUp | How::LateGivenUp => self.take(Why::Discard),
+            How::Done | How::Fails => self.recording(moves.clone()),
+        }
+    }
+
+    fn recording(&mut self, moves: Vec<AliasMove>) {
+        self.goes(Stage::CutRecord(Shared::new(Printed(moves))));
+    }
+
+    /// `Switch::record`; after it only the wait for INSYNC is left to go wrong.
+    pub(crate) fn cut_record(&mut self, moves: &[AliasMove], how: How) {
+        self.record(moves);
+        match how {
+            How::Lost => self.goes(Stage::CutLook),
+            How::GivenUp => self.take(Why::Discard),
+            _ => self.goes(Stage::Drain),
+        }
+    }
+
+    /// The rows of what is live.
+    pub(crate) fn record(&mut self, moves: &[AliasMove]) {
+        for one in self.run().plan.clone().components.iter() {
+            let from = moves.iter().find(|m| m.component == one.component);
+            let row = self.alias_row(one, from);
+            let ticket = self.ticket();
+            self.world().record_alias(row);
+            self.world()
+                .set_candidate(&one.hostname, ticket, CandidateState::Live);
+        }
+    }
+
+    /// Where it is not known what an alias pointed to before (`Switch::again`).
+    pub(crate) fn moves_of(&self, request: &CutoverRequest) -> Vec<AliasMove> {
+        let moved = |one: &Candidate| AliasMove {
+            component: one.component.clone(),
+            alias: alias(&one.component, domain()),
+            to: one.hostname.clone(),
+            from: None,
+        };
+        request.candidates.iter().map(moved).collect()
+    }
+
+    /// Discard candidates found it live: the rows as an answered cutover would have written them.
+    pub(crate) fn record_live(&mut self) {
+        let moves = self.moves_of(&self.request());
+        self.record(&moves);
+    }
+
+    /// `Switch::alias_row`.
+    fn alias_row(&self, one: &Brought, moved: Option<&AliasMove>) -> AliasRow {
+        let before = self.state.world.aliases.get(&one.component);
+        let ticket = self.ticket();
+        let again = before.filter(|row| row.hostname == one.hostname && row.ticket == ticket);
+        let previous = match again {
+            Some(before) => before.previous.clone(),
+            None => self.previous(moved, before),
+        };
+        AliasRow {
+            component: one.component.clone(),
+            commit: one.commit.clone(),
+            hostname: one.hostname.clone(),
+            instances: Vec::new(),
+            version: Version::Head,
+            release: label(ticket),
+            ticket,
+            execution: String::new(),
+            since: String::new(),
+            port: 8080,
+            peers: Vec::new(),
+            artifact_sha256: String::new(),
+            launch_template_version: String::new(),
+            previous,
+            rolled_back: None,
+            change_id: None,
+        }
+    }
+
+    /// `Switch::previous`.
+    fn previous(&self, moved: Option<&AliasMove>, before: Option<&AliasRow>) -> Option<Previous> {
+        let previous = |commit, hostname: &Fqdn, ticket| Previous {
+            commit,
+            hostname: hostname.clone(),
+            ticket,
+            launch_template_version: String::new(),
+        };
+        if let Some(from) = moved.and_then(|one| one.from.as_ref()) {
+            let row = self.state.world.row(from)?;
+            return Some(previous(row.commit.clone(), from, row.ticket));
+        }
+        before.map(|row| previous(row.commit.clone(), &row.hostname, row.ticket))
+    }
+}

@@ -1,0 +1,195 @@
+//! One execution of the state machine: where it is and what it has in hand.
+
+use crate::shared::{Printed, Shared};
+use crate::world::World;
+use pipeline::cutover::AliasMove;
+use pipeline::live::ReadSet;
+use pipeline::names::{Commit, Component, Fqdn, Ticket};
+use pipeline::plan::Observed;
+use pipeline::proof::Set;
+use pipeline::records::{Batch, ZoneView};
+use pipeline::retire::{Leaving, RetirePlan};
+use pipeline::rows::CandidateRow;
+use std::collections::BTreeMap;
+
+/// Everything at one moment.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct State {
+    /// What all share.
+    pub world: World,
+    /// The releases.
+    pub runs: Vec<Run>,
+    /// Batches that were sent, and whose senders have given them up.
+    pub late: Vec<Late>,
+    /// Crashes that may still happen.
+    pub crashes: u8,
+    /// Batches that may still be late.
+    pub lates: u8,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct Late {
+    /// Whose.
+    pub who: usize,
+    /// What.
+    pub batch: Shared<Batch>,
+    /// What it moves, where it is a cutover's.
+    pub moves: Vec<Component>,
+    /// Whether it publishes something that Discard would have to find.
+    pub publishes: bool,
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct Run {
+    /// Where it is.
+    pub stage: Stage,
+    /// What Plan release answered.
+    pub plan: Shared<Plan>,
+    /// What Plan companions answered.
+    pub beside: Shared<Beside>,
+    /// Which time it is tested.
+    pub round: u8,
+}
+
+/// What Plan release answered.
+#[derive(Debug, Clone, Default, PartialEq, Hash)]
+pub struct Plan {
+    /// What it brings.
+    pub components: Vec<Brought>,
+    /// Whether it is a roll-back to a proven set.
+    pub proven: bool,
+}
+
+/// A candidate or a companion.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct Brought {
+    /// Which.
+    pub component: Component,
+    /// What.
+    pub commit: Commit,
+    /// Where.
+    pub hostname: Fqdn,
+}
+
+/// What Plan companions answered.
+#[derive(Debug, Clone, Default, PartialEq, Hash)]
+pub struct Beside {
+    /// To be tested beside the release.
+    pub companions: Vec<Brought>,
+    /// What was live.
+    pub read_set: ReadSet,
+    /// By whom.
+    pub tickets: BTreeMap<Component, Ticket>,
+    /// What would be.
+    pub set: Set,
+}
+
+/// Where a release is. What a stage has looked at is in hand until it acts.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub enum Stage {
+    /// Plan release looks at zone, rows and proofs.
+    Plan,
+    /// It reads the rows that it takes over.
+    PlanRows(Shared<Printed<Seen>>),
+    /// It reserves.
+    Reserve(Shared<Printed<Seen>>, Shared<Printed<Reservation>>),
+    /// Plan companions, Publish peers.
+    Companions,
+    /// Deploy (initial).
+    Deploy,
+    /// Publish hostnames.
+    Publish,
+    /// Integration tests.
+    Test,
+    /// Deploy (cutover) looks at the zone.
+    CutLook,
+    /// It reads the rows of what is live, plans, and records what is proven.
+    CutPlan(Shared<ZoneView>),
+    /// It applies the batch.
+    CutBatch(Shared<Printed<(Vec<AliasMove>, Batch)>>),
+    /// It records what is live.
+    CutRecord(Shared<Printed<Vec<AliasMove>>>),
+    /// Drain.
+    Drain,
+    /// Terminate previous or Discard candidates.
+    Take(Take),
+    /// It has ended.
+    Ended,
+}
+
+/// What Plan release has looked at.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Each component.
+    pub observed: Vec<Observed>,
+    /// Whether what it brings back is proven.
+    pub proven: bool,
+    /// Whether it tries for the second time.
+    pub again: bool,
+}
+
+/// What it reserves.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// The plan.
+    pub plan: Plan,
+    /// New rows.
+    pub new: Vec<CandidateRow>,
+    /// Rows as seen, and as they will be.
+    pub taken_over: Vec<(CandidateRow, CandidateRow)>,
+}
+
+/// Whose take-down it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// Terminate previous.
+    Terminate,
+    /// Discard candidates.
+    Discard,
+}
+
+/// `Takedown::take`.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct Take {
+    /// For whom.
+    pub why: Why,
+    /// What is to go.
+    pub leaving: Shared<Printed<Vec<Leaving>>>,
+    /// Whose rows it has marked, when it looks for the second time.
+    pub marked: Option<Shared<Printed<Vec<Leaving>>>>,
+    /// Whether something stays, because an alias points to it.
+    pub kept: bool,
+    /// How far it is.
+    pub step: TakeStep,
+}
+
+/// How far a take-down is.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub enum TakeStep {
+    /// It reads the rows, to find out what is to go, and looks at the zone.
+    Rows,
+    /// It looks at the zone again.
+    Look,
+    /// It reads the rows, and plans.
+    Plan(Shared<ZoneView>),
+    /// It applies the batch.
+    Batch(Shared<Printed<RetirePlan>>),
+    /// It marks the rows.
+    Mark(Shared<Printed<RetirePlan>>),
+    /// It ends the instances.
+    End(Shared<Printed<RetirePlan>>),
+}
+
+impl Run {
+    /// A release that was just started.
+    pub fn started() -> Self {
+        Self {
+            stage: Stage::Plan,
+            plan: Shared::new(Plan::default()),
+            beside: Shared::new(Beside::default()),
+            round: 1,
+        }
+    }
+}

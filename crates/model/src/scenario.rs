@@ -1,0 +1,105 @@
+//! What is live when it begins, and which releases run.
+
+use crate::act::{Act, How};
+use crate::release::{Run, Stage, State};
+use crate::rules::Rules;
+use crate::world::World;
+use pipeline::names::Ticket;
+
+/// What a release is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asks {
+    /// New commits of these.
+    These(&'static [&'static str]),
+    /// What was live before the last release.
+    TakeBack,
+}
+
+/// How far a release is when the check begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// It has ended; it is what was live before.
+    Over,
+    /// It is live and drains.
+    Draining,
+    /// Its names are reserved.
+    Planned,
+    /// It was started.
+    Started,
+}
+
+/// One release.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// What it is asked for.
+    pub asks: Asks,
+    /// How far it is.
+    pub begins: Begins,
+}
+
+/// A start and up to three releases.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// A sentence.
+    pub name: &'static str,
+    /// In the order of their tickets, from 1.
+    pub programs: Vec<Program>,
+    /// How many crashes there may be.
+    pub crashes: u8,
+    /// How many batches may be late.
+    pub lates: u8,
+}
+
+impl Scenario {
+    /// Releases by what they bring, each from where it begins.
+    pub fn new(name: &'static str, releases: &[(Begins, Asks)], crashes: u8, lates: u8) -> Self {
+        let program = |(n, (begins, asks)): (usize, &(Begins, Asks))| Program {
+            ticket: Ticket(n as u64 + 1),
+            asks: asks.clone(),
+            begins: *begins,
+        };
+        Self {
+            name,
+            programs: releases.iter().enumerate().map(program).collect(),
+            crashes,
+            lates,
+        }
+    }
+
+    /// The first state: one release after the other as far as it begins, without any mishap. What
+    /// came before the check is the whole protocol's, whatever is left out in the check.
+    pub fn start(&self) -> State {
+        let mut state = State {
+            world: World::empty(),
+            runs: vec![Run::started(); self.programs.len()],
+            late: Vec::new(),
+            crashes: self.crashes,
+            lates: self.lates,
+        };
+        for (who, program) in self.programs.iter().enumerate() {
+            while !reached(&state.runs[who].stage, program.begins) {
+                let state = &mut state;
+                let rules = Rules::WHOLE;
+                Act {
+                    rules,
+                    program,
+                    who,
+                    state,
+                }
+                .step(How::Done);
+            }
+        }
+        state
+    }
+}
+
+fn reached(stage: &Stage, begins: Begins) -> bool {
+    match begins {
+        Begins::Started => true,
+        Begins::Planned => matches!(stage, Stage::Companions),
+        Begins::Draining => matches!(stage, Stage::Drain),
+        Begins::Over => matches!(stage, Stage::Ended),
+    }
+}

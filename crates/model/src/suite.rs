@@ -1,0 +1,120 @@
+//! The scenarios in which the protocol must hold, and those in which it must not without one of
+//! its parts.
+
+use crate::checker::Check;
+use crate::rules::{Rule, Rules};
+use crate::scenario::Asks::{TakeBack, These};
+use crate::scenario::Begins::{Draining, Over, Planned, Started};
+use crate::scenario::{Asks, Begins, Scenario};
+
+const ALL: (Begins, Asks) = (Over, These(&["ui", "api", "msa"]));
+const UI: (Begins, Asks) = (Planned, These(&["ui"]));
+const WEB: (Begins, Asks) = (Planned, These(&["web"]));
+const API: (Begins, Asks) = (Planned, These(&["api"]));
+const MSA: (Begins, Asks) = (Planned, These(&["msa"]));
+const BOTH: (Begins, Asks) = (Planned, These(&["api", "msa"]));
+const BACK: (Begins, Asks) = (Started, TakeBack);
+
+type Of = (&'static str, &'static [(Begins, Asks)]);
+
+const NEIGHBOURS: Of = ("msa and api, beside each other", &[ALL, MSA, API]);
+const RIVALS: Of = ("api and api", &[ALL, API, API]);
+const NEWCOMER: Of = (
+    "msa, and the first api that talks to it",
+    &[(Over, These(&["msa"])), MSA, API],
+);
+const REGRET: Of = (
+    "api is taken back while it drains",
+    &[ALL, (Draining, These(&["api"])), BACK],
+);
+const CHAIN: Of = ("msa, api and ui, beside each other", &[ALL, MSA, API, UI]);
+const CROWD: Of = ("api, api and msa", &[ALL, API, API, MSA]);
+const UMBRELLA: Of = ("api and msa together, msa, ui", &[ALL, BOTH, MSA, UI]);
+const FIRST: Of = (
+    "the first msa, the first api and msa, the first api",
+    &[MSA, BOTH, API],
+);
+const REGRET_BESIDE: Of = (
+    "api is taken back while it drains, beside msa",
+    &[ALL, (Draining, These(&["api"])), BACK, MSA],
+);
+const REGRET_ALL: Of = (
+    "api and msa are taken back, beside an api in between",
+    &[ALL, (Draining, These(&["api", "msa"])), API, BACK],
+);
+const THERE_AND_BACK: Of = (
+    "api comes and is taken back, beside ui",
+    &[ALL, UI, API, BACK],
+);
+const LAST_TWO: Of = (
+    "ui and web, the last of the release before",
+    &[
+        (Over, These(&["msa"])),
+        (Over, These(&["api"])),
+        (Over, These(&["ui", "web"])),
+        UI,
+        WEB,
+    ],
+);
+
+fn scenario((name, releases): Of, crashes: u8, lates: u8) -> Scenario {
+    Scenario::new(name, releases, crashes, lates)
+}
+
+/// All states of these are explored; none may break an invariant. The deep ones take minutes.
+pub fn holds(deep: bool) -> Vec<Check> {
+    let mishaps = u8::from(deep);
+    let scenarios = [
+        scenario(NEIGHBOURS, 2, 1),
+        scenario(RIVALS, 2, 1),
+        scenario(NEWCOMER, 2, 1),
+        scenario(REGRET, 2, 1),
+        scenario(CHAIN, mishaps, 0),
+        scenario(CROWD, mishaps, 0),
+        scenario(UMBRELLA, mishaps, 0),
+        scenario(FIRST, 1, 0),
+        scenario(REGRET_BESIDE, mishaps, 0),
+        scenario(REGRET_ALL, mishaps, 0),
+        scenario(THERE_AND_BACK, mishaps, 0),
+        scenario(LAST_TWO, 1, 0),
+    ];
+    let rules = Rules::WHOLE;
+    scenarios.map(|scenario| Check { scenario, rules }).into()
+}
+
+/// The same in seconds, and without mishaps.
+pub fn holds_in_short() -> Vec<Check> {
+    let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET].map(|of| scenario(of, 0, 0));
+    let rules = Rules::WHOLE;
+    scenarios.map(|scenario| Check { scenario, rules }).into()
+}
+
+/// Without which part, in which scenario, an invariant must break.
+pub fn fails() -> Vec<(Rule, Check)> {
+    let removals = [
+        (Rule::ReadSet, scenario(NEIGHBOURS, 0, 0)),
+        (Rule::Tickets, scenario(RIVALS, 0, 0)),
+        (Rule::LastLook, scenario(RIVALS, 1, 0)),
+        (Rule::ConditionalCreate, scenario(FIRST, 0, 0)),
+        (Rule::Dependents, scenario(NEIGHBOURS, 0, 0)),
+        (Rule::Mark, scenario(NEWCOMER, 0, 0)),
+        (Rule::RowSwap, scenario(REGRET, 0, 0)),
+        (Rule::TakeOverLive, scenario(REGRET, 0, 0)),
+        (Rule::ProvenTogether, scenario(REGRET_BESIDE, 0, 0)),
+        (Rule::ReadSetTickets, scenario(THERE_AND_BACK, 0, 0)),
+        (Rule::ProofsAfterLook, scenario(THERE_AND_BACK, 0, 0)),
+        (Rule::EndedThenFree, scenario(REGRET, 0, 0)),
+        (Rule::EndedThenFree, scenario(RIVALS, 1, 0)),
+        (Rule::TakeDoomed, scenario(RIVALS, 1, 0)),
+        (Rule::RecordLive, scenario(RIVALS, 1, 0)),
+        (Rule::NamesAgain, scenario(LAST_TWO, 0, 0)),
+        (Rule::NoNamesForWarm, scenario(REGRET, 0, 0)),
+        (Rule::UndoPlan, scenario(REGRET, 1, 0)),
+        (Rule::PublishInTime, scenario(RIVALS, 0, 1)),
+    ];
+    let without = |(rule, scenario)| {
+        let rules = Rules::WHOLE.without(rule);
+        (rule, Check { scenario, rules })
+    };
+    removals.map(without).into()
+}

@@ -1,0 +1,203 @@
+//! Terminate previous and Discard candidates.
+
+use crate::act::{Act, How};
+use crate::cast::domain;
+use crate::release::{Stage, Take, TakeStep, Why};
+use crate::rules::Rule;
+use crate::shared::{Printed, Shared};
+use pipeline::names::{Fqdn, Ticket, alias_of};
+use pipeline::records::ZoneView;
+use pipeline::retire::{Leaving, RetirePlan, plan_retire};
+use pipeline::rows::{CandidateRow, CandidateState};
+use std::collections::BTreeMap;
+
+impl Act<'_> {
+    /// The stage begins, or runs again.
+    pub(crate) fn take(&mut self, why: Why) {
+        let leaving = Shared::new(Printed(Vec::new()));
+        self.goes(Stage::Take(Take {
+            why,
+            leaving,
+            marked: None,
+            kept: false,
+            step: TakeStep::Rows,
+        }));
+    }
+
+    pub(crate) fn take_step(&mut self, take: Take, how: How) {
+        match take.step.clone() {
+            TakeStep::Rows => self.take_rows(take),
+            TakeStep::Look => self.take_look(take),
+            TakeStep::Plan(zone) => self.take_plan(take, &zone),
+            TakeStep::Batch(plan) => self.take_batch(take, &plan, how),
+            TakeStep::Mark(plan) => self.take_mark(take, &plan, how),
+            TakeStep::End(plan) => self.take_end(take, &plan),
+        }
+    }
+
+    fn taking(&mut self, take: Take, step: TakeStep) {
+        self.goes(Stage::Take(Take { step, ..take }));
+    }
+
+    /// The rows, and so what is to go.
+    fn take_rows(&mut self, take: Take) {
+        let rows = self.state.world.rows.clone();
+        let leaving = rows.0.values().filter_map(|row| {
+            let becomes = self.becomes(take.why, row)?;
+            Some(Leaving::of(row, becomes))
+        });
+        let leaving: Vec<Leaving> = leaving.collect();
+        if leaving.is_empty() {
+            return self.taken(take);
+        }
+        let leaving = Shared::new(Printed(leaving));
+        self.take_look(Take { leaving, ..take });
+    }
+
+    /// `terminate_previous::becomes`; Discard takes all that is its own.
+    fn becomes(&self, why: Why, row: &CandidateRow) -> Option<CandidateState> {
+        let own = row.ticket == self.ticket();
+        if why == Why::Discard {
+            return own.then_some(CandidateState::Discarded);
+        }
+        let components = &self.run().plan.components;
+        let released = components.iter().any(|one| one.component == row.component);
+        let earlier = row.ticket < self.ticket() && released;
+        let leaving = self.state.world.leaving.contains(&row.hostname);
+        let stands = !row.state.is_gone() || leaving;
+        let doomed = self.rules.keep(Rule::TakeDoomed) && !row.companion && stands;
+        let was_live = row.state == CandidateState::Live || doomed;
+        match (earlier && was_live, row.companion && own && stands) {
+            (true, _) => Some(CandidateState::Retired),
+            (_, true) => Some(CandidateState::Discarded),
+            _ => None,
+        }
+    }
+
+    /// `Takedown::records`: records first, then rows.
+    fn take_look(&mut self, take: Take) {
+        if take.marked.is_some() && self.rules.keep(Rule::PublishInTime) {
+            let who = self.who;
+            self.state
+                .late
+                .retain(|late| late.who != who || !late.publishes);
+        }
+        let zone = self.state.world.zone.clone();
+        self.taking(take, TakeStep::Plan(zone));
+    }
+
+    fn take_plan(&mut self, take: Take, zone: &ZoneView) {
+        let world = &self.state.world;
+        let still = |one: &&Leaving| {
+            let row = world.row(&one.hostname);
+            row.is_some_and(|row| row.ticket == one.ticket)
+        };
+        let leaving = take.marked.as_ref().unwrap_or(&take.leaving);
+        let leaving: Vec<Leaving> = leaving.iter().filter(still).cloned().collect();
+        let plan = plan_retire(&leaving, domain(), &self.seen(zone), &self.standing());
+        let empty = plan.batch.is_empty();
+        let plan = Shared::new(Printed(plan));
+        match empty {
+            true => self.after_records(take, plan),
+            false => self.taking(take, TakeStep::Batch(plan)),
+        }
+    }
+
+    fn seen(&self, zone: &ZoneView) -> ZoneView {
+        let look = self.rules.keep(Rule::LastLook);
+        let shown = zone
+            .records()
+            .filter(|one| look || alias_of(&one.name, domain()).is_none());
+        ZoneView::new(shown.cloned())
+    }
+
+    /// `takedown::standing`.
+    fn standing(&self) -> BTreeMap<Fqdn, Ticket> {
+        let rows = self.state.world.rows.0.values();
+        rows.filter(|row| !row.state.is_gone())
+            .map(|row| (row.hostname.clone(), row.launched()))
+            .collect()
+    }
+
+    fn take_batch(&mut self, take: Take, plan: &Shared<Printed<RetirePlan>>, how: How) {
+        if how == How::LateAgain {
+            self.send_late(&plan.batch, Vec::new(), false);
+            return self.take(take.why);
+        }
+        let rules = self.rules;
+        if !self.world().apply(&plan.batch, rules) {
+            return self.taking(take, TakeStep::Look);
+        }
+        match how {
+            How::Lost => self.take(take.why),
+            _ => self.after_records(take, plan.clone()),
+        }
+    }
+
+    fn after_records(&mut self, mut take: Take, plan: Shared<Printed<RetirePlan>>) {
+        take.kept |= !plan.keep.is_empty();
+        match take.marked {
+            None => self.taking(take, TakeStep::Mark(plan)),
+            Some(_) => self.taking(take, TakeStep::End(plan)),
+        }
+    }
+
+    /// `Takedown::mark`, and whether it looks again.
+    fn take_mark(&mut self, take: Take, plan: &Shared<Printed<RetirePlan>>, how: How) {
+        let rows_first = self.rules.keep(Rule::RowSwap);
+        let mut ours = plan.retire.clone();
+        ours.retain(|one| !rows_first || self.mark(one));
+        if how == How::Lost {
+            return self.take(take.why);
+        }
+        let gone = |one: &Leaving| one.becomes == CandidateState::Discarded;
+        let looks = take.leaving.iter().any(gone) || self.rules.keep(Rule::NamesAgain);
+        let marked = Some(Shared::new(Printed(ours.clone())));
+        match looks {
+            true => self.taking(Take { marked, ..take }, TakeStep::Look),
+            false => self.taking(Take { marked, ..take }, TakeStep::End(plan.clone())),
+        }
+    }
+
+    /// Whether the row was still this one's. From here until its instances have ended it is neither
+    /// free nor to be taken over.
+    fn mark(&mut self, one: &Leaving) -> bool {
+        let marked = self
+            .world()
+            .set_candidate(&one.hostname, one.ticket, one.becomes);
+        if marked && self.rules.keep(Rule::EndedThenFree) {
+            self.world()
+                .leaving
+                .change(|all| all.insert(one.hostname.clone()));
+        }
+        marked
+    }
+
+    /// `Takedown::end_instances`.
+    fn take_end(&mut self, take: Take, plan: &RetirePlan) {
+        let ours = take.marked.iter().flat_map(|ours| ours.iter());
+        for one in ours.filter(|one| plan.retire.contains(one)) {
+            self.world().end(one.launched, &one.hostname);
+            if self.rules.keep(Rule::RowSwap) {
+                self.world().leaving.change(|all| all.remove(&one.hostname));
+            } else {
+                self.world()
+                    .set_candidate(&one.hostname, one.ticket, one.becomes);
+            }
+        }
+        self.taken(take);
+    }
+
+    /// `Live after all?`
+    fn taken(&mut self, take: Take) {
+        match (take.why, take.kept) {
+            (Why::Terminate, _) | (Why::Discard, false) => self.goes(Stage::Ended),
+            (Why::Discard, true) => {
+                if self.rules.keep(Rule::RecordLive) {
+                    self.record_live();
+                }
+                self.goes(Stage::Drain);
+            }
+        }
+    }
+}

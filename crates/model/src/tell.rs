@@ -1,0 +1,163 @@
+//! A path as a person reads it: who does what, and what it changes.
+
+use crate::act::{Action, How};
+use crate::cast::short;
+use crate::check::left_behind;
+use crate::checker::Check;
+use crate::release::{Stage, State, Take, TakeStep, Why};
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One line for each step.
+pub fn path(check: &Check, steps: &[(State, Option<Action>)]) -> Vec<String> {
+    let mut lines: Vec<String> = steps
+        .windows(2)
+        .enumerate()
+        .map(|(n, pair)| {
+            let (before, after) = (&pair[0].0, &pair[1].0);
+            let action = pair[0].1.expect("all but the last state have an action");
+            let changes = changes(&before.world, &after.world).join(", ");
+            let arrow = if changes.is_empty() { "" } else { ": " };
+            format!(
+                "{:3}  {}{arrow}{changes}",
+                n + 1,
+                act(check, before, action)
+            )
+        })
+        .collect();
+    let last = steps.last().map(|(state, _)| state);
+    if let Some(state) = last.filter(|state| crate::checker::at_rest(state)) {
+        lines.extend(
+            left_behind(&state.world)
+                .iter()
+                .map(|left| format!("     left: {}", plain(left))),
+        );
+    }
+    lines
+}
+
+fn act(check: &Check, before: &State, action: Action) -> String {
+    match action {
+        Action::Arrives(which) => {
+            let who = before.late[which].who;
+            format!(
+                "a late batch of {} arrives",
+                check.scenario.programs[who].ticket
+            )
+        }
+        Action::Step(who, how) => {
+            let ticket = check.scenario.programs[who].ticket;
+            format!("{ticket} {}{}", stage(&before.runs[who].stage), goes(how))
+        }
+    }
+}
+
+fn stage(stage: &Stage) -> String {
+    match stage {
+        Stage::Plan => "Plan release looks at zone, rows and proofs".into(),
+        Stage::PlanRows(_) => "Plan release reads the rows that it takes over".into(),
+        Stage::Reserve(..) => "Plan release reserves".into(),
+        Stage::Companions => "Plan companions and Publish peers".into(),
+        Stage::Deploy => "Deploy (initial)".into(),
+        Stage::Publish => "Publish hostnames".into(),
+        Stage::Test => "Integration tests".into(),
+        Stage::CutLook => "Deploy (cutover) looks at the zone".into(),
+        Stage::CutPlan(_) => "Deploy (cutover) reads the rows of what is live, and plans".into(),
+        Stage::CutBatch(_) => "Deploy (cutover) applies its batch".into(),
+        Stage::CutRecord(_) => "Deploy (cutover) writes the rows".into(),
+        Stage::Drain => "Drain ends".into(),
+        Stage::Take(take) => taking(take),
+        Stage::Ended => "has ended".into(),
+    }
+}
+
+fn taking(take: &Take) -> String {
+    let who = match take.why {
+        Why::Terminate => "Terminate previous",
+        Why::Discard => "Discard candidates",
+    };
+    let again = if take.marked.is_some() { " again" } else { "" };
+    let what = match take.step {
+        TakeStep::Rows => "reads the rows and looks at the zone",
+        TakeStep::Look => "looks at the zone",
+        TakeStep::Plan(_) => "reads the rows and plans",
+        TakeStep::Batch(_) => "applies its batch",
+        TakeStep::Mark(_) => "marks the rows",
+        TakeStep::End(_) => return format!("{who} ends the instances"),
+    };
+    format!("{who} {what}{again}")
+}
+
+fn goes(how: How) -> &'static str {
+    match how {
+        How::Done => "",
+        How::Fails => " (they fail)",
+        How::Lost => " (the answer is lost, it runs again)",
+        How::GivenUp => " (the answer is lost, it does not run again)",
+        How::LateAgain => " (the batch is late, the stage runs again)",
+        How::LateGivenUp => " (the batch is late, the stage does not run again)",
+    }
+}
+
+/// What differs between two moments.
+fn changes(before: &World, after: &World) -> Vec<String> {
+    let mut all = differ(&zone(before), &zone(after));
+    all.extend(differ(&rows(before), &rows(after)));
+    all.extend(
+        after
+            .up
+            .difference(&before.up)
+            .map(|id| format!("{} starts", plain(id))),
+    );
+    all.extend(
+        before
+            .up
+            .difference(&after.up)
+            .map(|id| format!("{} ENDS", plain(id))),
+    );
+    let proofs: BTreeSet<_> = after.proofs.difference(&before.proofs).collect();
+    all.extend(proofs.iter().map(|one| format!("proof {one}")));
+    all.iter().map(|text| plain(text)).collect()
+}
+
+fn zone(world: &World) -> BTreeMap<String, String> {
+    let records = world.zone.records();
+    records
+        .map(|one| {
+            (
+                one.name.to_string(),
+                format!("-> {} ({})", one.values.join(" "), one.ttl),
+            )
+        })
+        .collect()
+}
+
+fn rows(world: &World) -> BTreeMap<String, String> {
+    let rows = world.rows.0.iter();
+    rows.map(|(at, row)| {
+        (
+            format!("row {at}"),
+            format!("= {:?} of {}", row.state, row.ticket),
+        )
+    })
+    .collect()
+}
+
+fn differ(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let gone = gone.map(|name| format!("no {name}"));
+    let new = after
+        .iter()
+        .filter(|(name, value)| before.get(*name) != Some(*value));
+    gone.chain(new.map(|(name, value)| format!("{name} {value}")))
+        .collect()
+}
+
+/// Names as they are short.
+fn plain(text: &str) -> String {
+    let word = |word: &str| {
+        let (start, inner) = word.split_at(word.rfind(['/', '@']).map_or(0, |n| n + 1));
+        format!("{start}{}", short(inner.trim_end_matches(',')))
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}

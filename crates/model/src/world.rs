@@ -1,0 +1,201 @@
+//! What releases share: the zone, the table, the instances. Each change is one call of AWS.
+
+use crate::cast::{domain, instance};
+use crate::rules::{Rule, Rules};
+use crate::shared::{Printed, Shared};
+use pipeline::live::{KnownHosts, live};
+use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::proof::Proof;
+use pipeline::records::{Batch, Change, ZoneView};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState};
+use pipeline::wire::Prepared;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// The rows of candidates, by hostname.
+#[derive(Debug, Clone, Default)]
+pub struct Rows(pub BTreeMap<Fqdn, Arc<CandidateRow>>);
+
+/// By what a release changes of them: the rest follows from component and commit.
+impl Hash for Rows {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        for (at, row) in &self.0 {
+            let healthy = (row.recipe.is_some(), row.instances.len());
+            (at, row.ticket, row.state as u8, row.launched_by, healthy).hash(to);
+        }
+    }
+}
+
+/// One moment.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct World {
+    /// Route 53.
+    pub zone: Shared<ZoneView>,
+    /// DynamoDB, `candidate#...`.
+    pub rows: Shared<Rows>,
+    /// DynamoDB, `alias#...`.
+    pub aliases: Shared<Printed<BTreeMap<Component, AliasRow>>>,
+    /// DynamoDB, `proof#...`.
+    pub proofs: Shared<BTreeSet<Proof>>,
+    /// Rows that are marked and whose instances have not ended yet: a state of their own.
+    pub leaving: Shared<BTreeSet<Fqdn>>,
+    /// EC2: the instances that run.
+    pub up: Shared<BTreeSet<String>>,
+    /// What no release can see: what really ran beside what when suites passed.
+    pub passed: Shared<BTreeSet<Proof>>,
+    /// And the highest ticket that each alias has pointed to.
+    pub newest: Shared<BTreeMap<Component, Ticket>>,
+    /// Invariants that are broken.
+    pub broken: crate::check::Broken,
+}
+
+impl World {
+    /// Nothing was ever released.
+    pub fn empty() -> Self {
+        Self {
+            zone: Shared::new(ZoneView::default()),
+            rows: Shared::new(Rows::default()),
+            aliases: Shared::new(Printed(BTreeMap::new())),
+            proofs: Shared::new(BTreeSet::new()),
+            leaving: Shared::new(BTreeSet::new()),
+            up: Shared::new(BTreeSet::new()),
+            passed: Shared::new(BTreeSet::new()),
+            newest: Shared::new(BTreeMap::new()),
+            broken: crate::check::Broken::default(),
+        }
+    }
+
+    /// Where each alias points.
+    pub fn live(&self) -> BTreeMap<Component, Fqdn> {
+        live(&self.zone, domain())
+    }
+
+    /// One row.
+    pub fn row(&self, at: &Fqdn) -> Option<&CandidateRow> {
+        self.rows.0.get(at).map(Arc::as_ref)
+    }
+
+    /// What is recorded of these hostnames (`Registry::candidates`, `CandidateRow::known`).
+    pub fn known<'a>(&self, hosts: impl Iterator<Item = &'a Fqdn>) -> KnownHosts {
+        hosts
+            .filter_map(|at| Some((at.clone(), self.row(at)?.known())))
+            .collect()
+    }
+
+    /// `Dns::change`: whether the batch was applied.
+    pub fn apply(&mut self, batch: &Batch, rules: Rules) -> bool {
+        let mut zone = (*self.zone).clone();
+        let applied = if rules.keep(Rule::ConditionalCreate) {
+            zone.apply(batch).is_ok()
+        } else {
+            zone.apply(&upserting(batch, &self.zone)).is_ok()
+        };
+        if applied {
+            self.zone = Shared::new(zone);
+            crate::check::inspect(self);
+        }
+        applied
+    }
+
+    /// `Registry::reserve` and `reserve_companions`: all or none. A name is free where there is no
+    /// row or one that is gone; a row is taken over only as it was seen.
+    pub fn reserve(
+        &mut self,
+        new: &[CandidateRow],
+        taken_over: &[(CandidateRow, CandidateRow)],
+    ) -> bool {
+        let free = |row: &CandidateRow| self.is_free(&row.hostname);
+        let as_seen = |seen: &CandidateRow| {
+            self.row(&seen.hostname)
+                .is_some_and(|there| (there.ticket, there.state) == (seen.ticket, seen.state))
+        };
+        let fits = new.iter().all(free) && taken_over.iter().all(|(seen, _)| as_seen(seen));
+        if fits {
+            let rows = new.iter().chain(taken_over.iter().map(|(_, next)| next));
+            self.rows.change(|all| {
+                rows.for_each(|row| drop(all.0.insert(row.hostname.clone(), Arc::new(row.clone()))))
+            });
+        }
+        fits
+    }
+
+    /// Whether a hostname may be reserved.
+    pub fn is_free(&self, at: &Fqdn) -> bool {
+        let gone = self.row(at).is_none_or(|there| there.state.is_gone());
+        gone && !self.leaving.contains(at)
+    }
+
+    /// `Registry::set_candidate`: `false` where it is not this ticket's any more or is gone.
+    pub fn set_candidate(&mut self, at: &Fqdn, ticket: Ticket, state: CandidateState) -> bool {
+        let fits = self
+            .row(at)
+            .is_some_and(|row| row.ticket == ticket && (state.is_gone() || !row.state.is_gone()));
+        if fits {
+            self.change_row(at, |row| row.state = state);
+        }
+        fits
+    }
+
+    /// `Registry::set_candidate_healthy`.
+    pub fn set_candidate_healthy(&mut self, at: &Fqdn, ticket: Ticket, recipe: Prepared) -> bool {
+        let fits = self.set_candidate(at, ticket, CandidateState::Healthy);
+        if fits {
+            self.change_row(at, |row| {
+                row.instances = vec![instance(row.launched(), &row.hostname)];
+                row.recipe = Some(recipe);
+            });
+        }
+        fits
+    }
+
+    fn change_row(&mut self, at: &Fqdn, with: impl FnOnce(&mut CandidateRow)) {
+        self.rows.change(|all| {
+            if let Some(row) = all.0.get_mut(at) {
+                with(Arc::make_mut(row));
+            }
+        });
+    }
+
+    /// `Registry::record_alias`: unless a later release has recorded itself.
+    pub fn record_alias(&mut self, row: AliasRow) {
+        let later = self.aliases.get(&row.component);
+        if later.is_none_or(|there| there.ticket <= row.ticket) {
+            self.aliases
+                .change(|all| drop(all.0.insert(row.component.clone(), row)));
+        }
+    }
+
+    /// `Fleet::of_release`, of those that are up.
+    pub fn is_up(&self, launched: Ticket, at: &Fqdn) -> bool {
+        self.up.contains(&instance(launched, at).id)
+    }
+
+    /// `Fleet::launch`: client tokens make it one however often it is called.
+    pub fn launch(&mut self, launched: Ticket, at: &Fqdn) {
+        self.up.change(|up| up.insert(instance(launched, at).id));
+    }
+
+    /// `Takedown::end_instances`.
+    pub fn end(&mut self, launched: Ticket, at: &Fqdn) {
+        self.up.change(|up| up.remove(&instance(launched, at).id));
+        crate::check::inspect(self);
+    }
+}
+
+/// The batch as it would be if every CREATE were an UPSERT: what is there goes first.
+fn upserting(batch: &Batch, zone: &ZoneView) -> Batch {
+    let mut zone = zone.clone();
+    let mut all = Batch::default();
+    for change in &batch.0 {
+        let there = match change {
+            Change::Create(record) => zone.get(&record.name).cloned(),
+            Change::Delete(_) => None,
+        };
+        let steps = there.map(Change::Delete).into_iter();
+        let steps = Batch(steps.chain([change.clone()]).collect());
+        let _ = zone.apply(&steps); // where this does not fit, the whole will not either
+        all.0.extend(steps.0);
+    }
+    all
+}

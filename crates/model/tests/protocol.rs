@@ -1,0 +1,119 @@
+//! The quick version of `make model`: small scenarios, whole state spaces all the same.
+
+use model::checker::{CLEAN, Check, HEALTHY, NEWER, PROVEN};
+use model::rules::Rule;
+use model::suite::{fails, holds_in_short};
+use model::tell::path;
+
+#[test]
+fn the_protocol_holds_whatever_comes_between_its_steps() {
+    for check in holds_in_short() {
+        let found = check.explore();
+        if let Some((name, steps)) = &found.broken {
+            panic!("not true that {name}:\n{}", path(&check, steps).join("\n"));
+        }
+    }
+}
+
+/// Some invariant breaks without the rule; of several, the one with the shortest path is told.
+fn check(rule: Rule, expected: &[&str]) {
+    let removals = fails();
+    let mut of: Vec<&Check> = removals
+        .iter()
+        .filter(|one| one.0 == rule)
+        .map(|one| &one.1)
+        .collect();
+    of.sort_by_key(|check| check.scenario.programs.len());
+    let (name, _) = of[0].explore().broken.expect("it must break");
+    assert!(expected.contains(&name), "not true that {name}");
+}
+
+#[test]
+fn without_the_read_set_a_set_goes_live_that_was_never_tested() {
+    check(Rule::ReadSet, &[PROVEN]);
+}
+
+#[test]
+fn without_the_ticket_rule_an_older_release_replaces_a_newer_one() {
+    check(Rule::Tickets, &[NEWER]);
+}
+
+#[test]
+fn without_the_last_look_what_is_live_is_ended() {
+    check(Rule::LastLook, &[HEALTHY]);
+}
+
+#[test]
+fn without_the_conditional_create_one_first_deployment_overwrites_another() {
+    check(Rule::ConditionalCreate, &[NEWER, PROVEN]);
+}
+
+#[test]
+fn without_the_dependents_suites_they_go_on_beside_what_they_were_not_tested_with() {
+    check(Rule::Dependents, &[PROVEN]);
+}
+
+#[test]
+fn without_the_mark_a_newcomer_goes_live_between_a_look_and_its_batch() {
+    check(Rule::Mark, &[PROVEN]);
+}
+
+#[test]
+fn without_the_rows_compare_and_swap_instances_end_that_a_roll_back_took_over() {
+    check(Rule::RowSwap, &[HEALTHY, CLEAN]);
+}
+
+#[test]
+fn a_roll_back_that_takes_over_a_row_marked_as_gone_goes_live_on_instances_that_end() {
+    check(Rule::TakeOverLive, &[HEALTHY]);
+}
+
+#[test]
+fn a_roll_back_whose_proof_is_older_than_its_read_set_brings_back_what_was_never_tested() {
+    check(Rule::ProvenTogether, &[PROVEN]);
+}
+
+#[test]
+fn a_version_that_went_and_came_back_passes_for_one_that_stayed() {
+    check(Rule::ReadSetTickets, &[PROVEN]);
+}
+
+#[test]
+fn a_proof_that_is_recorded_before_the_look_says_what_never_ran() {
+    check(Rule::ProofsAfterLook, &[PROVEN]);
+}
+
+#[test]
+fn a_name_that_is_free_before_its_instances_have_ended_leaves_them_running() {
+    check(Rule::EndedThenFree, &[CLEAN]);
+}
+
+#[test]
+fn without_taking_what_was_never_recorded_as_live_it_stays() {
+    check(Rule::TakeDoomed, &[CLEAN]);
+}
+
+#[test]
+fn what_turns_out_to_be_live_and_is_not_recorded_is_nobodys_previous() {
+    check(Rule::RecordLive, &[CLEAN]);
+}
+
+#[test]
+fn two_that_end_the_last_instances_of_a_release_at_once_leave_its_peer_names() {
+    check(Rule::NamesAgain, &[CLEAN]);
+}
+
+#[test]
+fn peer_names_of_a_roll_back_that_launches_nothing_stay() {
+    check(Rule::NoNamesForWarm, &[CLEAN]);
+}
+
+#[test]
+fn without_the_undo_of_plan_release_what_it_took_over_stays() {
+    check(Rule::UndoPlan, &[CLEAN]);
+}
+
+#[test]
+fn a_record_that_is_published_after_all_was_discarded_stays() {
+    check(Rule::PublishInTime, &[CLEAN]);
+}
