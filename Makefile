@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test bench package deploy
+.PHONY: help demo up down check test model bench soak package deploy
 
 LOCAL := target/debug/cutover-local
 
@@ -33,8 +33,14 @@ test: check ## that, and the end-to-end tests on the local cloud
 	$(MAKE) up
 	cargo test --package end-to-end -- --test-threads=8
 
-bench: up ## what a release costs in time, steps and calls
+model: ## explore every order in which releases can come between each other, crash and be late
+	cargo run --quiet --profile model --package model
+
+bench: up ## what a release costs in time, steps and calls: make bench [BENCH_SIZES="1 2 4"] [BENCH_PEERS=1]
 	local/bench.sh
+
+soak: up ## releases that overlap at random, and what must hold after each: make soak [COUNT=50] [SEED=1]
+	local/soak.sh
 
 package: ## the functions as AWS Lambda wants them, for arm64, in dist/
 	infra/package.sh
