@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test model bench soak package deploy
+.PHONY: help demo up down check test model bench soak package deploy destroy
 
 LOCAL := target/debug/cutover-local
 
@@ -48,4 +48,8 @@ package: ## the functions as AWS Lambda wants them, for arm64, in dist/
 deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj.com [TARGETS="dev stage prod"]
 	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] || { echo 'say which: make deploy PROJECT=myproj DOMAIN=myproj.com' >&2; exit 2; }
 	infra/deploy.sh pipeline --project "$(PROJECT)" --domain "$(DOMAIN)"
-	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target" --domain "$(DOMAIN)"; done
+	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target"; done
+
+destroy: ## the pipeline, once its targets are torn down: make destroy PROJECT=myproj; what was recorded and built stays
+	@[ -n "$(PROJECT)" ] || { echo 'say which: make destroy PROJECT=myproj' >&2; exit 2; }
+	infra/deploy.sh destroy --project "$(PROJECT)"

@@ -33,18 +33,16 @@ pub enum Remains {
     Left,
 }
 
-/// Judges one, by its ARN and the instances that have ended.
-pub fn remains(arn: &str, ended: &[String]) -> Remains {
+/// Judges one, by its ARN and the instances that EC2 lists as not ended. An ended instance is found
+/// by its tags for longer than EC2 lists it.
+pub fn remains(arn: &str, there: &[String]) -> Remains {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match (parts.get(2).copied(), parts.get(5).copied()) {
         (Some("rds"), Some(what)) if what.starts_with("snapshot:") => Remains::Kept,
-        (Some("ec2"), Some(what)) => {
-            let id = what.strip_prefix("instance/");
-            match id.is_some_and(|id| ended.iter().any(|one| one == id)) {
-                true => Remains::Ended,
-                false => Remains::Left,
-            }
-        }
+        (Some("ec2"), Some(what)) => match what.strip_prefix("instance/") {
+            Some(id) if !there.iter().any(|one| one == id) => Remains::Ended,
+            _ => Remains::Left,
+        },
         _ => Remains::Left,
     }
 }
@@ -69,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_kept_and_an_ended_instance_is_gone_and_all_else_is_left() {
-        let ended = ["i-1".to_owned()];
+        let there = ["i-2".to_owned()];
         let all = [
             ("arn:aws:rds:eu-west-1:1:snapshot:last", Remains::Kept),
             ("arn:aws:rds:eu-west-1:1:db:main", Remains::Left),
@@ -80,7 +78,7 @@ mod tests {
             ("", Remains::Left),
         ];
         for (arn, expected) in all {
-            assert_eq!(remains(arn, &ended), expected, "{arn}");
+            assert_eq!(remains(arn, &there), expected, "{arn}");
         }
     }
 }

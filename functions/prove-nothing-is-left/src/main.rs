@@ -35,9 +35,9 @@ impl Prover {
     async fn prove(&self, plan: TargetPlan) -> Result<Leftovers, Fault> {
         let mut found = Leftovers::default();
         self.listed(&plan, &mut found).await?;
-        let ended = self.instances(&plan, &mut found).await?;
+        let there = self.instances(&plan, &mut found).await?;
         for arn in self.tagged.of_target(&plan.project, &plan.target).await? {
-            match remains(&arn, &ended) {
+            match remains(&arn, &there) {
                 Remains::Ended => {}
                 Remains::Kept => found.kept.push(arn),
                 Remains::Left => found.left.push(arn),
@@ -93,6 +93,6 @@ impl Prover {
             "by listing: no instance but {} that have ended",
             ended.len()
         ));
-        Ok(ended.into_iter().map(|one| one.id).collect())
+        Ok(there.into_iter().map(|one| one.id).collect())
     }
 }

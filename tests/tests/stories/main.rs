@@ -10,5 +10,7 @@ mod failures;
 mod going_live;
 mod rollback;
 mod tags;
+mod target_failures;
+mod targets;
 mod trust;
 mod umbrella;

@@ -1,0 +1,228 @@
+//! A test's own target: provisioned, torn down, and searched for.
+
+use crate::execution::{Ended, Execution};
+use crate::{Cloud, until};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What one execution of the target machine takes on a busy machine.
+const DONE: Duration = Duration::from_secs(240);
+
+/// What differs from AWS here, as in infra/deploy-local.sh: one image, and no time for waiting.
+const HERE: [(&str, &str); 5] = [
+    ("Architecture", "x86_64"),
+    (
+        "ImageArm64",
+        "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+    ),
+    ("AliasTtl", "2"),
+    ("HostnameTtl", "2"),
+    ("DrainMargin", "1"),
+];
+
+/// A target that nothing else knows of.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub cloud: Cloud,
+    pub name: &'static str,
+}
+
+impl Place {
+    /// A name of its own; nothing is made yet. At most 16 characters, which is all a target may have.
+    pub fn new(cloud: &Cloud, what: &str) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.expect("a clock").as_secs() % 100_000;
+        Self {
+            cloud: cloud.clone(),
+            name: Box::leak(format!("t-{what}-{now}").into_boxed_str()),
+        }
+    }
+
+    /// The input that provisions it here, with these parameters.
+    pub fn wanted(&self, more: &[(&str, &str)]) -> Value {
+        let parameters: BTreeMap<&str, &str> = HERE.iter().chain(more).copied().collect();
+        json!({"action": "provision", "target": self.name, "parameters": parameters})
+    }
+
+    /// Provisions it and waits for the end.
+    pub async fn provision(&self, more: &[(&str, &str)]) -> Ended {
+        self.run(&self.wanted(more)).await
+    }
+
+    /// Tears it down and waits for the end.
+    pub async fn teardown(&self) -> Ended {
+        self.run(&json!({"action": "teardown", "target": self.name}))
+            .await
+    }
+
+    /// One execution of the target machine, to its end.
+    pub async fn run(&self, input: &Value) -> Ended {
+        self.start(input).await.end(DONE).await
+    }
+
+    /// Starts one execution of the target machine.
+    pub async fn start(&self, input: &Value) -> Execution {
+        let started = self
+            .cloud
+            .steps
+            .start_execution()
+            .state_machine_arn(machine(&self.cloud))
+            .input(input.to_string())
+            .send()
+            .await;
+        Execution::from_arn(&self.cloud, started.expect("it starts").execution_arn())
+    }
+
+    /// Stops an execution as soon as it has entered a state; answers the state it was in.
+    pub async fn stop_in(&self, execution: &Execution, state: &str) -> String {
+        let entered = until(DONE, async || {
+            let states = self.entered(execution).await;
+            states.iter().any(|one| one == state).then_some(())
+        });
+        assert!(entered.await.is_some(), "{state} was never entered");
+        let stopped = self
+            .cloud
+            .steps
+            .stop_execution()
+            .execution_arn(&execution.arn);
+        stopped.send().await.expect("it can be stopped");
+        self.entered(execution).await.pop().unwrap_or_default()
+    }
+
+    /// The states that an execution has entered, without a program that takes a second to ask.
+    pub async fn entered(&self, execution: &Execution) -> Vec<String> {
+        let asked = self.cloud.steps.get_execution_history();
+        let history = asked
+            .execution_arn(&execution.arn)
+            .max_results(1000)
+            .send()
+            .await;
+        let history = history.expect("the history can be read");
+        let name = |event: &aws_sdk_sfn::types::HistoryEvent| {
+            Some(event.state_entered_event_details()?.name().to_owned())
+        };
+        history.events().iter().filter_map(name).collect()
+    }
+
+    /// ARNs of all that has its tag, but of instances that have ended.
+    pub async fn tagged(&self) -> Vec<String> {
+        let filter = format!("Key=cutover:target,Values={}", self.name);
+        let asked = [
+            "resourcegroupstaggingapi",
+            "get-resources",
+            "--tag-filters",
+            &filter,
+            "--output",
+            "json",
+        ];
+        let said = self.cloud.aws(&asked).await.good("get-resources");
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        let arns = said["ResourceTagMappingList"]
+            .as_array()
+            .expect("a list")
+            .iter();
+        let arns = arns.filter_map(|one| one["ResourceARN"].as_str().map(str::to_owned));
+        let up = self.instances().await;
+        arns.filter(|arn| !arn.contains(":instance/") || up.iter().any(|id| arn.ends_with(id)))
+            .collect()
+    }
+
+    /// Its instances that have not ended.
+    pub async fn instances(&self) -> Vec<String> {
+        let filter = aws_sdk_ec2::types::Filter::builder()
+            .name("tag:cutover:target")
+            .values(self.name)
+            .build();
+        let seen = self
+            .cloud
+            .machines
+            .describe_instances()
+            .filters(filter)
+            .send()
+            .await;
+        let seen = seen.expect("instances can be described");
+        let all = seen.reservations().iter().flat_map(|one| one.instances());
+        let up = all.filter(|one| {
+            let state = one.state().and_then(|state| state.name());
+            state.is_none_or(|state| state.as_str() != "terminated")
+        });
+        up.filter_map(|one| one.instance_id().map(str::to_owned))
+            .collect()
+    }
+
+    /// The sort keys of its rows.
+    pub async fn rows(&self) -> Vec<String> {
+        let asked = self.cloud.rows.query();
+        let reply = asked
+            .table_name(self.cloud.variable("CUTOVER_TABLE"))
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(
+                ":pk",
+                aws_sdk_dynamodb::types::AttributeValue::S(format!("target#{}", self.name)),
+            )
+            .consistent_read(true)
+            .send()
+            .await;
+        let items = reply
+            .expect("the table can be read")
+            .items
+            .unwrap_or_default();
+        items
+            .iter()
+            .filter_map(|item| item["sk"].as_s().ok().cloned())
+            .collect()
+    }
+
+    /// Panics if anything is left of it but the counter of its tickets.
+    pub async fn left_nothing(&self) {
+        assert_eq!(
+            self.tagged().await,
+            Vec::<String>::new(),
+            "tagged cutover:target={}",
+            self.name
+        );
+        let domain = self.cloud.domain(self.name);
+        let zones = self
+            .cloud
+            .zones
+            .list_hosted_zones_by_name()
+            .dns_name(&domain)
+            .send()
+            .await;
+        let zones = zones.expect("zones can be listed");
+        let named = zones
+            .hosted_zones()
+            .iter()
+            .filter(|zone| zone.name().trim_end_matches('.') == domain);
+        assert_eq!(named.count(), 0, "zones called {domain}");
+        let mut rows = self.rows().await;
+        rows.retain(|sk| sk != "ticket");
+        assert_eq!(rows, Vec::<String>::new(), "rows of {}", self.name);
+        for folder in ["logs", "reports", "builds"] {
+            let keys = self.cloud.keys(&format!("{folder}/{}-r", self.name)).await;
+            assert_eq!(keys, Vec::<String>::new(), "objects of {}", self.name);
+        }
+        let stack = format!("{}-{}", self.cloud.variable("CUTOVER_PROJECT"), self.name);
+        let said = self
+            .cloud
+            .aws(&["cloudformation", "describe-stacks", "--stack-name", &stack])
+            .await;
+        assert!(
+            said.err.contains("does not exist"),
+            "{}{}",
+            said.out,
+            said.err
+        );
+        crate::no_process_is_left_of(&domain).await;
+    }
+}
+
+fn machine(cloud: &Cloud) -> String {
+    let (account, region) = (
+        cloud.variable("CUTOVER_ACCOUNT"),
+        cloud.variable("AWS_REGION"),
+    );
+    let project = cloud.variable("CUTOVER_PROJECT");
+    format!("arn:aws:states:{region}:{account}:stateMachine:{project}-target")
+}

@@ -1,0 +1,245 @@
+//! A whole environment: made, changed while it serves, torn down wherever one stops, made again.
+
+use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Suite, Traffic, until};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::RwLock;
+
+const RELEASED: Duration = Duration::from_secs(180);
+
+/// Who uses up the account's VPCs waits until no other story of this file needs one.
+pub static VPCS: RwLock<()> = RwLock::const_new(());
+
+pub fn outcome(ended: &Ended) -> &str {
+    ended.output()["outcome"].as_str().unwrap_or_default()
+}
+
+pub fn says(ended: &Ended, error: &str, parts: &[&str]) {
+    assert_eq!(
+        (ended.status.as_str(), ended.error.as_str()),
+        ("FAILED", error),
+        "{ended:#?}"
+    );
+    for part in parts {
+        assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_made_and_used_and_changed_and_removed_and_made_again() {
+    let _one = VPCS.read().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "life");
+    assert_eq!(outcome(&place.provision(&[]).await), "provisioned");
+    assert!(
+        place.tagged().await.len() >= 8,
+        "{:?}",
+        place.tagged().await
+    );
+    let component = Component::new(&cloud, "life", place.name).await;
+    let first = component.goes_live(&Service::good("1")).await;
+    let traffic = Traffic::on(&component);
+    let alias = component.alias_row().await;
+
+    assert_eq!(outcome(&place.provision(&[]).await), "unchanged");
+    let changed = place
+        .provision(&[("DrainMargin", "2"), ("InstanceType", "t3.medium")])
+        .await;
+    assert_eq!(outcome(&changed), "updated");
+    assert_eq!(changed.output()["outputs"]["DrainMargin"], "2");
+    assert_eq!(component.alias_row().await, alias);
+    component.stands_alone(&first).await;
+    traffic.stop().await.without_failure().only(&first);
+    let second = component.goes_live(&Service::good("2")).await;
+    component.stands_alone(&second).await;
+
+    let gone = place.teardown().await;
+    assert_eq!(outcome(&gone), "torn_down");
+    let removed = &gone.output()["removed"];
+    let alias = component.alias();
+    assert!(
+        removed["records"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| *one == alias)),
+        "{removed}"
+    );
+    assert_eq!(
+        removed["instances"].as_array().map(Vec::len),
+        Some(1),
+        "{removed}"
+    );
+    place.left_nothing().await;
+
+    assert_eq!(outcome(&place.provision(&[]).await), "provisioned");
+    let ended = component
+        .by_hand(json!({"component": component.name, "target": place.name}))
+        .await;
+    assert_eq!(
+        ended.release(),
+        format!("{}-r3", place.name),
+        "the numbers go on"
+    );
+    component.stands_alone(&second).await;
+    assert_eq!(outcome(&place.teardown().await), "torn_down");
+    place.left_nothing().await;
+}
+
+/// A target with a release, whose teardown is stopped in this state and run again; for each state.
+async fn goes_on(what: &str, states: &[&str]) {
+    let _one = VPCS.read().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, what);
+    let component = Component::new(&cloud, what, place.name).await;
+    let sha = component.commit_and_push(&Service::good("1")).await;
+    for state in states {
+        let made = place.provision(&[]).await;
+        assert_eq!(outcome(&made), "provisioned", "before {state}");
+        let input = json!({"component": component.name, "version": sha, "target": place.name});
+        let live = component.by_hand(input).await;
+        assert_eq!(outcome(&live), "live", "before {state}");
+        let teardown = json!({"action": "teardown", "target": place.name});
+        let first = place.start(&teardown).await;
+        let stopped = place.stop_in(&first, state).await;
+        println!("stopped in {stopped}, having entered {state}");
+        let again = place.teardown().await;
+        assert_eq!(outcome(&again), "torn_down", "after {state}");
+        place.left_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_teardown_stopped_before_the_stack_goes_on_when_it_is_run_again() {
+    let states = [
+        "Plan target",
+        "Close target",
+        "Clear target",
+        "Wait for instances",
+    ];
+    goes_on("stop", &states).await;
+}
+
+#[tokio::test]
+async fn a_teardown_stopped_at_the_stack_or_after_it_goes_on_when_it_is_run_again() {
+    let states = [
+        "Delete stack",
+        "Wait for deletion",
+        "Look at deletion",
+        "Forget target",
+        "Prove nothing is left",
+    ];
+    goes_on("halt", &states).await;
+}
+
+#[tokio::test]
+async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
+    let _one = VPCS.read().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "wait");
+    place.provision(&[]).await.output();
+    let component = Component::new(&cloud, "wait", place.name).await;
+    let mut slow = Service::good("1");
+    slow.suites.push(Suite {
+        name: "slow",
+        command: "sleep 12".into(),
+        slow: false,
+    });
+    let sha = component.commit_and_push(&slow).await;
+    let running = component.execution_of(&sha).await;
+    let tested = until(RELEASED, async || {
+        let states = place.entered(&running).await;
+        states
+            .iter()
+            .any(|state| state == "Run suite")
+            .then_some(())
+    });
+    assert!(tested.await.is_some(), "the suites begin");
+
+    let teardown = place
+        .start(&json!({"action": "teardown", "target": place.name}))
+        .await;
+    let waits = until(RELEASED, async || {
+        let states = place.entered(&teardown).await;
+        states
+            .iter()
+            .any(|state| state == "Wait for releases")
+            .then_some(())
+    });
+    assert!(waits.await.is_some(), "the teardown waits for the release");
+    let input = json!({"component": component.name, "target": place.name});
+    let refused = Execution::start(&cloud, &input).await.end(RELEASED).await;
+    let sentence = format!(
+        "target: `{}` is being torn down by execution {}; name another target",
+        place.name, teardown.name
+    );
+    says(&refused, "TargetClosing", &[&sentence]);
+    says(
+        &place.provision(&[]).await,
+        "TargetClosing",
+        &["is being torn down", "run `cutover target teardown"],
+    );
+
+    assert_eq!(
+        outcome(&running.end(RELEASED).await),
+        "live",
+        "the release ends as if nothing were"
+    );
+    assert_eq!(outcome(&teardown.end(RELEASED).await), "torn_down");
+    place.left_nothing().await;
+    let refused = Execution::start(&cloud, &input).await.end(RELEASED).await;
+    says(
+        &refused,
+        "UnknownTarget",
+        &["was never provisioned; provision it with `cutover target provision"],
+    );
+}
+
+#[tokio::test]
+async fn the_commands_show_a_target_from_first_to_last() {
+    let _one = VPCS.read().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "cli");
+    let parameters: Value = place.wanted(&[])["parameters"].clone();
+    let parameters: Vec<String> = parameters
+        .as_object()
+        .expect("parameters")
+        .iter()
+        .map(|(key, value)| format!("--parameter={key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    let mut typed = vec!["target", "provision", place.name];
+    typed.extend(parameters.iter().map(String::as_str));
+    let said = cloud.cutover(&typed).await.good("target provision");
+    assert!(
+        said.contains("Apply stack") && said.contains(&format!("{} is provisioned", place.name)),
+        "{said}"
+    );
+    let said = cloud
+        .cutover(&["target", "provision", place.name])
+        .await
+        .good("target provision again");
+    assert!(said.contains("nothing was changed"), "{said}");
+    let said = cloud.cutover(&["target", "list"]).await.good("target list");
+    assert!(said.contains(place.name), "{said}");
+    let said = cloud
+        .cutover(&["target", "show", place.name])
+        .await
+        .good("target show");
+    for part in [
+        "ZoneId",
+        "DataBucket",
+        "costs",
+        "0 instances (t3.small, 8 GiB each)",
+        "nothing is live",
+    ] {
+        assert!(said.contains(part), "not `{part}`: {said}");
+    }
+    let said = cloud
+        .cutover(&["target", "teardown", place.name])
+        .await
+        .good("target teardown");
+    assert!(
+        said.contains("is torn down") && said.contains("AWS::EC2::VPC vpc-"),
+        "{said}"
+    );
+    place.left_nothing().await;
+    assert_eq!(cloud.cutover(&["target", "show", place.name]).await.code, 2);
+}
