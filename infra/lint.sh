@@ -15,3 +15,15 @@ fi
 "$venv/bin/cfn-lint"
 echo "lint: the templates are clean"
 PATH=$venv/bin:$PATH "$venv/bin/python" infra/lint_asl.py
+
+# In an environment of its own: see the file.
+policy=${CUTOVER_POLICY_VENV:-$PWD/.local/venv-policy}
+stamp=$policy/.requirements.installed
+if ! cmp -s infra/requirements-policy.txt "$stamp"; then
+    echo "lint: installing checkov (a minute or two, once)"
+    rm -rf "$policy"
+    "$venv/bin/python" -m venv "$policy" 2>/dev/null || { rm -rf "$policy" && python3 -m virtualenv --quiet "$policy"; }
+    "$policy/bin/python" -m pip install --quiet --disable-pip-version-check --requirement infra/requirements-policy.txt
+    cp infra/requirements-policy.txt "$stamp"
+fi
+"$venv/bin/python" infra/lint_policy.py "$policy/bin/checkov"

@@ -4,6 +4,7 @@
 Each patch says what AWS does.
 """
 
+import contextvars
 import ipaddress
 import secrets as randomness
 
@@ -14,7 +15,8 @@ VPCS = 20
 
 
 def apply_what_stacks_meet():
-    from ministack.services import ec2, rds, route53, s3, secretsmanager, tagging
+    from ministack.core import lambda_runtime
+    from ministack.services import ec2, lambda_svc, rds, route53, s3, secretsmanager, tagging
     from ministack.services.cloudformation import provisioners, stacks
 
     handlers = provisioners._RESOURCE_HANDLERS
@@ -24,6 +26,7 @@ def apply_what_stacks_meet():
     keep_tags_of_zones(route53, handlers)
     manage_passwords_of_databases(rds, secretsmanager, provisioners, stacks, handlers)
     find_all_services_by_tag(ec2, rds, route53, tagging)
+    let_invocations_finish(lambda_runtime, lambda_svc)
 
 
 def answer_dry_runs(ec2):
@@ -201,5 +204,41 @@ def find_all_services_by_tag(ec2, rds, route53, tagging):
                 yield f"arn:aws:route53:::hostedzone/{name}", tagging._normalise_flat(tags)
 
     tagging._COLLECTORS.update({"ec2": tags_of_ec2, "rds": tags_of_rds, "route53": tags_of_route53})
+
+
+def let_invocations_finish(runtime, lambda_svc):
+    """When a function is updated, AWS serves what comes next in new environments and lets what runs
+    finish in its own; MiniStack ends it in the middle."""
+    updating = contextvars.ContextVar("updating", default=False)
+    invalidate, release = lambda_svc.invalidate_worker, lambda_svc.release_worker
+
+    def during_update(original):
+        def update(*args, **kwargs):
+            token = updating.set(True)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                updating.reset(token)
+        return update
+
+    def retire(name, qualifier=None, **scope):
+        if not updating.get():
+            return invalidate(name, qualifier=qualifier, **scope)
+        with runtime._lock:
+            keys = [key for key in runtime._workers if key.split(":")[-2] == name]
+            workers = [worker for key in keys for worker in runtime._workers.pop(key) or []]
+            busy = [worker for worker in workers if worker.in_use]
+            for worker in busy:
+                worker.retired = True
+        runtime.kill_workers([worker for worker in workers if worker not in busy])
+
+    def give_back(worker):
+        release(worker)
+        if getattr(worker, "retired", False):
+            runtime.kill_workers([worker])
+
+    lambda_svc._update_code = during_update(lambda_svc._update_code)
+    lambda_svc._update_config = during_update(lambda_svc._update_config)
+    lambda_svc.invalidate_worker, lambda_svc.release_worker = retire, give_back
 
 
