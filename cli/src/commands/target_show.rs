@@ -119,7 +119,7 @@ fn costs(row: &Row, instances: usize) -> Vec<String> {
     };
     let mut costs = vec![
         format!(
-            "{instances} instances ({kind}, {} GiB each) with a public address each",
+            "{instances} instance(s) ({kind}, {} GiB each) with a public address each",
             parameter("VolumeSize")
         ),
         "1 hosted zone".to_owned(),

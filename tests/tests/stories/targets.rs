@@ -227,7 +227,7 @@ async fn the_commands_show_a_target_from_first_to_last() {
         "ZoneId",
         "DataBucket",
         "costs",
-        "0 instances (t3.small, 8 GiB each)",
+        "0 instance(s) (t3.small, 8 GiB each)",
         "nothing is live",
     ] {
         assert!(said.contains(part), "not `{part}`: {said}");
