@@ -1,5 +1,5 @@
 use super::*;
-use crate::live::Known;
+use crate::live::{Known, Read};
 use crate::names::{Commit, hostname};
 use crate::retire::{Leaving, plan_retire};
 use crate::rows::CandidateState;
@@ -38,6 +38,13 @@ fn request(ticket: u64, names: &[&str], read_set: ReadSet) -> CutoverRequest {
         candidates: names.iter().map(candidate).collect(),
         read_set,
         test_dependents: true,
+    }
+}
+
+fn read(name: &str, ticket: u64) -> Read {
+    Read {
+        hostname: host(name, ticket),
+        ticket: Some(Ticket(ticket)),
     }
 }
 
@@ -135,7 +142,7 @@ fn a_retry_is_done_even_when_a_later_release_moved_one_alias_on() {
 
 #[test]
 fn a_peer_that_moved_since_the_suites_ran_stops_the_cutover() {
-    let read_set = ReadSet::from([(component("ui"), Some(host("ui", 1)))]);
+    let read_set = ReadSet::from([(component("ui"), Some(read("ui", 1)))]);
     check(
         &request(3, &["api"], read_set),
         &zone(&[("api", 3)], &[("api", 1), ("ui", 2)]),
@@ -145,7 +152,7 @@ fn a_peer_that_moved_since_the_suites_ran_stops_the_cutover() {
 
 #[test]
 fn a_peer_that_did_not_move_is_asserted_in_the_batch() {
-    let read_set = ReadSet::from([(component("ui"), Some(host("ui", 2)))]);
+    let read_set = ReadSet::from([(component("ui"), Some(read("ui", 2)))]);
     check(
         &request(3, &["api"], read_set),
         &zone(&[("api", 3)], &[("api", 1), ("ui", 2)]),
@@ -190,6 +197,18 @@ fn a_cutover_between_the_look_and_the_batch_makes_the_batch_fail_even_of_a_compo
     let mut zone = seen.clone();
     zone.apply(&other).unwrap();
     assert!(zone.apply(&mine).is_err());
+}
+
+#[test]
+fn a_peer_that_went_and_came_back_meanwhile_has_moved() {
+    let (zone, mut known_hosts) = zone(&[("api", 3)], &[("api", 1), ("ui", 2)]);
+    known_hosts.insert(host("ui", 2), known(5, &[])); // a roll-back took it over
+    let read_set = ReadSet::from([(component("ui"), Some(read("ui", 2)))]);
+    check(
+        &request(3, &["api"], read_set),
+        &(zone, known_hosts),
+        expect![[r#"PeersMoved: [Component("ui")]"#]],
+    );
 }
 
 #[test]

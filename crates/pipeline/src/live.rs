@@ -2,11 +2,24 @@
 
 use crate::names::{Commit, Component, Domain, Fqdn, Ticket, alias_of};
 use crate::records::ZoneView;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was live beside a release when its suites ran: component to hostname (`None`: nothing).
-/// It holds every version that the tests used and that the release does not bring itself.
-pub type ReadSet = BTreeMap<Component, Option<Fqdn>>;
+/// What was live beside a release when its suites ran (`None`: nothing). It holds every version that
+/// the tests used and that the release does not bring itself.
+pub type ReadSet = BTreeMap<Component, Option<Read>>;
+
+/// One version that the tests used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Read {
+    /// Where it stands.
+    pub hostname: Fqdn,
+    /// The release that it belongs to. A version that went and came back meanwhile (a roll-back took
+    /// its instances over) has the same hostname and another ticket: some of the suites may have met
+    /// the one in between. Absent where nobody recorded the hostname.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
+}
 
 /// What the table records of a hostname, from before it is published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,8 +83,11 @@ pub fn read_set(
     used.retain(|component| !brings.contains_key(component));
     used.into_iter()
         .map(|component| {
-            let at = live.get(&component).cloned();
-            (component, at)
+            let read = live.get(&component).map(|at| Read {
+                hostname: at.clone(),
+                ticket: known.get(at).map(|one| one.ticket),
+            });
+            (component, read)
         })
         .collect()
 }

@@ -184,6 +184,8 @@ pub enum CandidateState {
     Healthy,
     /// Its alias points to it (or did, until a later release).
     Live,
+    /// Its records are gone and its instances are being ended: the name is not free yet.
+    Leaving,
     /// It was live and is gone.
     Retired,
     /// It never went live and is gone.
@@ -194,6 +196,11 @@ impl CandidateState {
     /// Whether the hostname may be used again.
     pub fn is_gone(self) -> bool {
         matches!(self, Self::Retired | Self::Discarded)
+    }
+
+    /// Whether it is gone or going: nothing brings it back.
+    pub fn is_leaving(self) -> bool {
+        self == Self::Leaving || self.is_gone()
     }
 }
 

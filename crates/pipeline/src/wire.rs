@@ -615,6 +615,17 @@ pub struct DiscardRequest {
     pub tested: Option<Tested>,
 }
 
+/// What Discard candidates gets where Plan release gave no answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndoPlanRequest {
+    /// The execution's input, as it came.
+    pub input: serde_json::Value,
+    /// The execution's name, by which its plan is found if there is one.
+    pub execution: String,
+    /// Why there was no answer.
+    pub failed: FailedStage,
+}
+
 /// A failed pipeline (with its component) or a failed stage of the whole release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

@@ -3,6 +3,7 @@
 use crate::release::condition;
 use crate::{Registry, RegistryError, item, number, text};
 use pipeline::names::{Target, Ticket};
+use pipeline::proof::Proof;
 use pipeline::rows::{AliasRow, Key, ProofRow, SetRow};
 use stage::call_error;
 
@@ -57,6 +58,20 @@ impl Registry {
         }
         let sent = call.update_expression(update).send().await;
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+    }
+
+    /// Whether all of this has passed on the target.
+    pub async fn have_passed(
+        &self,
+        target: &Target,
+        proofs: &[Proof],
+    ) -> Result<bool, RegistryError> {
+        let keys: Vec<Key> = proofs
+            .iter()
+            .map(|proof| Key::proof(target, proof))
+            .collect();
+        let found: Vec<ProofRow> = self.get_many(&keys).await?;
+        Ok(found.len() == keys.len())
     }
 
     /// Records a tested set and, if it passed, what each component passed against. Proofs first: a

@@ -240,17 +240,18 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .condition_expression(if state.is_gone() {
+            .condition_expression(if state.is_leaving() {
                 "ticket = :ticket"
             } else {
-                "ticket = :ticket AND #state <> :retired AND #state <> :discarded"
+                "ticket = :ticket AND NOT #state IN (:leaving, :retired, :discarded)"
             })
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ticket", number(ticket.0))
             .expression_attribute_values(":state", value(&state)?);
         let mut update = "SET #state = :state".to_owned();
-        if !state.is_gone() {
+        if !state.is_leaving() {
             call = call
+                .expression_attribute_values(":leaving", text("leaving"))
                 .expression_attribute_values(":retired", text("retired"))
                 .expression_attribute_values(":discarded", text("discarded"));
         }

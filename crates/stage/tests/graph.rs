@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const AGAIN: (&str, &str) = ("Cut over?", "Plan companions");
 
 /// The one way from failing to live: the aliases had moved, and only the answer was lost.
-const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Drain");
+const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
 
 /// The failures that do not undo the release: users have the new version by then.
-const AFTER_GOING_LIVE: &[&str] = &["Terminate previous", "Tag release"];
+const AFTER_GOING_LIVE: &[&str] = &["Record cutover", "Terminate previous", "Tag release"];
 
 /// Where a state's rules, its default and its `Next` lead.
 fn ways_on(state: &Value) -> Vec<String> {

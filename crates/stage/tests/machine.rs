@@ -25,6 +25,8 @@ const UNDO_FAILED: &str = "DiscardFailed";
 const NAMED_OTHERWISE: &[(&str, &str)] = &[
     ("Run suite", "integration-tests"),
     ("Deploy (cutover)", "cutover"),
+    ("Record cutover", "cutover"),
+    ("Undo plan", "discard-candidates"),
     ("Look at deletion", "look-at-stack"),
 ];
 

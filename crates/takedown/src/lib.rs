@@ -59,37 +59,40 @@ impl Takedown {
     }
 
     /// Takes these away, except those that an alias points to; each row becomes what it says.
+    ///
+    /// Records, rows, instances, in this order, and a row says that it is gone only when its
+    /// instances have ended: until then its name is not free, and who runs again finds it.
     pub async fn take(&self, release: &Release, leaving: &[Leaving]) -> Result<Taken, Fault> {
         let mut taken = Taken::default();
-        let mut plan = self.records(release, leaving, &mut taken).await?;
+        let plan = self.records(release, leaving, &mut taken).await?;
+        taken.kept.extend(plan.keep.clone());
         let ours = self.mark(release, &plan).await?;
-        taken.kept.append(&mut plan.keep);
         // A publish that was under way when its candidate was discarded may have come after the
-        // look; its row is gone now, so it cannot come again.
-        if leaving
-            .iter()
-            .any(|one| one.becomes == CandidateState::Discarded)
-        {
-            plan = self.records(release, &ours, &mut taken).await?;
-        }
-        for one in plan.retire.iter().filter(|one| ours.contains(one)) {
+        // look; its row says `leaving` now, so it cannot come again. And of two who take the last
+        // two hostnames of a release at once, each saw the other's standing: its peer names are left.
+        let again = self.records(release, &ours, &mut taken).await?;
+        taken.kept.extend(again.keep);
+        for one in &again.retire {
             taken
                 .instances
                 .extend(self.end_instances(release, one).await?);
+            self.registry
+                .set_candidate(&release.target, &one.hostname, one.ticket, one.becomes)
+                .await?;
             taken.gone.push(one.clone());
         }
-        taken.kept.extend(plan.keep);
         Ok(taken)
     }
 
-    /// Marks the rows as gone. Who finds that a row belongs to a later release by now (a roll-back
-    /// took the instances over) leaves its instances alone.
+    /// Marks the rows. Who finds that a row belongs to a later release by now (a roll-back took the
+    /// instances over) leaves its instances alone.
     async fn mark(&self, release: &Release, plan: &RetirePlan) -> Result<Vec<Leaving>, Fault> {
         let mut ours = Vec::new();
         for one in &plan.retire {
+            let state = CandidateState::Leaving;
             let marked = self
                 .registry
-                .set_candidate(&release.target, &one.hostname, one.ticket, one.becomes)
+                .set_candidate(&release.target, &one.hostname, one.ticket, state)
                 .await?;
             if marked {
                 ours.push(one.clone());
@@ -166,7 +169,7 @@ impl Takedown {
 /// Which release launched what still stands: the instances have its peer names.
 fn standing(rows: Vec<CandidateRow>) -> BTreeMap<Fqdn, Ticket> {
     rows.into_iter()
-        .filter(|row| !row.state.is_gone())
+        .filter(|row| !row.state.is_leaving())
         .map(|row| (row.hostname.clone(), row.launched()))
         .collect()
 }

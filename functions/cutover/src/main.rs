@@ -43,8 +43,6 @@ impl Switch {
             step,
             stand,
         };
-        // Before anything moves: what is live has been recorded as proven, whatever crashes.
-        self.record_proofs(&step).await?;
         self.switch(&step).await
     }
 
@@ -61,19 +59,24 @@ impl Switch {
             tracing::info!(?plan, "cutover planned");
             match plan {
                 CutoverPlan::AlreadyDone => return self.again(step, &zone).await,
-                CutoverPlan::Commit { moves, batch } => match self
-                    .dns
-                    .change(
-                        &release.zone_id,
-                        &batch,
-                        &format!("cutover of {}", release.label()),
-                    )
-                    .await
-                {
-                    Ok(change_id) => return self.done(step, change_id, moves).await,
-                    Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
-                    Err(error) => return Err(error.into()),
-                },
+                CutoverPlan::Commit { moves, batch } => {
+                    // After the look, which shows that the suites met what they are said to have met;
+                    // before anything moves, so that what is live is proven, whatever crashes.
+                    self.record_proofs(step).await?;
+                    match self
+                        .dns
+                        .change(
+                            &release.zone_id,
+                            &batch,
+                            &format!("cutover of {}", release.label()),
+                        )
+                        .await
+                    {
+                        Ok(change_id) => return self.done(step, change_id, moves).await,
+                        Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
                 CutoverPlan::Superseded { component, by } => {
                     let reason = format!(
                         "{component}: release {by} is later than {} and is live; a newer version is never replaced by an older one",

@@ -115,7 +115,7 @@ impl Deployer {
             .registry
             .get(&Key::candidate(&request.release.target, hostname))
             .await?;
-        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_gone())
+        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_leaving())
             .ok_or_else(|| gone(&request.release, hostname.as_str()))
     }
 }

@@ -1,10 +1,12 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
+use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::Leaving;
 use pipeline::rows::{CandidateRow, CandidateState, SetRow};
-use pipeline::verdict::{Happened, StillLive, Verdict, verdict};
-use pipeline::wire::{DiscardReply, DiscardRequest};
+use pipeline::verdict::{Happened, StillLive, Verdict, message_of, verdict};
+use pipeline::wire::{DiscardReply, DiscardRequest, Failure, UndoPlanRequest};
+use serde::Deserialize;
 use stage::{Fault, Settings};
 use takedown::{Takedown, Taken};
 
@@ -12,7 +14,55 @@ use takedown::{Takedown, Taken};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = stage::sdk_config().await;
     let takedown = Takedown::new(&config, &Settings::from_env()?);
-    stage::run(async |request: DiscardRequest| discard(&takedown, request).await).await
+    stage::run(async |request: Ask| match request {
+        Ask::Release(request) => discard(&takedown, *request).await,
+        Ask::Plan(request) => undo_plan(&takedown, request).await,
+    })
+    .await
+}
+
+/// What is to be undone.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Ask {
+    /// A release that got its plan.
+    Release(Box<DiscardRequest>),
+    /// One whose plan never arrived.
+    Plan(UndoPlanRequest),
+}
+
+/// Plan release may have reserved names and lost its answer. Nobody else knows of them.
+async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<DiscardReply, Fault> {
+    let nothing = DiscardReply {
+        error: request.failed.error.clone(),
+        cause: message_of(&request.failed.error, &request.failed.cause),
+        live: false,
+        discarded: Vec::new(),
+    };
+    let Ok(input) = ReleaseInput::parse(&request.input) else {
+        return Ok(nothing); // it was refused for that, before anything was reserved
+    };
+    let plan = takedown
+        .registry
+        .plan_of(&input.target, &request.execution)
+        .await?;
+    let Some(row) = plan else {
+        return Ok(nothing);
+    };
+    let undone = discard(
+        takedown,
+        DiscardRequest {
+            release: row.plan.release,
+            components: row.plan.components,
+            failures: vec![Failure {
+                component: None,
+                failed: request.failed,
+            }],
+            tests: Vec::new(),
+            tested: None,
+        },
+    );
+    undone.await
 }
 
 async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<DiscardReply, Fault> {

@@ -5,7 +5,7 @@ use dns::Dns;
 use pipeline::errors;
 use pipeline::live::{Brings, KnownHosts, dependents, live, read_set};
 use pipeline::names::{Component, Fqdn, hostname_of_release};
-use pipeline::proof::Set;
+use pipeline::proof::{Set, needed};
 use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::wire::{CompanionsReply, Planned, Prepared, Release, Talks, Together};
 use registry::{Registry, Reserved};
@@ -54,11 +54,44 @@ impl Planner {
         }
         tracing::info!(companions = companions.len(), "planned");
         self.reserve(release, &companions).await?;
+        let set = set(&live, &known, &request.components);
+        if release.proven {
+            self.still_proven(release, &set, &brings, &live, &known)
+                .await?;
+        }
         Ok(CompanionsReply {
             companions,
             read_set: read_set(&brings, &live, &known, release.test_dependents),
-            set: set(&live, &known, &request.components),
+            set,
         })
+    }
+
+    /// The same look gives the read-set and shows that what comes back is proven beside it: since
+    /// Plan release looked, something may have gone live.
+    async fn still_proven(
+        &self,
+        release: &Release,
+        set: &Set,
+        brings: &Brings,
+        live: &BTreeMap<Component, Fqdn>,
+        known: &KnownHosts,
+    ) -> Result<(), Fault> {
+        let beside = live
+            .iter()
+            .filter_map(|(component, at)| Some((component.clone(), known.get(at)?.peers.clone())));
+        let talks: Brings = beside.chain(brings.clone()).collect();
+        let changed = brings.keys().cloned().collect();
+        let moved = || {
+            Fault::new(
+                errors::PEERS_KEPT_MOVING,
+                "something went live beside this roll-back, and what comes back has not been tested beside it; roll back again",
+            )
+        };
+        let proofs = needed(set, &talks, &changed).map_err(|_| moved())?;
+        match self.registry.have_passed(&release.target, &proofs).await? {
+            true => Ok(()),
+            false => Err(moved()),
+        }
     }
 
     /// Their names carry the ticket, so that only this release can have taken them.

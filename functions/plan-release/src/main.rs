@@ -178,22 +178,7 @@ impl Planner {
                 ended: None,
                 change_id: None,
             };
-            let (candidates, taken_over) = self.candidates(&reply).await?;
-            tracing::info!(
-                ticket = release.ticket.0,
-                components = candidates.len(),
-                "planned"
-            );
-            match self
-                .registry
-                .reserve(&Reservation {
-                    target: &release.target,
-                    release: &row,
-                    candidates: &candidates,
-                    taken_over: &taken_over,
-                })
-                .await?
-            {
+            match self.try_names(&release, &row, &reply).await? {
                 Reserved::Done => {
                     // A teardown closes the target first and looks for releases then: so either it
                     // sees this reservation, or this sees that the target is closed.
@@ -223,11 +208,37 @@ impl Planner {
 }
 
 impl Planner {
-    /// New rows, and those of instances that are taken over: as they were seen and as they will be.
-    async fn candidates(
+    async fn try_names(
         &self,
+        release: &Release,
+        row: &ReleaseRow,
         reply: &PlanReply,
-    ) -> Result<(Vec<CandidateRow>, Vec<(CandidateRow, CandidateRow)>), Fault> {
+    ) -> Result<Reserved, Fault> {
+        let Some((candidates, taken_over)) = self.candidates(reply).await? else {
+            return Ok(Reserved::Taken);
+        };
+        tracing::info!(
+            ticket = release.ticket.0,
+            components = candidates.len(),
+            taken_over = taken_over.len(),
+            "planned"
+        );
+        let reservation = Reservation {
+            target: &release.target,
+            release: row,
+            candidates: &candidates,
+            taken_over: &taken_over,
+        };
+        Ok(self.registry.reserve(&reservation).await?)
+    }
+}
+
+/// New rows, and those that are taken over: as they were seen, and as they will be.
+type Names = (Vec<CandidateRow>, Vec<(CandidateRow, CandidateRow)>);
+
+impl Planner {
+    /// New rows, and those of instances that are taken over: as they were seen and as they will be.
+    async fn candidates(&self, reply: &PlanReply) -> Result<Option<Names>, Fault> {
         let (mut new, mut taken_over) = (Vec::new(), Vec::new());
         for planned in &reply.components {
             let fresh = row(reply, planned);
@@ -237,7 +248,7 @@ impl Planner {
             }
             let key = Key::candidate(&reply.release.target, &planned.hostname);
             match self.registry.get::<CandidateRow>(&key).await? {
-                Some(seen) => {
+                Some(seen) if seen.state == CandidateState::Live => {
                     let next = CandidateRow {
                         ticket: fresh.ticket,
                         release: fresh.release,
@@ -247,10 +258,11 @@ impl Planner {
                     };
                     taken_over.push((seen, next));
                 }
-                None => new.push(fresh),
+                // It was taken away since it was looked at; nothing is there to be taken over.
+                _ => return Ok(None),
             }
         }
-        Ok((new, taken_over))
+        Ok(Some((new, taken_over)))
     }
 }
 

@@ -8,9 +8,7 @@ use pipeline::names::Component;
 use pipeline::plan::{Before, Observed, plan_take_back};
 use pipeline::proof::{Set, needed};
 use pipeline::records::ZoneView;
-use pipeline::rows::{
-    AliasRow, CandidateRow, CandidateState, ComponentRow, Key, Previous, ProofRow,
-};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ComponentRow, Key, Previous};
 use pipeline::version::Version;
 use pipeline::wire::Release;
 use stage::Fault;
@@ -188,11 +186,6 @@ impl Planner {
         let Ok(proofs) = needed(&set, &talks, &changed) else {
             return Ok(false);
         };
-        let keys: Vec<Key> = proofs
-            .iter()
-            .map(|proof| Key::proof(&release.target, proof))
-            .collect();
-        let found: Vec<ProofRow> = self.registry.get_many(&keys).await?;
-        Ok(found.len() == proofs.len())
+        Ok(self.registry.have_passed(&release.target, &proofs).await?)
     }
 }

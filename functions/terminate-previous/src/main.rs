@@ -33,23 +33,28 @@ async fn terminate(
     Ok(TerminateReply {
         retired: names(CandidateState::Retired, &taken.gone),
         companions: names(CandidateState::Discarded, &taken.gone),
-        kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
+        kept: taken
+            .kept
+            .into_iter()
+            .filter(|one| one.ticket != request.release.ticket)
+            .map(|one| one.hostname)
+            .collect(),
         instances: taken.instances,
     })
 }
 
-/// Every hostname of these components that went live with an earlier release and is not live any
-/// more is retired: the previous one, and what an earlier run did not get to. The companions of
-/// this release are discarded.
+/// Every hostname of these components that went live and is not live any more is retired: the
+/// previous one, what an earlier run did not get to, and this release's own where a later one has
+/// gone live meanwhile and ended before this one was recorded. The companions of this release are
+/// discarded.
 fn becomes(row: &CandidateRow, request: &TerminateRequest) -> Option<CandidateState> {
     let ticket = request.release.ticket;
-    let was_live = row.state == CandidateState::Live
-        && row.ticket < ticket
-        && request.components.contains(&row.component);
-    let companion = row.companion && row.ticket == ticket && !row.state.is_gone();
-    match (was_live, companion) {
-        (true, _) => Some(CandidateState::Retired),
-        (_, true) => Some(CandidateState::Discarded),
-        _ => None,
+    let standing = !row.state.is_gone();
+    if row.companion {
+        return (row.ticket == ticket && standing).then_some(CandidateState::Discarded);
     }
+    let was_live = matches!(row.state, CandidateState::Live | CandidateState::Leaving)
+        && row.ticket <= ticket
+        && request.components.contains(&row.component);
+    was_live.then_some(CandidateState::Retired)
 }
