@@ -74,15 +74,15 @@ def execution_of(states, component, sha, target):
     raise Failed(f"the push of {component} {sha[:12]} started no execution within 30 s; see `cutover-local status`")
 
 
-def finish(states, arn):
+def finish(states, arn, limit=DEADLINE):
     """Waits for the end; answers how it ended."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         execution = states.describe_execution(executionArn=arn)
         if execution["status"] != "RUNNING":
             return execution
         time.sleep(0.1)
-    raise Failed(f"{arn} did not end within {DEADLINE} s")
+    raise Failed(f"{arn} did not end within {limit} s")
 
 
 def history(states, arn):
