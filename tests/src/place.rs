@@ -226,3 +226,30 @@ fn machine(cloud: &Cloud) -> String {
     let project = cloud.variable("CUTOVER_PROJECT");
     format!("arn:aws:states:{region}:{account}:stateMachine:{project}-target")
 }
+
+/// The account's VPCs, for as long as it is held: one of them, or all that are left. Several runs of
+/// the tests may go on at the same time, so it is a lock on a file.
+#[derive(Debug)]
+pub struct Vpcs(#[expect(dead_code, reason = "closing it unlocks it")] std::fs::File);
+
+impl Vpcs {
+    /// For who needs one.
+    pub async fn one() -> Self {
+        Self::held(std::fs::File::lock_shared).await
+    }
+
+    /// For who uses them up.
+    pub async fn all() -> Self {
+        Self::held(std::fs::File::lock).await
+    }
+
+    async fn held(lock: fn(&std::fs::File) -> std::io::Result<()>) -> Self {
+        let locked = tokio::task::spawn_blocking(move || {
+            let path = std::env::temp_dir().join("cutover-tests-vpcs.lock");
+            let file = std::fs::File::create(path).expect("a file to lock");
+            lock(&file).expect("the file can be locked");
+            file
+        });
+        Self(locked.await.expect("locking does not panic"))
+    }
+}

@@ -1,7 +1,7 @@
 //! What becomes of a target that cannot be made, or must not be removed.
 
-use crate::targets::{VPCS, says};
-use end_to_end::{Cloud, Component, Place, Service};
+use crate::targets::says;
+use end_to_end::{Cloud, Component, Place, Service, Vpcs};
 use serde_json::json;
 
 async fn fails(what: &str, more: &[(&str, &str)], parts: &[&str]) {
@@ -17,7 +17,7 @@ async fn fails(what: &str, more: &[(&str, &str)], parts: &[&str]) {
 
 #[tokio::test]
 async fn a_block_of_addresses_that_no_network_can_have_leaves_nothing() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     fails(
         "cidr",
         &[("VpcCidr", "10.0.0.0/8")],
@@ -28,7 +28,7 @@ async fn a_block_of_addresses_that_no_network_can_have_leaves_nothing() {
 
 #[tokio::test]
 async fn a_name_that_is_taken_leaves_nothing() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "name");
     let name = format!("{}-{}", cloud.variable("CUTOVER_PROJECT"), place.name);
@@ -62,7 +62,7 @@ async fn a_name_that_is_taken_leaves_nothing() {
 
 #[tokio::test]
 async fn a_quota_that_is_used_up_leaves_nothing() {
-    let _all = VPCS.write().await;
+    let _all = Vpcs::all().await;
     let cloud = Cloud::up().await;
     let mut made = Vec::new();
     while let Ok(one) = cloud
@@ -114,7 +114,7 @@ async fn what_cloudformation_refuses_at_once_is_said_in_its_words() {
 
 #[tokio::test]
 async fn an_update_that_fails_leaves_what_is_live_as_it_was() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "back");
     place.provision(&[]).await.output();
@@ -140,7 +140,7 @@ async fn an_update_that_fails_leaves_what_is_live_as_it_was() {
 
 #[tokio::test]
 async fn a_protected_target_goes_only_when_its_name_is_typed_twice_and_leaves_a_snapshot() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "prot");
     let made = place

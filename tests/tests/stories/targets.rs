@@ -1,14 +1,10 @@
 //! A whole environment: made, changed while it serves, torn down wherever one stops, made again.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Suite, Traffic, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Suite, Traffic, Vpcs, until};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::sync::RwLock;
 
 const RELEASED: Duration = Duration::from_secs(180);
-
-/// Who uses up the account's VPCs waits until no other story of this file needs one.
-pub static VPCS: RwLock<()> = RwLock::const_new(());
 
 pub fn outcome(ended: &Ended) -> &str {
     ended.output()["outcome"].as_str().unwrap_or_default()
@@ -27,7 +23,7 @@ pub fn says(ended: &Ended, error: &str, parts: &[&str]) {
 
 #[tokio::test]
 async fn a_target_is_made_and_used_and_changed_and_removed_and_made_again() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "life");
     assert_eq!(outcome(&place.provision(&[]).await), "provisioned");
@@ -86,7 +82,7 @@ async fn a_target_is_made_and_used_and_changed_and_removed_and_made_again() {
 
 /// A target with a release, whose teardown is stopped in this state and run again; for each state.
 async fn goes_on(what: &str, states: &[&str]) {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, what);
     let component = Component::new(&cloud, what, place.name).await;
@@ -132,7 +128,7 @@ async fn a_teardown_stopped_at_the_stack_or_after_it_goes_on_when_it_is_run_agai
 
 #[tokio::test]
 async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "wait");
     place.provision(&[]).await.output();
@@ -195,7 +191,7 @@ async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
 
 #[tokio::test]
 async fn the_commands_show_a_target_from_first_to_last() {
-    let _one = VPCS.read().await;
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "cli");
     let parameters: Value = place.wanted(&[])["parameters"].clone();
