@@ -3,9 +3,11 @@
 use crate::release::{Brought, Late, Run, Stage, State, TakeStep, Why};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Program};
-use crate::shared::Shared;
+use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::cutover::AliasMove;
+use pipeline::live::KnownHosts;
+use pipeline::names::{Fqdn, Ticket};
 use pipeline::records::Batch;
 use pipeline::rows::{CandidateRow, CandidateState};
 
@@ -98,7 +100,10 @@ impl Act<'_> {
             Stage::CutPlan(zone) => self.cut_plan(&zone),
             Stage::CutBatch(commit) => self.cut_batch(&commit, how),
             Stage::CutRecord(moves) => self.cut_record(&moves, how),
-            Stage::Drain => self.take(Why::Terminate),
+            Stage::Drain(moves) => {
+                crate::check::drained(self.world(), moves);
+                self.take(Why::Terminate);
+            }
             Stage::Take(take) => self.take_step(take, how),
             Stage::Ended => {}
         }
@@ -129,6 +134,21 @@ impl Act<'_> {
         self.rules.keep(Rule::Dependents)
     }
 
+    /// What is recorded of these (without the ticket rule, nobody is later than anybody).
+    pub(crate) fn known<'a>(&self, hosts: impl Iterator<Item = &'a Fqdn>) -> KnownHosts {
+        let mut known = self.state.world.known(hosts);
+        if !self.rules.keep(Rule::Tickets) {
+            known.values_mut().for_each(|one| one.ticket = Ticket(0));
+        }
+        known
+    }
+
+    /// It drains from now on.
+    pub(crate) fn drain(&mut self) {
+        let moves = self.state.world.draining.moves;
+        self.goes(Stage::Drain(moves));
+    }
+
     /// The candidates and the companions.
     pub(crate) fn all(&self) -> Vec<Brought> {
         let run = self.run();
@@ -142,12 +162,12 @@ impl Act<'_> {
     }
 
     /// The batch is on its way; nobody waits for it.
-    pub(crate) fn send_late(&mut self, batch: &Batch, moves: Vec<Component>, publishes: bool) {
+    pub(crate) fn send_late(&mut self, batch: &Batch, moves: &[AliasMove], publishes: bool) {
         let who = self.who;
         self.state.late.push(Late {
             who,
             batch: Shared::new(batch.clone()),
-            moves,
+            moves: Shared::new(Printed(moves.to_vec())),
             publishes,
         });
     }
@@ -172,7 +192,7 @@ impl Act<'_> {
     /// The release's own row, if it is still its own (`Deployer::own_row`).
     pub(crate) fn own_row(&self, at: &Fqdn) -> Option<&CandidateRow> {
         let row = self.state.world.row(at);
-        row.filter(|row| row.ticket == self.ticket() && !row.state.is_gone())
+        row.filter(|row| row.ticket == self.ticket() && !row.state.is_leaving())
     }
 }
 
@@ -180,8 +200,8 @@ impl Act<'_> {
 pub fn arrives(state: &mut State, which: usize, rules: Rules, tickets: &[Program]) {
     let late = state.late.remove(which);
     if state.world.apply(&late.batch, rules) {
-        for component in &late.moves {
-            crate::check::moved(&mut state.world, component, tickets[late.who].ticket);
+        for one in late.moves.iter() {
+            crate::check::moved(&mut state.world, one, tickets[late.who].ticket);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cast::{domain, peers};
 use crate::world::World;
+use pipeline::cutover::AliasMove;
 use pipeline::names::{Component, Fqdn, Ticket};
 use pipeline::proof::{Set, proof};
 use pipeline::records::RecordType;
@@ -17,6 +18,8 @@ pub struct Broken {
     pub proven: bool,
     /// A newer release was replaced by an older one.
     pub newer: bool,
+    /// Terminate previous took what resolvers may remember behind an alias.
+    pub drained: bool,
 }
 
 /// Looks at what can be told of any moment: invariants 1 and 2.
@@ -49,8 +52,26 @@ fn proven(world: &World, live: &BTreeMap<Component, Fqdn>) -> bool {
     })
 }
 
+/// A drain has passed since so many moves had been made.
+pub fn drained(world: &mut World, moves: u8) {
+    world
+        .draining
+        .change(|all| all.from.retain(|_, move_away| *move_away > moves));
+}
+
+/// Terminate previous takes this: not what an alias pointed to within a drain (invariant 5).
+pub fn terminated(world: &mut World, at: &Fqdn) {
+    world.broken.drained |= world.draining.from.contains_key(at);
+}
+
 /// An alias moved to a release: invariant 3.
-pub fn moved(world: &mut World, component: &Component, ticket: Ticket) {
+pub fn moved(world: &mut World, one: &AliasMove, ticket: Ticket) {
+    let component = &one.component;
+    world.draining.change(|all| {
+        all.moves += 1;
+        let from = one.from.clone().map(|from| (from, all.moves));
+        all.from.extend(from);
+    });
     let before = world.newest.get(component).copied();
     world.broken.newer |= before.is_some_and(|before| before > ticket);
     world

@@ -34,7 +34,7 @@ impl Model for Check {
         let all = 0..state.runs.len();
         for who in all.filter(|who| only.is_none_or(|one| one == *who)) {
             let run = &state.runs[who];
-            if matches!(run.stage, Stage::Drain) && self.too_early(state) {
+            if matches!(run.stage, Stage::Drain(_)) && self.too_early(state) {
                 continue;
             }
             let ways = ways(run, run.plan.proven, state.crashes, state.lates);
@@ -66,6 +66,7 @@ impl Model for Check {
             Property::always(HEALTHY, |_, state: &State| !state.world.broken.healthy),
             Property::always(PROVEN, |_, state: &State| !state.world.broken.proven),
             Property::always(NEWER, |_, state: &State| !state.world.broken.newer),
+            Property::always(DRAINED, |_, state: &State| !state.world.broken.drained),
             Property::always(CLEAN, |_, state: &State| {
                 !at_rest(state) || left_behind(&state.world).is_empty()
             }),
@@ -81,6 +82,9 @@ pub const PROVEN: &str = "what is live together passed its suites together";
 pub const NEWER: &str = "newer is never replaced by older";
 /// Invariant 4.
 pub const CLEAN: &str = "at rest nothing is left but what is live, and it is recorded";
+
+/// Invariant 5.
+pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";
 
 /// All have ended and nothing is on its way.
 pub fn at_rest(state: &State) -> bool {

@@ -5,15 +5,13 @@ use crate::cast::{ALIAS_TTL, HOSTNAME_TTL, domain, label, peers};
 use crate::release::{Brought, Stage, Why};
 use crate::rules::Rule;
 use crate::shared::{Printed, Shared};
-use crate::testing::tickets;
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
-use pipeline::live::{KnownHosts, live};
-use pipeline::names::{Component, Fqdn, Ticket, alias, last_cutover};
+use pipeline::live::{KnownHosts, ReadSet, live};
+use pipeline::names::{Fqdn, alias, last_cutover};
 use pipeline::proof::proof;
 use pipeline::records::{Batch, Change, ZoneView};
 use pipeline::rows::{AliasRow, CandidateState, Previous};
 use pipeline::version::Version;
-use std::collections::BTreeMap;
 
 impl Act<'_> {
     /// `Switch::cutover` up to the look at the zone: its own rows, the proofs.
@@ -23,8 +21,10 @@ impl Act<'_> {
             let row = self.state.world.row(&one.hostname);
             row.is_some_and(|row| row.ticket == self.ticket() && row.recipe.is_some())
         };
-        if !plan.components.iter().all(mine) {
-            return self.take(Why::Discard);
+        match plan.components.iter().all(mine) {
+            false if self.run().found_live => return self.drain(),
+            false => return self.take(Why::Discard),
+            true => {}
         }
         if !self.rules.keep(Rule::ProofsAfterLook) {
             self.record_proofs();
@@ -36,15 +36,11 @@ impl Act<'_> {
     /// `Switch::switch`, from the rows of what is live to the plan.
     pub(crate) fn cut_plan(&mut self, zone: &ZoneView) {
         let live = live(zone, domain());
-        let mut known = self.state.world.known(live.values());
-        let back = self.came_back(&live, &known);
-        if !self.rules.keep(Rule::Tickets) {
-            known.values_mut().for_each(|one| one.ticket = Ticket(0));
-        }
-        let request = self.request();
+        let known = self.known(live.values());
+        let request = self.request(&known);
         match plan_cutover(&request, zone, &known) {
-            CutoverPlan::AlreadyDone => self.recording(self.moves_of(&request)),
-            CutoverPlan::Commit { .. } if back => self.peers_moved(),
+            CutoverPlan::AlreadyDone => self.recording(moves_of(&request)),
+            _ if self.run().found_live => self.drain(),
             CutoverPlan::Commit { moves, batch } => {
                 if self.rules.keep(Rule::ProofsAfterLook) {
                     self.record_proofs();
@@ -73,7 +69,7 @@ impl Act<'_> {
     }
 
     /// `cutover::request`.
-    fn request(&self) -> CutoverRequest {
+    fn request(&self, known: &KnownHosts) -> CutoverRequest {
         let read_set = self.rules.keep(Rule::ReadSet);
         let run = self.run();
         let candidate = |one: &Brought| Candidate {
@@ -92,7 +88,7 @@ impl Act<'_> {
             hostname_ttl: HOSTNAME_TTL,
             candidates: run.plan.components.iter().map(candidate).collect(),
             read_set: if read_set {
-                run.beside.read_set.clone()
+                self.read_set(known)
             } else {
                 Default::default()
             },
@@ -100,17 +96,15 @@ impl Act<'_> {
         }
     }
 
-    /// Whether what the suites ran against has the same hostname as then, but is another
-    /// release's: it went and came back, and who knows what they ran against.
-    fn came_back(&self, live: &BTreeMap<Component, Fqdn>, known: &KnownHosts) -> bool {
-        let beside = &self.run().beside;
-        let now = tickets(live, known);
-        self.rules.keep(Rule::ReadSet)
-            && self.rules.keep(Rule::ReadSetTickets)
-            && beside
-                .read_set
-                .keys()
-                .any(|who| now.get(who) != beside.tickets.get(who))
+    /// The read-set; without its tickets, whatever has the same hostname passes for what was there.
+    fn read_set(&self, known: &KnownHosts) -> ReadSet {
+        let mut all = self.run().beside.read_set.clone();
+        if !self.rules.keep(Rule::ReadSetTickets) {
+            for read in all.values_mut().flatten() {
+                read.ticket = known.get(&read.hostname).map(|one| one.ticket);
+            }
+        }
+        all
     }
 
     fn stripped(&self, mut batch: Batch) -> Batch {
@@ -138,16 +132,15 @@ impl Act<'_> {
     /// `Dns::change`; where it is refused, it looks again.
     pub(crate) fn cut_batch(&mut self, commit: &(Vec<AliasMove>, Batch), how: How) {
         let (moves, batch) = commit;
-        let components: Vec<Component> = moves.iter().map(|one| one.component.clone()).collect();
         match how {
-            How::LateAgain | How::LateGivenUp => self.send_late(batch, components, false),
+            How::LateAgain | How::LateGivenUp => self.send_late(batch, moves, false),
             _ => {
                 let (rules, ticket) = (self.rules, self.ticket());
                 if !self.world().apply(batch, rules) {
                     return self.goes(Stage::CutLook);
                 }
-                for component in &components {
-                    crate::check::moved(self.world(), component, ticket);
+                for one in moves {
+                    crate::check::moved(self.world(), one, ticket);
                 }
             }
         }
@@ -167,8 +160,8 @@ impl Act<'_> {
         self.record(moves);
         match how {
             How::Lost => self.goes(Stage::CutLook),
-            How::GivenUp => self.take(Why::Discard),
-            _ => self.goes(Stage::Drain),
+            How::GivenUp if !self.run().found_live => self.take(Why::Discard),
+            _ => self.drain(),
         }
     }
 
@@ -182,23 +175,6 @@ impl Act<'_> {
             self.world()
                 .set_candidate(&one.hostname, ticket, CandidateState::Live);
         }
-    }
-
-    /// Where it is not known what an alias pointed to before (`Switch::again`).
-    pub(crate) fn moves_of(&self, request: &CutoverRequest) -> Vec<AliasMove> {
-        let moved = |one: &Candidate| AliasMove {
-            component: one.component.clone(),
-            alias: alias(&one.component, domain()),
-            to: one.hostname.clone(),
-            from: None,
-        };
-        request.candidates.iter().map(moved).collect()
-    }
-
-    /// Discard candidates found it live: the rows as an answered cutover would have written them.
-    pub(crate) fn record_live(&mut self) {
-        let moves = self.moves_of(&self.request());
-        self.record(&moves);
     }
 
     /// `Switch::alias_row`.
@@ -244,4 +220,15 @@ impl Act<'_> {
         }
         before.map(|row| previous(row.commit.clone(), &row.hostname, row.ticket))
     }
+}
+
+/// Where it is not known what an alias pointed to before (`Switch::again`).
+fn moves_of(request: &CutoverRequest) -> Vec<AliasMove> {
+    let moved = |one: &Candidate| AliasMove {
+        component: one.component.clone(),
+        alias: alias(&one.component, domain()),
+        to: one.hostname.clone(),
+        from: None,
+    };
+    request.candidates.iter().map(moved).collect()
 }

@@ -4,13 +4,12 @@ use crate::shared::{Printed, Shared};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
 use pipeline::live::ReadSet;
-use pipeline::names::{Commit, Component, Fqdn, Ticket};
+use pipeline::names::{Commit, Component, Fqdn};
 use pipeline::plan::Observed;
 use pipeline::proof::Set;
 use pipeline::records::{Batch, ZoneView};
 use pipeline::retire::{Leaving, RetirePlan};
 use pipeline::rows::CandidateRow;
-use std::collections::BTreeMap;
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Hash)]
@@ -35,7 +34,7 @@ pub struct Late {
     /// What.
     pub batch: Shared<Batch>,
     /// What it moves, where it is a cutover's.
-    pub moves: Vec<Component>,
+    pub moves: Shared<Printed<Vec<AliasMove>>>,
     /// Whether it publishes something that Discard would have to find.
     pub publishes: bool,
 }
@@ -51,6 +50,8 @@ pub struct Run {
     pub beside: Shared<Beside>,
     /// Which time it is tested.
     pub round: u8,
+    /// Whether Discard candidates has found it live (`Record cutover`).
+    pub found_live: bool,
 }
 
 /// What Plan release answered.
@@ -80,8 +81,6 @@ pub struct Beside {
     pub companions: Vec<Brought>,
     /// What was live.
     pub read_set: ReadSet,
-    /// By whom.
-    pub tickets: BTreeMap<Component, Ticket>,
     /// What would be.
     pub set: Set,
 }
@@ -111,8 +110,8 @@ pub enum Stage {
     CutBatch(Shared<Printed<(Vec<AliasMove>, Batch)>>),
     /// It records what is live.
     CutRecord(Shared<Printed<Vec<AliasMove>>>),
-    /// Drain.
-    Drain,
+    /// Drain, which began after so many moves of aliases.
+    Drain(u8),
     /// Terminate previous or Discard candidates.
     Take(Take),
     /// It has ended.
@@ -190,6 +189,7 @@ impl Run {
             plan: Shared::new(Plan::default()),
             beside: Shared::new(Beside::default()),
             round: 1,
+            found_live: false,
         }
     }
 }

@@ -99,7 +99,7 @@ fn reached(stage: &Stage, begins: Begins) -> bool {
     match begins {
         Begins::Started => true,
         Begins::Planned => matches!(stage, Stage::Companions),
-        Begins::Draining => matches!(stage, Stage::Drain),
+        Begins::Draining => matches!(stage, Stage::Drain(_)),
         Begins::Over => matches!(stage, Stage::Ended),
     }
 }

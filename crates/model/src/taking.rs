@@ -60,18 +60,19 @@ impl Act<'_> {
         if why == Why::Discard {
             return own.then_some(CandidateState::Discarded);
         }
-        let components = &self.run().plan.components;
-        let released = components.iter().any(|one| one.component == row.component);
-        let earlier = row.ticket < self.ticket() && released;
-        let leaving = self.state.world.leaving.contains(&row.hostname);
-        let stands = !row.state.is_gone() || leaving;
-        let doomed = self.rules.keep(Rule::TakeDoomed) && !row.companion && stands;
-        let was_live = row.state == CandidateState::Live || doomed;
-        match (earlier && was_live, row.companion && own && stands) {
-            (true, _) => Some(CandidateState::Retired),
-            (_, true) => Some(CandidateState::Discarded),
-            _ => None,
+        let standing = !row.state.is_gone();
+        if row.companion {
+            return (own && standing).then_some(CandidateState::Discarded);
         }
+        let mut released = self.run().plan.components.iter();
+        let goes = if self.rules.keep(Rule::TakeDoomed) {
+            row.ticket < self.ticket() && standing
+        } else {
+            let was_live = [CandidateState::Live, CandidateState::Leaving].contains(&row.state);
+            row.ticket <= self.ticket() && was_live
+        };
+        (goes && released.any(|one| one.component == row.component))
+            .then_some(CandidateState::Retired)
     }
 
     /// `Takedown::records`: records first, then rows.
@@ -114,19 +115,24 @@ impl Act<'_> {
     /// `takedown::standing`.
     fn standing(&self) -> BTreeMap<Fqdn, Ticket> {
         let rows = self.state.world.rows.0.values();
-        rows.filter(|row| !row.state.is_gone())
+        rows.filter(|row| !row.state.is_leaving())
             .map(|row| (row.hostname.clone(), row.launched()))
             .collect()
     }
 
     fn take_batch(&mut self, take: Take, plan: &Shared<Printed<RetirePlan>>, how: How) {
         if how == How::LateAgain {
-            self.send_late(&plan.batch, Vec::new(), false);
+            self.send_late(&plan.batch, &[], false);
             return self.take(take.why);
         }
         let rules = self.rules;
         if !self.world().apply(&plan.batch, rules) {
             return self.taking(take, TakeStep::Look);
+        }
+        if take.why == Why::Terminate {
+            for one in &plan.retire {
+                crate::check::terminated(self.world(), &one.hostname);
+            }
         }
         match how {
             How::Lost => self.take(take.why),
@@ -162,15 +168,11 @@ impl Act<'_> {
     /// Whether the row was still this one's. From here until its instances have ended it is neither
     /// free nor to be taken over.
     fn mark(&mut self, one: &Leaving) -> bool {
-        let marked = self
-            .world()
-            .set_candidate(&one.hostname, one.ticket, one.becomes);
-        if marked && self.rules.keep(Rule::EndedThenFree) {
-            self.world()
-                .leaving
-                .change(|all| all.insert(one.hostname.clone()));
-        }
-        marked
+        let state = match self.rules.keep(Rule::EndedThenFree) {
+            true => CandidateState::Leaving,
+            false => one.becomes,
+        };
+        self.world().set_candidate(&one.hostname, one.ticket, state)
     }
 
     /// `Takedown::end_instances`.
@@ -178,12 +180,8 @@ impl Act<'_> {
         let ours = take.marked.iter().flat_map(|ours| ours.iter());
         for one in ours.filter(|one| plan.retire.contains(one)) {
             self.world().end(one.launched, &one.hostname);
-            if self.rules.keep(Rule::RowSwap) {
-                self.world().leaving.change(|all| all.remove(&one.hostname));
-            } else {
-                self.world()
-                    .set_candidate(&one.hostname, one.ticket, one.becomes);
-            }
+            self.world()
+                .set_candidate(&one.hostname, one.ticket, one.becomes);
         }
         self.taken(take);
     }
@@ -193,10 +191,11 @@ impl Act<'_> {
         match (take.why, take.kept) {
             (Why::Terminate, _) | (Why::Discard, false) => self.goes(Stage::Ended),
             (Why::Discard, true) => {
-                if self.rules.keep(Rule::RecordLive) {
-                    self.record_live();
+                if !self.rules.keep(Rule::RecordLive) {
+                    return self.drain();
                 }
-                self.goes(Stage::Drain);
+                self.state.runs[self.who].found_live = true;
+                self.goes(Stage::CutLook);
             }
         }
     }

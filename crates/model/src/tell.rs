@@ -65,7 +65,7 @@ fn stage(stage: &Stage) -> String {
         Stage::CutPlan(_) => "Deploy (cutover) reads the rows of what is live, and plans".into(),
         Stage::CutBatch(_) => "Deploy (cutover) applies its batch".into(),
         Stage::CutRecord(_) => "Deploy (cutover) writes the rows".into(),
-        Stage::Drain => "Drain ends".into(),
+        Stage::Drain(_) => "Drain ends".into(),
         Stage::Take(take) => taking(take),
         Stage::Ended => "has ended".into(),
     }

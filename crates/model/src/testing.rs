@@ -8,7 +8,7 @@ use crate::rules::Rule;
 use crate::shared::Shared;
 use pipeline::cutover::candidate_ttl;
 use pipeline::live::{Brings, KnownHosts, dependents, read_set};
-use pipeline::names::{Component, Fqdn, Ticket, alias, hostname_of_release, peer_name};
+use pipeline::names::{Component, Fqdn, alias, hostname_of_release, peer_name};
 use pipeline::proof::{Set, proof};
 use pipeline::records::{Batch, Record};
 use pipeline::rows::{CandidateRow, CandidateState};
@@ -19,7 +19,7 @@ impl Act<'_> {
     /// names that it writes are nobody else's either, Publish peers.
     pub(crate) fn companions(&mut self, how: How) {
         let live = self.state.world.live();
-        let known = self.state.world.known(live.values());
+        let known = self.known(live.values());
         let brings = self.brings();
         if !self.still_proven() {
             return self.take(Why::Discard);
@@ -32,7 +32,6 @@ impl Act<'_> {
                 Vec::new()
             },
             read_set: read_set(&brings, &live, &known, self.tests_dependents()),
-            tickets: tickets(&live, &known),
             set: self.set(&live, &known),
         };
         let missing = |one: &&Brought| self.state.world.row(&one.hostname).is_none();
@@ -173,7 +172,7 @@ impl Act<'_> {
         }
         let rules = self.rules;
         if matches!(how, How::LateAgain | How::LateGivenUp) {
-            self.send_late(&batch, Vec::new(), true);
+            self.send_late(&batch, &[], true);
         }
         if how == How::LateGivenUp {
             return self.take(Why::Discard);
@@ -210,14 +209,4 @@ fn publish_one(batch: &mut Batch, zone: &pipeline::records::ZoneView, wanted: Re
         Some(there) => batch.swap(there.clone(), wanted),
         None => batch.create(wanted),
     }
-}
-
-/// Whose is what is live.
-pub(crate) fn tickets(
-    live: &BTreeMap<Component, Fqdn>,
-    known: &KnownHosts,
-) -> BTreeMap<Component, Ticket> {
-    live.iter()
-        .filter_map(|(component, at)| Some((component.clone(), known.get(at)?.ticket)))
-        .collect()
 }

@@ -27,6 +27,15 @@ impl Hash for Rows {
     }
 }
 
+/// Hostnames that resolvers may remember behind an alias.
+#[derive(Debug, Clone, Default, Hash)]
+pub struct Draining {
+    /// How many aliases have moved.
+    pub moves: u8,
+    /// Which of these moves was away from it.
+    pub from: BTreeMap<Fqdn, u8>,
+}
+
 /// One moment.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct World {
@@ -38,12 +47,12 @@ pub struct World {
     pub aliases: Shared<Printed<BTreeMap<Component, AliasRow>>>,
     /// DynamoDB, `proof#...`.
     pub proofs: Shared<BTreeSet<Proof>>,
-    /// Rows that are marked and whose instances have not ended yet: a state of their own.
-    pub leaving: Shared<BTreeSet<Fqdn>>,
     /// EC2: the instances that run.
     pub up: Shared<BTreeSet<String>>,
     /// What no release can see: what really ran beside what when suites passed.
     pub passed: Shared<BTreeSet<Proof>>,
+    /// And what aliases pointed to before a cutover since which no drain has passed.
+    pub draining: Shared<Draining>,
     /// And the highest ticket that each alias has pointed to.
     pub newest: Shared<BTreeMap<Component, Ticket>>,
     /// Invariants that are broken.
@@ -58,9 +67,9 @@ impl World {
             rows: Shared::new(Rows::default()),
             aliases: Shared::new(Printed(BTreeMap::new())),
             proofs: Shared::new(BTreeSet::new()),
-            leaving: Shared::new(BTreeSet::new()),
             up: Shared::new(BTreeSet::new()),
             passed: Shared::new(BTreeSet::new()),
+            draining: Shared::new(Draining::default()),
             newest: Shared::new(BTreeMap::new()),
             broken: crate::check::Broken::default(),
         }
@@ -122,15 +131,14 @@ impl World {
 
     /// Whether a hostname may be reserved.
     pub fn is_free(&self, at: &Fqdn) -> bool {
-        let gone = self.row(at).is_none_or(|there| there.state.is_gone());
-        gone && !self.leaving.contains(at)
+        self.row(at).is_none_or(|there| there.state.is_gone())
     }
 
     /// `Registry::set_candidate`: `false` where it is not this ticket's any more or is gone.
     pub fn set_candidate(&mut self, at: &Fqdn, ticket: Ticket, state: CandidateState) -> bool {
-        let fits = self
-            .row(at)
-            .is_some_and(|row| row.ticket == ticket && (state.is_gone() || !row.state.is_gone()));
+        let fits = self.row(at).is_some_and(|row| {
+            row.ticket == ticket && (state.is_leaving() || !row.state.is_leaving())
+        });
         if fits {
             self.change_row(at, |row| row.state = state);
         }
