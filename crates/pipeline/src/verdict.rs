@@ -2,7 +2,8 @@
 //!
 //! The reader's first question is whether users are affected, so that comes first.
 
-use crate::names::{Component, Fqdn};
+use crate::errors;
+use crate::names::{Component, Fqdn, Ticket};
 use crate::wire::{Failure, SuiteOutcome, SuiteReply};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
@@ -31,7 +32,23 @@ pub struct Happened<'a> {
     pub still: &'a [StillLive],
     /// Which components had healthy instances when the release was given up.
     pub reached: &'a [(Component, bool)],
+    /// A later release is live: the sentence that says which.
+    pub superseded: Option<&'a str>,
 }
+
+/// Why a release gives way to another.
+pub fn superseded_by(component: &Component, by: Ticket, own: Ticket) -> String {
+    format!(
+        "{component}: release {by} is later than {own} and is live; a newer version is never replaced by an older one"
+    )
+}
+
+/// What happens to a release whose candidates a later one has ended: it is no fault of theirs.
+const OF_THE_SUPERSEDED: &[&str] = &[
+    errors::CANDIDATE_GONE,
+    errors::INTEGRATION_TESTS_FAILED,
+    errors::NOT_HEALTHY,
+];
 
 /// Puts together what happened.
 pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
@@ -40,6 +57,7 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
         tests,
         still,
         reached,
+        superseded,
     } = happened;
     let red: Vec<&SuiteReply> = tests
         .iter()
@@ -50,7 +68,10 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
         (None, Some(_)) => "IntegrationTestsFailed".into(),
         (None, None) => "NotReleased".into(),
     };
-    let mut parts: Vec<String> = failures.iter().map(failure_sentence).collect();
+    let superseded = superseded.filter(|_| OF_THE_SUPERSEDED.contains(&error.as_str()));
+    let error = superseded.map_or(error, |_| errors::SUPERSEDED.to_owned());
+    let mut parts: Vec<String> = superseded.into_iter().map(sentence).collect();
+    parts.extend(failures.iter().map(failure_sentence));
     parts.extend(red.iter().map(|test| suite_sentence(test)));
     parts.extend(siblings_sentence(failures, &red, reached));
     parts.extend(still.iter().map(still_sentence));
@@ -239,6 +260,33 @@ mod tests {
                 )
                 && !verdict.cause.contains("suite ok")
         );
+    }
+
+    #[test]
+    fn a_release_whose_candidates_a_later_one_ended_was_superseded() {
+        let gone = failure(
+            Some("api"),
+            "Deploy (initial)",
+            "CandidateGone",
+            "it is gone",
+        );
+        let by = superseded_by(&Component::new("api").unwrap(), Ticket(9), Ticket(7));
+        let happened = Happened {
+            failures: &[gone],
+            superseded: Some(&by),
+            ..Happened::default()
+        };
+        let verdict = verdict(&happened, "stage-r7");
+        assert_eq!(verdict.error, "Superseded");
+        expect!["api: release r9 is later than r7 and is live; a newer version is never replaced by an older one. api, Deploy (initial): it is gone. Release stage-r7 was not released; its candidates were discarded."]
+            .assert_eq(&verdict.cause);
+        let unbuilt = failure(Some("api"), "Build", "BuildFailed", "no compiler");
+        let happened = Happened {
+            failures: &[unbuilt],
+            superseded: Some(&by),
+            ..Happened::default()
+        };
+        assert_eq!(super::verdict(&happened, "stage-r7").error, "BuildFailed");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use pipeline::live::{KnownHosts, live};
 use pipeline::names::{Fqdn, alias};
 use pipeline::records::{Batch, ZoneView};
 use pipeline::rows::CandidateRow;
+use pipeline::verdict::superseded_by;
 use pipeline::wire::{CutoverReply, CutoverStep, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
@@ -78,10 +79,7 @@ impl Switch {
                     }
                 }
                 CutoverPlan::Superseded { component, by } => {
-                    let reason = format!(
-                        "{component}: release {by} is later than {} and is live; a newer version is never replaced by an older one",
-                        release.ticket
-                    );
+                    let reason = superseded_by(&component, by, release.ticket);
                     return Ok(CutoverReply::Superseded { reason });
                 }
                 CutoverPlan::PeersMoved { moved } => {

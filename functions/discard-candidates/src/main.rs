@@ -1,11 +1,12 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
 use pipeline::input::ReleaseInput;
+use pipeline::live::live;
 use pipeline::names::{Component, alias};
 use pipeline::retire::Leaving;
 use pipeline::rows::{CandidateRow, CandidateState, SetRow};
-use pipeline::verdict::{Happened, StillLive, Verdict, message_of, verdict};
-use pipeline::wire::{DiscardReply, DiscardRequest, Failure, UndoPlanRequest};
+use pipeline::verdict::{Happened, StillLive, Verdict, message_of, superseded_by, verdict};
+use pipeline::wire::{DiscardReply, DiscardRequest, Failure, Release, UndoPlanRequest};
 use serde::Deserialize;
 use stage::{Fault, Settings};
 use takedown::{Takedown, Taken};
@@ -72,12 +73,9 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
         .iter()
         .filter(|row| row.ticket == release.ticket)
         .collect();
-    let leaving: Vec<Leaving> = own
-        .iter()
-        .map(|row| Leaving::of(row, CandidateState::Discarded))
-        .collect();
+    let leaving = leave_to_others(takedown, release, &own).await?;
     let taken = takedown.take(release, &leaving).await?;
-    let verdict = sentences(&request, &own, &taken);
+    let verdict = sentences(&request, &rows, &taken);
     let live = !taken.kept.is_empty();
     if !live {
         record(takedown, &request, &verdict).await?;
@@ -90,8 +88,52 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
     })
 }
 
-fn sentences(request: &DiscardRequest, own: &[&CandidateRow], taken: &Taken) -> Verdict {
+/// What some resolver may still remember as live is not ended here: instances that were taken over,
+/// and what was live until a later release moved the alias on. The later release ends it after its
+/// drain, or the component's next one does.
+async fn leave_to_others(
+    takedown: &Takedown,
+    release: &Release,
+    own: &[&CandidateRow],
+) -> Result<Vec<Leaving>, Fault> {
+    let zone = takedown.dns.view(&release.zone_id).await?;
+    let live = live(&zone, &release.domain);
+    let mut leaving = Vec::new();
+    for row in own {
+        let was_live = zone
+            .get(&row.hostname)
+            .is_some_and(|record| record.ttl == release.hostname_ttl);
+        let is_live = live.values().any(|at| *at == row.hostname);
+        if is_live || !(was_live || row.launched_by.is_some()) {
+            leaving.push(Leaving::of(row, CandidateState::Discarded));
+            continue;
+        }
+        tracing::info!(hostname = row.hostname.as_str(), "left to a later release");
+        let state = CandidateState::Live;
+        takedown
+            .registry
+            .set_candidate(&release.target, &row.hostname, row.ticket, state)
+            .await?;
+    }
+    Ok(leaving)
+}
+
+/// A release that is live in the place of one of these and came later.
+fn superseded(request: &DiscardRequest, rows: &[CandidateRow], taken: &Taken) -> Option<String> {
     let release = &request.release;
+    request.components.iter().find_map(|planned| {
+        let at = taken
+            .zone
+            .points_to(&alias(&planned.component, &release.domain))?;
+        let row = rows.iter().find(|row| row.hostname == at)?;
+        (row.ticket > release.ticket)
+            .then(|| superseded_by(&planned.component, row.ticket, release.ticket))
+    })
+}
+
+fn sentences(request: &DiscardRequest, rows: &[CandidateRow], taken: &Taken) -> Verdict {
+    let release = &request.release;
+    let superseded = superseded(request, rows, taken);
     let still: Vec<StillLive> = request
         .components
         .iter()
@@ -101,9 +143,9 @@ fn sentences(request: &DiscardRequest, own: &[&CandidateRow], taken: &Taken) -> 
             (alias, now)
         })
         .collect();
-    let reached: Vec<(Component, bool)> = own
+    let reached: Vec<(Component, bool)> = rows
         .iter()
-        .filter(|row| !row.companion)
+        .filter(|row| row.ticket == release.ticket && !row.companion)
         .map(|row| (row.component.clone(), !row.instances.is_empty()))
         .collect();
     let happened = Happened {
@@ -111,6 +153,7 @@ fn sentences(request: &DiscardRequest, own: &[&CandidateRow], taken: &Taken) -> 
         tests: &request.tests,
         still: &still,
         reached: &reached,
+        superseded: superseded.as_deref(),
     };
     verdict(&happened, &release.label())
 }

@@ -54,11 +54,20 @@ impl Planner {
             return Ok(before.plan);
         }
         let release = self.release(&request, &input, environment);
+        // A roll-back's ticket is drawn before it looks what is live: what goes live from then on has
+        // a higher one, and is not rolled over unseen.
+        let early = match release.rollback {
+            true => Some(self.registry.draw_ticket(&input.target).await?),
+            false => None,
+        };
         let zone = self.dns.view(&release.zone_id).await?;
         let asked = self.asked(&input, &release, &zone).await?;
         // The ticket is drawn before any branch is read: of two pushes, the one that sees the
         // newer commit draws later, so its ticket is higher.
-        let ticket = self.registry.draw_ticket(&input.target).await?;
+        let ticket = match early {
+            Some(ticket) => ticket,
+            None => self.registry.draw_ticket(&input.target).await?,
+        };
         let mut release = Release { ticket, ..release };
         let mut observed = Vec::new();
         for one in asked.components {

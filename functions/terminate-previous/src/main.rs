@@ -33,28 +33,24 @@ async fn terminate(
     Ok(TerminateReply {
         retired: names(CandidateState::Retired, &taken.gone),
         companions: names(CandidateState::Discarded, &taken.gone),
-        kept: taken
-            .kept
-            .into_iter()
-            .filter(|one| one.ticket != request.release.ticket)
-            .map(|one| one.hostname)
-            .collect(),
+        kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
         instances: taken.instances,
     })
 }
 
-/// Every hostname of these components that went live and is not live any more is retired: the
-/// previous one, what an earlier run did not get to, and this release's own where a later one has
-/// gone live meanwhile and ended before this one was recorded. The companions of this release are
-/// discarded.
+/// Every hostname of these components with a lower ticket is retired: the previous one, what an
+/// earlier run did not get to, what was live and never recorded, and what is still being tested and
+/// can not go live any more. Never this release's own: where a later one has moved the alias on, some
+/// resolver may still remember it, and that one ends it after its drain. The companions of this
+/// release are discarded.
 fn becomes(row: &CandidateRow, request: &TerminateRequest) -> Option<CandidateState> {
     let ticket = request.release.ticket;
-    let standing = !row.state.is_gone();
-    if row.companion {
-        return (row.ticket == ticket && standing).then_some(CandidateState::Discarded);
+    if row.state.is_gone() {
+        return None;
     }
-    let was_live = matches!(row.state, CandidateState::Live | CandidateState::Leaving)
-        && row.ticket <= ticket
-        && request.components.contains(&row.component);
-    was_live.then_some(CandidateState::Retired)
+    if row.companion {
+        return (row.ticket == ticket).then_some(CandidateState::Discarded);
+    }
+    let earlier = row.ticket < ticket && request.components.contains(&row.component);
+    earlier.then_some(CandidateState::Retired)
 }
