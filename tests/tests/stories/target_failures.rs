@@ -118,7 +118,7 @@ async fn an_update_that_fails_leaves_what_is_live_as_it_was() {
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "back");
     place.provision(&[]).await.output();
-    let component = Component::new(&cloud, "back", place.name).await;
+    let component = Component::new(&cloud, "undone", place.name).await;
     let sha = component.goes_live(&Service::good("1")).await;
     let ended = place.provision(&[("ParentZoneId", "Z0NOTTHERE")]).await;
     says(
