@@ -31,7 +31,7 @@ check: ## formatting, lints, unit tests, templates and state machines
 
 test: check ## that, and the end-to-end tests on the local cloud
 	$(MAKE) up
-	cargo test --package end-to-end -- --test-threads=8
+	cargo test --package end-to-end -- --test-threads=16
 
 model: ## explore every order in which releases can come between each other, crash and be late
 	cargo run --quiet --profile model --package model

@@ -1,10 +1,10 @@
 //! A test's own target: provisioned, torn down, and searched for.
 
+use crate::Cloud;
 use crate::execution::{Ended, Execution};
-use crate::{Cloud, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What one execution of the target machine takes on a busy machine.
 const DONE: Duration = Duration::from_secs(240);
@@ -75,19 +75,27 @@ impl Place {
     }
 
     /// Stops an execution as soon as it has entered a state; answers the state it was in.
-    pub async fn stop_in(&self, execution: &Execution, state: &str) -> String {
-        let entered = until(DONE, async || {
-            let states = self.entered(execution).await;
-            states.iter().any(|one| one == state).then_some(())
-        });
-        assert!(entered.await.is_some(), "{state} was never entered");
+    /// `None` where it had ended by itself before it could be stopped: some states take no time.
+    pub async fn stop_in(&self, execution: &Execution, state: &str) -> Option<String> {
+        let deadline = Instant::now() + DONE;
+        while !self.entered(execution).await.iter().any(|one| one == state) {
+            assert!(Instant::now() < deadline, "{state} was never entered");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let stopped = self
             .cloud
             .steps
             .stop_execution()
             .execution_arn(&execution.arn);
-        stopped.send().await.expect("it can be stopped");
-        self.entered(execution).await.pop().unwrap_or_default()
+        if let Err(error) = stopped.send().await {
+            let error = error.into_service_error();
+            assert!(error.is_validation_exception(), "{error:?}");
+            return None;
+        }
+        if execution.end(DONE).await.status != "ABORTED" {
+            return None;
+        }
+        Some(self.entered(execution).await.pop().unwrap_or_default())
     }
 
     /// The states that an execution has entered, without a program that takes a second to ask.
