@@ -39,6 +39,37 @@ impl Leaving {
     }
 }
 
+/// What becomes of a hostname when a release of these components is live and has drained; `None`: it
+/// is left alone.
+///
+/// Everything of theirs with a lower ticket is retired: the previous one, what an earlier run did not
+/// get to, what was live and never recorded, and what is still being tested and can not go live any
+/// more. Never the release's own: where a later one has moved the alias on, some resolver may still
+/// remember it, and that one ends it after its drain. The companions of the release are discarded.
+pub fn ends_after(row: &CandidateRow, ticket: Ticket, components: &[Component]) -> Option<Leaving> {
+    if row.state.is_gone() {
+        return None;
+    }
+    if row.companion {
+        return (row.ticket == ticket).then(|| Leaving::of(row, CandidateState::Discarded));
+    }
+    let earlier = row.ticket < ticket && components.contains(&row.component);
+    earlier.then(|| Leaving::of(row, CandidateState::Retired))
+}
+
+/// Whether a release that is given up ends this hostname of its own (or, where an alias points to
+/// it, finds that it is live after all).
+///
+/// What some resolver may still remember as live is not for it to end: instances that it took over,
+/// and what was live, which its record's TTL tells, until a later release moved the alias on. That one
+/// ends it after its drain, or the component's next one does.
+pub fn is_discarded(row: &CandidateRow, zone: &ZoneView, hostname_ttl: u32) -> bool {
+    let was_live = zone
+        .get(&row.hostname)
+        .is_some_and(|record| record.ttl == hostname_ttl);
+    points_at(zone, &row.hostname) || !(was_live || row.launched_by.is_some())
+}
+
 /// What will be taken away, complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetirePlan {
@@ -229,5 +260,64 @@ mod tests {
         );
         assert!(plan.batch.is_empty());
         assert_eq!(plan.retire.len(), 1, "its instances may still be there");
+    }
+
+    fn row(digit: char, ticket: u64, state: CandidateState) -> CandidateRow {
+        CandidateRow {
+            component: component("api"),
+            commit: Commit::new(digit.to_string().repeat(40)).unwrap(),
+            hostname: at("api", digit),
+            ticket: Ticket(ticket),
+            release: format!("stage-r{ticket}"),
+            state,
+            instances: Vec::new(),
+            launch_template_version: String::new(),
+            launched_by: None,
+            companion: false,
+            recipe: None,
+        }
+    }
+
+    #[test]
+    fn a_release_ends_what_is_earlier_and_its_companions_and_never_its_own_or_a_later_one() {
+        let ends = |row: CandidateRow| {
+            ends_after(&row, Ticket(5), &[component("api")]).map(|one| one.becomes)
+        };
+        use CandidateState::{Discarded, Healthy, Leaving, Live, Retired};
+        for state in [Live, Healthy, Leaving] {
+            assert_eq!(ends(row('a', 4, state)), Some(Retired));
+            assert_eq!(ends(row('a', 5, state)), None);
+            assert_eq!(ends(row('a', 6, state)), None);
+        }
+        assert_eq!(ends(row('a', 4, Retired)), None);
+        let companion = |ticket| CandidateRow {
+            companion: true,
+            ..row('a', ticket, Healthy)
+        };
+        assert_eq!(ends(companion(5)), Some(Discarded));
+        assert_eq!(ends(companion(4)), None, "its own release discards it");
+    }
+
+    #[test]
+    fn a_release_that_is_given_up_leaves_what_resolvers_may_remember() {
+        let healthy = row('a', 5, CandidateState::Healthy);
+        let record = |ttl| Record::addresses(at("api", 'a'), vec!["10.0.0.1".into()], ttl);
+        let discarded =
+            |row: &CandidateRow, ttl| is_discarded(row, &ZoneView::new([record(ttl)]), 60);
+        assert!(discarded(&healthy, 59), "a candidate");
+        assert!(!discarded(&healthy, 60), "it was live");
+        let taken_over = CandidateRow {
+            launched_by: Some(Ticket(1)),
+            ..healthy.clone()
+        };
+        assert!(!discarded(&taken_over, 59));
+        assert!(
+            is_discarded(&healthy, &zone('a', "a"), 60),
+            "live after all"
+        );
+        assert!(
+            is_discarded(&healthy, &ZoneView::default(), 60),
+            "unpublished"
+        );
     }
 }

@@ -1,9 +1,8 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
 use pipeline::input::ReleaseInput;
-use pipeline::live::live;
 use pipeline::names::{Component, alias};
-use pipeline::retire::Leaving;
+use pipeline::retire::{Leaving, is_discarded};
 use pipeline::rows::{CandidateRow, CandidateState, SetRow};
 use pipeline::verdict::{Happened, StillLive, Verdict, message_of, superseded_by, verdict};
 use pipeline::wire::{DiscardReply, DiscardRequest, Failure, Release, UndoPlanRequest};
@@ -88,23 +87,16 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
     })
 }
 
-/// What some resolver may still remember as live is not ended here: instances that were taken over,
-/// and what was live until a later release moved the alias on. The later release ends it after its
-/// drain, or the component's next one does.
+/// Gives the rows back of what is not for this release to end.
 async fn leave_to_others(
     takedown: &Takedown,
     release: &Release,
     own: &[&CandidateRow],
 ) -> Result<Vec<Leaving>, Fault> {
     let zone = takedown.dns.view(&release.zone_id).await?;
-    let live = live(&zone, &release.domain);
     let mut leaving = Vec::new();
     for row in own {
-        let was_live = zone
-            .get(&row.hostname)
-            .is_some_and(|record| record.ttl == release.hostname_ttl);
-        let is_live = live.values().any(|at| *at == row.hostname);
-        if is_live || !(was_live || row.launched_by.is_some()) {
+        if is_discarded(row, &zone, release.hostname_ttl) {
             leaving.push(Leaving::of(row, CandidateState::Discarded));
             continue;
         }

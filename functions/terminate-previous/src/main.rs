@@ -1,8 +1,8 @@
 //! Ends what was live before, after one more look at DNS, and the companions of the tests.
 
 use pipeline::names::Fqdn;
-use pipeline::retire::Leaving;
-use pipeline::rows::{CandidateRow, CandidateState};
+use pipeline::retire::{Leaving, ends_after};
+use pipeline::rows::CandidateState;
 use pipeline::wire::{TerminateReply, TerminateRequest};
 use stage::{Fault, Settings};
 use takedown::Takedown;
@@ -21,7 +21,7 @@ async fn terminate(
     let rows = takedown.rows(&request.release).await?;
     let leaving: Vec<Leaving> = rows
         .iter()
-        .filter_map(|row| becomes(row, &request).map(|state| Leaving::of(row, state)))
+        .filter_map(|row| ends_after(row, request.release.ticket, &request.components))
         .collect();
     let taken = takedown.take(&request.release, &leaving).await?;
     let names = |of: CandidateState, from: &[Leaving]| -> Vec<Fqdn> {
@@ -36,21 +36,4 @@ async fn terminate(
         kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
         instances: taken.instances,
     })
-}
-
-/// Every hostname of these components with a lower ticket is retired: the previous one, what an
-/// earlier run did not get to, what was live and never recorded, and what is still being tested and
-/// can not go live any more. Never this release's own: where a later one has moved the alias on, some
-/// resolver may still remember it, and that one ends it after its drain. The companions of this
-/// release are discarded.
-fn becomes(row: &CandidateRow, request: &TerminateRequest) -> Option<CandidateState> {
-    let ticket = request.release.ticket;
-    if row.state.is_gone() {
-        return None;
-    }
-    if row.companion {
-        return (row.ticket == ticket).then_some(CandidateState::Discarded);
-    }
-    let earlier = row.ticket < ticket && request.components.contains(&row.component);
-    earlier.then_some(CandidateState::Retired)
 }
