@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test model bench soak package deploy destroy
+.PHONY: help demo up down check check-code check-templates test model bench soak package deploy destroy
 
 LOCAL := target/debug/cutover-local
 
@@ -24,10 +24,15 @@ down: ## stop the local cloud and everything in it
 	@if [ -x $(LOCAL) ]; then $(LOCAL) down; else echo "nothing to stop: the local cloud was never built"; fi
 
 check: ## formatting, lints, unit tests, templates and state machines
+	$(MAKE) --no-print-directory --jobs=2 check-code check-templates
+
+check-code:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	infra/lint.sh
 	cargo test --workspace --exclude end-to-end
+
+check-templates:
+	infra/lint.sh
 
 test: check ## that, and the end-to-end tests on the local cloud
 	$(MAKE) up

@@ -15,13 +15,13 @@ make_repository() {
     git -C "$work" -c init.defaultBranch=main init --quiet
     git -C "$work" add --all
     git -C "$work" -c user.name=seed -c user.email=seed@localhost commit --quiet --message "The example as it comes"
-    git -C "$work" push --quiet "$CUTOVER_GIT/$1.git" HEAD:refs/heads/main
+    # Fetched, not pushed: a push is told to the pipeline, and may arrive after `component add`.
+    git -C ".local/repositories/$1.git" fetch --quiet "$work" HEAD:refs/heads/main
     rm -rf "$work"
 }
 
 for component in msa msb api ui; do
     # Repositories outlive the cloud; what is registered does not.
     git ls-remote --exit-code --quiet "$CUTOVER_GIT/$component.git" HEAD >/dev/null 2>&1 || make_repository "$component"
-    # After the first push, so that setting up releases nothing.
     target/debug/cutover component add "$component" --repository "$CUTOVER_GIT/$component.git" --branch main=stage
 done

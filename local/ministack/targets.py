@@ -23,7 +23,7 @@ def apply_what_stacks_meet():
     answer_dry_runs(ec2)
     refuse_what_ec2_refuses(ec2, handlers)
     refuse_to_delete_what_is_in_use(ec2, route53, s3, handlers)
-    keep_tags_of_zones(route53, handlers)
+    keep_tags(route53, s3, handlers)
     manage_passwords_of_databases(rds, secretsmanager, provisioners, stacks, handlers)
     find_all_services_by_tag(ec2, rds, route53, tagging)
     let_invocations_finish(lambda_runtime, lambda_svc)
@@ -129,17 +129,31 @@ def refuse_to_delete_what_is_in_use(ec2, route53, s3, handlers):
     zone["delete"], bucket["delete"] = no_zone, no_bucket
 
 
-def keep_tags_of_zones(route53, handlers):
-    """CloudFormation gives a zone its HostedZoneTags; MiniStack drops them."""
-    zone = handlers["AWS::Route53::HostedZone"]
-    create = zone["create"]
+def keep_tags(route53, s3, handlers):
+    """CloudFormation gives a zone its HostedZoneTags and a bucket its Tags; MiniStack drops them."""
+    zone, bucket = handlers["AWS::Route53::HostedZone"], handlers["AWS::S3::Bucket"]
+    create_zone, create_bucket, delete_bucket = zone["create"], bucket["create"], bucket["delete"]
+
+    def tags(props, name):
+        return {one["Key"]: one["Value"] for one in props.get(name) or []}
 
     def new_zone(logical_id, props, stack_name):
-        zone_id, attributes = create(logical_id, props, stack_name)
-        route53._tags[("hostedzone", zone_id)] = {one["Key"]: one["Value"] for one in props.get("HostedZoneTags") or []}
+        zone_id, attributes = create_zone(logical_id, props, stack_name)
+        route53._tags[("hostedzone", zone_id)] = tags(props, "HostedZoneTags")
         return zone_id, attributes
 
+    def new_bucket(logical_id, props, stack_name):
+        name, attributes = create_bucket(logical_id, props, stack_name)
+        s3._bucket_tags[name] = tags(props, "Tags")
+        return name, attributes
+
+    def no_bucket(physical_id, props):
+        gone = delete_bucket(physical_id, props)
+        s3._bucket_tags.pop(physical_id, None)
+        return gone
+
     zone["create"] = new_zone
+    bucket["create"], bucket["delete"] = new_bucket, no_bucket
 
 
 def manage_passwords_of_databases(rds, secretsmanager, provisioners, stacks, handlers):

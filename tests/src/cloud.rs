@@ -20,6 +20,8 @@ pub struct Cloud {
     pub zones: aws_sdk_route53::Client,
     pub rows: aws_sdk_dynamodb::Client,
     pub objects: aws_sdk_s3::Client,
+    pub stacks: aws_sdk_cloudformation::Client,
+    pub tags: aws_sdk_resourcegroupstagging::Client,
 }
 
 /// What the table says is live.
@@ -55,7 +57,38 @@ impl Cloud {
             zones: aws_sdk_route53::Client::new(&config),
             rows: aws_sdk_dynamodb::Client::new(&config),
             objects: aws_sdk_s3::Client::from_conf(s3),
+            stacks: aws_sdk_cloudformation::Client::new(&config),
+            tags: aws_sdk_resourcegroupstagging::Client::new(&config),
         }
+    }
+
+    /// The same for a pipeline of another project on this local cloud.
+    pub fn of_project(&self, project: &str) -> Self {
+        let mut other = self.clone();
+        let own = format!("{}-cutover", self.variable("CUTOVER_PROJECT"));
+        let bucket = self
+            .variable("CUTOVER_BUCKET")
+            .replace(&own, &format!("{project}-cutover"));
+        let values = [
+            ("CUTOVER_PROJECT", project.to_owned()),
+            // Below the first one's, which is what the gateway answers for.
+            (
+                "CUTOVER_DOMAIN",
+                format!("{project}.{}", self.variable("CUTOVER_DOMAIN")),
+            ),
+            ("CUTOVER_TABLE", format!("{project}-cutover")),
+            ("CUTOVER_BUCKET", bucket),
+        ];
+        other
+            .variables
+            .extend(values.map(|(name, value)| (name.to_owned(), value)));
+        other
+    }
+
+    /// Makes `infra/deploy-local.sh` look again at what is deployed.
+    pub fn forget_deployed(&self, what: &str) {
+        let mark = self.root.join(format!(".local/deployed-{what}"));
+        std::fs::remove_file(mark).ok();
     }
 
     /// A variable of `.local/env`.
@@ -88,6 +121,15 @@ impl Cloud {
     /// Runs the aws cli as the administrator.
     pub async fn aws(&self, arguments: &[&str]) -> Said {
         program(&self.aws_cli(), arguments, &self.root, &self.environment()).await
+    }
+
+    /// Runs a script of the checkout, or a program, with the aws cli on its PATH as after `. .local/env`.
+    pub async fn script(&self, script: &str, arguments: &[&str]) -> Said {
+        let mut environment = self.environment();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let tools = self.root.join(".local/venv/bin");
+        environment.push(("PATH".into(), format!("{}:{path}", tools.display())));
+        program(Path::new(script), arguments, &self.root, &environment).await
     }
 
     /// Runs the `cutover` command.
@@ -142,6 +184,45 @@ impl Cloud {
             .filter_map(|object| object.key())
             .map(str::to_owned)
             .collect()
+    }
+
+    /// ARNs of all that has this tag.
+    pub async fn tagged(&self, key: &str, value: &str) -> Vec<String> {
+        let filter = aws_sdk_resourcegroupstagging::types::TagFilter::builder()
+            .key(key)
+            .values(value)
+            .build();
+        let asked = self.tags.get_resources().tag_filters(filter);
+        let mut pages = asked.into_paginator().items().send();
+        let mut arns = Vec::new();
+        while let Some(one) = pages.next().await {
+            let one = one.expect("resources can be found by tag");
+            arns.extend(one.resource_arn().map(str::to_owned));
+        }
+        arns
+    }
+
+    /// Deletes a small bucket with all versions of all that is in it.
+    pub async fn delete_bucket(&self, bucket: &str) {
+        let listed = self.objects.list_object_versions().bucket(bucket).send();
+        let listed = listed.await.expect("the versions can be listed");
+        let versions = listed
+            .versions()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let marks = listed
+            .delete_markers()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        for (key, version) in versions.chain(marks) {
+            let delete = self.objects.delete_object().bucket(bucket);
+            let delete = delete
+                .set_key(key.map(str::to_owned))
+                .set_version_id(version.map(str::to_owned));
+            delete.send().await.expect("a version can be deleted");
+        }
+        let delete = self.objects.delete_bucket().bucket(bucket).send();
+        delete.await.expect("an empty bucket goes");
     }
 
     /// A row of the table as JSON.

@@ -30,7 +30,7 @@ impl Component {
 
     /// Makes its repository only.
     pub async fn unregistered(cloud: &Cloud, what: &str, target: &'static str) -> Self {
-        let name = format!("t-{what}-{}", run());
+        let name = unique(&format!("t-{what}"));
         // Instances have an address each, so ports may coincide.
         let port = 8100
             + (name.bytes().fold(7_u16, |sum, byte| {
@@ -260,6 +260,11 @@ async fn git(folder: &Path, arguments: &[&str]) -> String {
     program(Path::new("git"), arguments, folder, &environment)
         .await
         .good(&format!("git {}", arguments.join(" ")))
+}
+
+/// A name of this run: `t-api-x1a2b`.
+pub fn unique(what: &str) -> String {
+    format!("{what}-{}", run())
 }
 
 /// Four letters or digits that tell this run from others: the time, to the second, for 20 days.

@@ -38,6 +38,19 @@ impl Ended {
             .expect("a release that succeeded has an output")
     }
 
+    /// Panics unless it ended because a role lacks this action, and its cause says so and where.
+    pub fn is_denied(&self, action: &str, stage: &str) {
+        let how = (self.status.as_str(), self.error.as_str());
+        assert_eq!(how, ("FAILED", "AccessDenied"), "{self:#?}");
+        for part in [action, stage] {
+            assert!(
+                self.cause.contains(part),
+                "the cause does not name {part}: {}",
+                self.cause
+            );
+        }
+    }
+
     /// `stage-r42`
     pub fn release(&self) -> &str {
         self.output()["release"]
@@ -108,6 +121,14 @@ impl Execution {
             );
         }
         found
+    }
+
+    /// `RUNNING`, or how it ended.
+    pub async fn status(&self) -> String {
+        let asked = self.cloud.steps.describe_execution();
+        let seen = asked.execution_arn(&self.arn).send().await;
+        let seen = seen.expect("the execution can be read");
+        seen.status().as_str().to_owned()
     }
 
     /// Waits until it has ended.

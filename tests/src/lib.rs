@@ -16,7 +16,7 @@ mod traces;
 mod traffic;
 
 pub use cloud::{Cloud, Live};
-pub use component::{Component, sha_of};
+pub use component::{Component, sha_of, unique};
 pub use execution::{Ended, Execution, push_event};
 pub use family::{Family, Pairs};
 pub use permission::{WithoutPermission, actions_of};

@@ -1,7 +1,7 @@
 //! Takes one permission of one function away, and gives it back whatever happens.
 
 use crate::Cloud;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// While this lives, the function's role lacks the action.
 #[derive(Debug)]
@@ -16,11 +16,31 @@ pub struct WithoutPermission {
 impl WithoutPermission {
     /// Takes `action` from the role of `function`; panics if the role does not have it.
     pub async fn of(cloud: &Cloud, function: &str, action: &str) -> Self {
+        let (guard, mut document) = Self::unchanged(cloud, function).await;
+        let taken = take(&mut document, action);
+        assert!(
+            taken,
+            "the role of {function} has no {action}: {}",
+            guard.before
+        );
+        guard.put(&document.to_string()).await;
+        guard
+    }
+
+    /// Denies `action` to the role of `function` on one resource, and leaves it all others.
+    pub async fn on(cloud: &Cloud, function: &str, action: &str, resource: &str) -> Self {
+        let (guard, mut document) = Self::unchanged(cloud, function).await;
+        let statements = document["Statement"].as_array_mut();
+        statements
+            .expect("a policy has statements")
+            .push(json!({"Effect": "Deny", "Action": action, "Resource": resource}));
+        guard.put(&document.to_string()).await;
+        guard
+    }
+
+    async fn unchanged(cloud: &Cloud, function: &str) -> (Self, Value) {
         let role = role_of(cloud, function).await;
         let (policy, document) = inline_policy(cloud, &role).await;
-        let mut narrowed = document.clone();
-        let taken = take(&mut narrowed, action);
-        assert!(taken, "the role of {function} has no {action}: {document}");
         let guard = Self {
             cloud: cloud.clone(),
             role,
@@ -28,8 +48,7 @@ impl WithoutPermission {
             before: document.to_string(),
             given_back: false,
         };
-        guard.put(&narrowed.to_string()).await;
-        guard
+        (guard, document)
     }
 
     /// Gives it back.

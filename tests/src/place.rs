@@ -39,6 +39,14 @@ impl Place {
         }
     }
 
+    /// The target that a hotfix goes to, which is there already.
+    pub fn prod(cloud: &Cloud) -> Self {
+        Self {
+            cloud: cloud.clone(),
+            name: "prod",
+        }
+    }
+
     /// The input that provisions it here, with these parameters.
     pub fn wanted(&self, more: &[(&str, &str)]) -> Value {
         let parameters: BTreeMap<&str, &str> = HERE.iter().chain(more).copied().collect();
@@ -115,25 +123,49 @@ impl Place {
 
     /// ARNs of all that has its tag, but of instances that have ended.
     pub async fn tagged(&self) -> Vec<String> {
-        let filter = format!("Key=cutover:target,Values={}", self.name);
-        let asked = [
-            "resourcegroupstaggingapi",
-            "get-resources",
-            "--tag-filters",
-            &filter,
-            "--output",
-            "json",
-        ];
-        let said = self.cloud.aws(&asked).await.good("get-resources");
-        let said: Value = serde_json::from_str(&said).expect("JSON");
-        let arns = said["ResourceTagMappingList"]
-            .as_array()
-            .expect("a list")
-            .iter();
-        let arns = arns.filter_map(|one| one["ResourceARN"].as_str().map(str::to_owned));
+        let arns = self.cloud.tagged("cutover:target", self.name).await;
         let up = self.instances().await;
-        arns.filter(|arn| !arn.contains(":instance/") || up.iter().any(|id| arn.ends_with(id)))
+        arns.into_iter()
+            .filter(|arn| !arn.contains(":instance/") || up.iter().any(|id| arn.ends_with(id)))
             .collect()
+    }
+
+    /// A bucket that somebody made by hand and gave the tags of the target; answers its name.
+    pub async fn stray_bucket(&self) -> String {
+        let bucket = format!("{}-stray", self.name);
+        let create = ["s3api", "create-bucket", "--bucket", &bucket];
+        self.cloud.aws(&create).await.good("create-bucket");
+        let tags = format!(
+            "TagSet=[{{Key=cutover:project,Value={}}},{{Key=cutover:target,Value={}}}]",
+            self.cloud.variable("CUTOVER_PROJECT"),
+            self.name
+        );
+        let tag = [
+            "s3api",
+            "put-bucket-tagging",
+            "--bucket",
+            &bucket,
+            "--tagging",
+            &tags,
+        ];
+        self.cloud.aws(&tag).await.good("put-bucket-tagging");
+        bucket
+    }
+
+    /// Deletes the snapshot that a protected database has left.
+    pub async fn delete_snapshot(&self, arn: &str) {
+        let name = arn.rsplit(':').next().unwrap_or_default();
+        // Of all services, the CLI does not take this one's address from AWS_ENDPOINT_URL.
+        let here = self.cloud.variable("AWS_ENDPOINT_URL");
+        let delete = [
+            "rds",
+            "delete-db-snapshot",
+            "--endpoint-url",
+            here,
+            "--db-snapshot-identifier",
+            name,
+        ];
+        self.cloud.aws(&delete).await.good("delete-db-snapshot");
     }
 
     /// Its instances that have not ended.
@@ -212,15 +244,19 @@ impl Place {
             assert_eq!(keys, Vec::<String>::new(), "objects of {}", self.name);
         }
         let stack = format!("{}-{}", self.cloud.variable("CUTOVER_PROJECT"), self.name);
-        let said = self
+        let found = self
             .cloud
-            .aws(&["cloudformation", "describe-stacks", "--stack-name", &stack])
-            .await;
+            .stacks
+            .describe_stacks()
+            .stack_name(&stack)
+            .send();
+        let found = found.await.map_err(|error| error.into_service_error());
+        let gone = |message: &str| message.contains("does not exist");
         assert!(
-            said.err.contains("does not exist"),
-            "{}{}",
-            said.out,
-            said.err
+            found
+                .as_ref()
+                .is_err_and(|error| error.meta().message().is_some_and(gone)),
+            "{found:?}"
         );
         crate::no_process_is_left_of(&domain).await;
     }

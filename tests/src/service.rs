@@ -160,8 +160,13 @@ impl Service {
             },
         );
         for suite in &self.suites {
-            // A hanging suite is the only one that needs its limit.
-            let limit = if suite.name == "hanging" { "3s" } else { "60s" };
+            let limit = match suite.name {
+                // The only one that needs its limit.
+                "hanging" => "3s",
+                // It waits for something that the test does meanwhile.
+                "held" => "4m",
+                _ => "60s",
+            };
             text += &format!(
                 "\n[[suite]]\nname = {:?}\ncommand = {:?}\nslow = {}\ntimeout = {limit:?}\n",
                 suite.name, suite.command, suite.slow

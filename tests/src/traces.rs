@@ -138,17 +138,13 @@ impl Component {
             Some([live.hostname.clone()].as_slice()),
             "where the alias points"
         );
-        for id in self
-            .instances_ever()
-            .await
-            .iter()
-            .filter(|id| !recorded.contains(id))
-        {
-            no_process_is_left_of(id).await;
-        }
+        let mut ended = self.instances_ever().await;
+        ended.retain(|id| !recorded.contains(id));
+        none_is_left_of(&ended).await;
+        let seen = Processes::now();
         for id in &recorded {
             assert!(
-                !processes_with(id).is_empty(),
+                !seen.with(id).is_empty(),
                 "no process of the live instance {id} is found: the search is blind"
             );
         }
@@ -165,46 +161,71 @@ impl Component {
             self.name
         );
         assert_eq!(self.records().await, Vec::new(), "records of {}", self.name);
-        for id in self.instances_ever().await {
-            no_process_is_left_of(&id).await;
-        }
+        none_is_left_of(&self.instances_ever().await).await;
     }
 }
 
 /// Waits until no process has the text in its command line, environment or working directory.
 pub async fn no_process_is_left_of(mark: &str) {
-    let gone = until(GONE, async || processes_with(mark).is_empty().then_some(())).await;
+    none_is_left_of(&[mark.to_owned()]).await;
+}
+
+/// The same for several texts.
+async fn none_is_left_of(marks: &[String]) {
+    let left = || {
+        let seen = Processes::now();
+        marks
+            .iter()
+            .flat_map(|mark| seen.with(mark))
+            .collect::<Vec<_>>()
+    };
+    let gone = until(GONE, async || left().is_empty().then_some(())).await;
     assert!(
         gone.is_some(),
-        "processes of {mark} after {GONE:?}: {:?}",
-        processes_with(mark)
+        "processes of {marks:?} after {GONE:?}: {:?}",
+        left()
     );
 }
 
 /// Processes with the text in their command line, environment or working directory.
 pub fn processes_with(mark: &str) -> Vec<String> {
-    let own = std::process::id().to_string();
-    let entries = std::fs::read_dir("/proc")
-        .expect("/proc can be read")
-        .flatten();
-    let pids = entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own);
-    pids.filter(|pid| is_marked(pid, mark))
-        .map(|pid| format!("{pid} {}", command_line(&pid)))
-        .collect()
+    Processes::now().with(mark)
+}
+
+/// All processes at one moment but this one: what tells whose they are.
+struct Processes(Vec<(String, Vec<u8>)>);
+
+impl Processes {
+    fn now() -> Self {
+        let own = std::process::id().to_string();
+        let entries = std::fs::read_dir("/proc")
+            .expect("/proc can be read")
+            .flatten();
+        let pids = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own);
+        Self(pids.map(|pid| (pid.clone(), marks(&pid))).collect())
+    }
+
+    fn with(&self, mark: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(_, marks)| memchr::memmem::find(marks, mark.as_bytes()).is_some())
+            .map(|(pid, _)| format!("{pid} {}", command_line(pid)))
+            .collect()
+    }
 }
 
 // A process may end while it is looked at; then there is nothing to read, and nothing is left.
-fn is_marked(pid: &str, mark: &str) -> bool {
-    let holds = |file: &str| {
-        let bytes = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        bytes
-            .windows(mark.len())
-            .any(|window| window == mark.as_bytes())
-    };
+fn marks(pid: &str) -> Vec<u8> {
+    let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-    holds("cmdline") || holds("environ") || cwd.to_string_lossy().contains(mark)
+    [
+        read("cmdline"),
+        read("environ"),
+        cwd.into_os_string().into_encoded_bytes(),
+    ]
+    .join(&0)
 }
 
 fn command_line(pid: &str) -> String {

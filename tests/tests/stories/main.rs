@@ -1,14 +1,16 @@
 //! What cutover promises, each promise by a test on the local cloud.
 
-// The longest story, by its name the first to begin.
+// The two longest stories, by their names the first to begin.
 mod at_the_same_moment;
+mod back_as_one;
 mod bad_input;
+mod barred;
 mod by_hand;
 mod events;
 mod examples;
 mod failures;
 mod going_live;
-mod rollback;
+mod pipeline;
 mod tags;
 mod target_failures;
 mod targets;

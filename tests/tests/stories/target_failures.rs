@@ -186,17 +186,6 @@ async fn a_protected_target_goes_only_when_its_name_is_typed_twice_and_leaves_a_
         kept.len() == 1 && kept[0].contains(":snapshot:"),
         "{kept:?}"
     );
-    let name = kept[0].rsplit(':').next().unwrap_or_default();
-    // Of all services, the CLI does not take this one's address from AWS_ENDPOINT_URL.
-    let here = cloud.variable("AWS_ENDPOINT_URL");
-    let delete = [
-        "rds",
-        "delete-db-snapshot",
-        "--endpoint-url",
-        here,
-        "--db-snapshot-identifier",
-        name,
-    ];
-    cloud.aws(&delete).await.good("delete-db-snapshot");
+    place.delete_snapshot(&kept[0]).await;
     place.left_nothing().await;
 }

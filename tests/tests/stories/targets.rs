@@ -147,7 +147,7 @@ async fn a_teardown_stopped_at_the_stack_or_after_it_goes_on_when_it_is_run_agai
 }
 
 #[tokio::test]
-async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
+async fn a_teardown_waits_for_a_release_even_once_stopped_and_lets_no_other_begin() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "wait");
@@ -170,9 +170,11 @@ async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
     });
     assert!(tested.await.is_some(), "the suites begin");
 
-    let teardown = place
-        .start(&json!({"action": "teardown", "target": place.name}))
-        .await;
+    let input = json!({"action": "teardown", "target": place.name});
+    let stopped = place.start(&input).await;
+    assert_ne!(place.stop_in(&stopped, "Wait for releases").await, None);
+    assert_eq!(running.status().await, "RUNNING", "no stop reaches it");
+    let teardown = place.start(&input).await;
     let waits = until(RELEASED, async || {
         let states = place.entered(&teardown).await;
         states
@@ -207,6 +209,30 @@ async fn a_teardown_waits_for_a_release_and_lets_no_other_begin() {
         "UnknownTarget",
         &["was never provisioned; provision it with `cutover target provision"],
     );
+}
+
+#[tokio::test]
+async fn a_teardown_waits_for_what_has_the_targets_tag_and_goes_on_when_it_was_stopped_there() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "stray");
+    place.provision(&[]).await.output();
+    let bucket = place.stray_bucket().await;
+    let teardown = place
+        .start(&json!({"action": "teardown", "target": place.name}))
+        .await;
+    let stopped = place.stop_in(&teardown, "Wait for tags").await;
+    assert_ne!(stopped, None, "nobody takes the bucket away");
+    let tagged = place.tagged().await;
+    assert_eq!(
+        tagged,
+        [format!("arn:aws:s3:::{bucket}")],
+        "only that is left"
+    );
+    let remove = ["s3api", "delete-bucket", "--bucket", &bucket];
+    cloud.aws(&remove).await.good("delete-bucket");
+    assert_eq!(outcome(&place.teardown().await), "torn_down");
+    place.left_nothing().await;
 }
 
 #[tokio::test]

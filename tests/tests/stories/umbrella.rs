@@ -120,6 +120,68 @@ async fn one_of_four_that_fails_at_any_stage_keeps_all_four_back() {
     traffic.stop().await.without_failure();
 }
 
+/// A version of api whose suite waits until another commit of this component is live.
+fn that_waits_for(family: &Family, other: &Component, commit: &str) -> Service {
+    let mut service = family.service(&family.api, "2");
+    service.suites.push(Suite {
+        name: "held",
+        command: "python3 held.py".into(),
+        slow: false,
+    });
+    service.files.push((
+        "held.py",
+        format!(
+            "import json, sys, time, urllib.request\n\nend = time.monotonic() + 100\nwhile json.load(urllib.request.urlopen('http://{}:{}/version', timeout=10))['commit'] == '{commit}':\n    if time.monotonic() > end:\n        sys.exit('it never moved')\n    time.sleep(0.2)\n",
+            other.alias(),
+            other.port
+        ),
+    ));
+    service
+}
+
+#[tokio::test]
+async fn one_of_four_whose_newer_version_went_live_meanwhile_keeps_the_other_three_back() {
+    let cloud = Cloud::up().await;
+    let family = Family::new(&cloud, "late", "stage").await;
+    let mut versions = family.commit_all("1").await;
+    assert_eq!(family.release(&versions).await.output()["outcome"], "live");
+    let traffic = Traffic::on(&family.api);
+    let mut second = family.commit_all("2").await;
+    let waits = that_waits_for(&family, &family.msb, text(&versions[&family.msb.name]));
+    second[&family.api.name] = json!(family.api.commit_and_push(&waits).await);
+    let input = json!({"versions": second, "target": "stage"});
+    let all = Execution::start(&cloud, &input).await;
+    let tested = end_to_end::until(RELEASED, async || {
+        let states = all.states().await;
+        states.iter().any(|one| one == "Run suite").then_some(())
+    });
+    assert!(tested.await.is_some(), "the suites begin");
+
+    let newer = family.service(&family.msb, "3");
+    let newer = family.msb.commit_and_push(&newer).await;
+    let alone = family.release(&json!({&family.msb.name: newer})).await;
+    assert_eq!(alone.output()["outcome"], "live", "{alone:#?}");
+    let ended = all.end(RELEASED).await;
+
+    assert_eq!(
+        (ended.status.as_str(), ended.error.as_str()),
+        ("FAILED", "Superseded"),
+        "{ended:#?}"
+    );
+    let said = format!(
+        "Deploy (cutover): {}: release r{} is later than",
+        family.msb.name,
+        alone.output()["ticket"]
+    );
+    let [api, ui, msa] = [&family.api, &family.ui, &family.msa].map(|one| one.name.as_str());
+    for part in [&said, api, ui, msa, "became healthy"] {
+        assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+    }
+    versions[&family.msb.name] = json!(newer);
+    nothing_but(&family, &versions).await;
+    traffic.stop().await.without_failure();
+}
+
 async fn nothing_but(family: &Family, versions: &Value) {
     for component in family.all() {
         component

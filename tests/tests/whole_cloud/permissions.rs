@@ -1,58 +1,34 @@
 //! The roles have what they need and the release says so when they do not: a permission is
 //! taken away, a release runs, and it fails with the action's name and nothing moved.
 
+use crate::alone;
 use end_to_end::{Cloud, Component, Ended, Service, Suite, Traffic, WithoutPermission, actions_of};
 use serde_json::json;
 use std::time::Duration;
-use tokio::sync::Mutex;
-
-/// Roles are shared by all releases, so one test at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-/// A component with something live, so that there is an alias to leave alone.
-async fn live(cloud: &Cloud, what: &str) -> (Component, String) {
-    let component = Component::new(cloud, what, "stage").await;
-    let good = component.goes_live(&Service::good("1")).await;
-    (component, good)
-}
-
-async fn check((component, good): (Component, String), function: &str, action: &str, stage: &str) {
-    let traffic = Traffic::on(&component);
-
-    let taken = WithoutPermission::of(&component.cloud, function, action).await;
-    let (_, ended) = component.release(&Service::good("2")).await;
-    taken.give_back().await;
-
-    let how = (ended.status.as_str(), ended.error.as_str());
-    assert_eq!(how, ("FAILED", "AccessDenied"), "{ended:#?}");
-    for part in [action, stage] {
-        assert!(
-            ended.cause.contains(part),
-            "the cause does not name {part}: {}",
-            ended.cause
-        );
-    }
-    component.stands_alone(&good).await;
-    traffic.stop().await.only(&good);
-}
 
 #[tokio::test]
 async fn a_release_without_one_permission_fails_by_the_actions_name_and_moves_nothing() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = alone().await;
     let cloud = Cloud::up().await;
-    let (dns, put, draw) = tokio::join!(
-        live(&cloud, "dns"),
-        live(&cloud, "put"),
-        live(&cloud, "draw")
-    );
-    let records = "route53:ChangeResourceRecordSets";
-    check(dns, "cutover", records, "Deploy (cutover)").await;
-    check(put, "push-artifacts", "s3:PutObject", "Push artifacts").await;
+    let component = Component::new(&cloud, "denied", "stage").await;
+    let good = component.goes_live(&Service::good("1")).await;
+    let traffic = Traffic::on(&component);
     // Before there is a plan, the cause is the sentence alone.
-    check(draw, "plan-release", "dynamodb:UpdateItem", "").await;
+    let cases = [
+        ("plan-release", "dynamodb:UpdateItem", ""),
+        ("deploy-initial", "ec2:RunInstances", "Deploy (initial)"),
+    ];
+    for (function, action, stage) in cases {
+        let taken = WithoutPermission::of(&cloud, function, action).await;
+        let (_, ended) = component.release(&Service::good(function)).await;
+        taken.give_back().await;
+        ended.is_denied(action, stage);
+        component.stands_alone(&good).await;
+    }
+    traffic.stop().await.only(&good);
     // What was taken was given back.
-    let (restored, sha) = live(&cloud, "restored").await;
-    restored.stands_alone(&sha).await;
+    let next = component.goes_live(&Service::good("2")).await;
+    component.stands_alone(&next).await;
 }
 
 /// Which release shows that a function can do all that it has to.
@@ -103,7 +79,7 @@ struct Parts {
 #[tokio::test]
 #[ignore = "takes some ten minutes: every action of every role, one after the other"]
 async fn every_single_action_of_every_role_is_needed_by_some_release() {
-    let _turn = ONE_AT_A_TIME.lock().await;
+    let _turn = alone().await;
     let cloud = Cloud::up().await;
     let parts = parts(&cloud).await;
     let mut excess = Vec::new();

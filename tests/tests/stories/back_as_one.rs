@@ -1,11 +1,10 @@
 //! Taking the last release of a target back, all components of it in one step. The target is this
 //! story's own: what its last release was must not depend on other stories.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, Traffic};
+use end_to_end::{Cloud, Component, Ended, Execution, Family, Place, Service, Traffic, Vpcs};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const TARGET: &str = "lab";
 const LIMIT: Duration = Duration::from_secs(240);
 
 fn text(value: &Value) -> &str {
@@ -16,7 +15,11 @@ fn text(value: &Value) -> &str {
 async fn live(family: &Family, versions: &Value) {
     let all = end_to_end::until(LIMIT, async || {
         for component in family.all() {
-            let live = family.api.cloud.live(TARGET, &component.name).await?;
+            let live = family
+                .api
+                .cloud
+                .live(component.target, &component.name)
+                .await?;
             if live.commit != text(&versions[&component.name]) {
                 return None;
             }
@@ -37,7 +40,7 @@ async fn instances(family: &Family) -> Vec<String> {
 /// Takes the last release back, and says how long it took until the aliases had moved.
 async fn roll_back(family: &Family, to: &Value, how: &str) -> Ended {
     let began = Instant::now();
-    let input = json!({"target": TARGET, "version": "previous"});
+    let input = json!({"target": family.api.target, "version": "previous"});
     let execution = Execution::start(&family.api.cloud, &input).await;
     live(family, to).await;
     println!(
@@ -58,8 +61,12 @@ async fn roll_back(family: &Family, to: &Value, how: &str) -> Ended {
 
 #[tokio::test]
 async fn the_last_release_is_taken_back_as_one_warm_or_launched_again() {
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
-    let family = Family::new(&cloud, "roll", TARGET).await;
+    let place = Place::new(&cloud, "roll");
+    let long = place.provision(&[("DrainMargin", "20")]).await;
+    assert_eq!(long.output()["outcome"], "provisioned");
+    let family = Family::new(&cloud, "roll", place.name).await;
     let first = family.commit_all("1").await;
     assert_eq!(family.release(&first).await.output()["outcome"], "live");
     let before = instances(&family).await;
@@ -67,7 +74,7 @@ async fn the_last_release_is_taken_back_as_one_warm_or_launched_again() {
 
     // While the first set drains, its instances still run.
     let second = family.commit_all("2").await;
-    let input = json!({"versions": second, "target": TARGET});
+    let input = json!({"versions": second, "target": place.name});
     let release = Execution::start(&cloud, &input).await;
     live(&family, &second).await;
     roll_back(&family, &first, "warm").await;
@@ -75,7 +82,8 @@ async fn the_last_release_is_taken_back_as_one_warm_or_launched_again() {
     assert_eq!(instances(&family).await, before, "taken over, not launched");
     stand_alone(&family, &first).await;
 
-    // A release that has ended has ended its previous instances too.
+    // A release that has ended has ended its previous instances too. It need not take long.
+    place.provision(&[]).await.output();
     let third = family.commit_all("3").await;
     assert_eq!(family.release(&third).await.output()["outcome"], "live");
     roll_back(&family, &first, "launched again").await;
@@ -86,6 +94,8 @@ async fn the_last_release_is_taken_back_as_one_warm_or_launched_again() {
     traffic.stop().await.without_failure();
 
     a_push_does_not_bring_it_again(&family.api, text(&third[&family.api.name])).await;
+    place.teardown().await.output();
+    place.left_nothing().await;
 }
 
 async fn stand_alone(family: &Family, versions: &Value) {
@@ -97,13 +107,11 @@ async fn stand_alone(family: &Family, versions: &Value) {
 }
 
 async fn a_push_does_not_bring_it_again(component: &Component, sha: &str) {
-    let input =
-        json!({"component": component.name, "version": sha, "target": TARGET, "branch": "main"});
+    let input = json!({"component": component.name, "version": sha, "target": component.target, "branch": "main"});
     let ended = component.by_hand(input).await;
     assert_eq!(ended.error, "Superseded", "{ended:#?}");
     assert!(ended.cause.contains("was rolled back"), "{}", ended.cause);
     let next = component.commit_and_push(&Service::good("4")).await;
-    let input =
-        json!({"component": component.name, "version": next, "target": TARGET, "branch": "main"});
+    let input = json!({"component": component.name, "version": next, "target": component.target, "branch": "main"});
     assert_eq!(component.by_hand(input).await.output()["outcome"], "live");
 }

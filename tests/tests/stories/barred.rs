@@ -1,0 +1,68 @@
+//! Stages that only IAM can stop: for one component of a release, or for the release. What is denied
+//! is one resource of this story's, so that no other story lacks it.
+
+use end_to_end::{Cloud, Family, Place, Traffic, Vpcs, WithoutPermission};
+use serde_json::Value;
+
+#[tokio::test]
+async fn four_of_which_one_is_not_pushed_or_none_published_or_switched_stay_as_they_are() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "barred");
+    let made = place.provision(&[]).await;
+    let zone = made.output()["outputs"]["ZoneId"].as_str();
+    let zone = format!("arn:aws:route53:::hostedzone/{}", zone.expect("a zone"));
+    let family = Family::new(&cloud, "barred", place.name).await;
+    let first = family.commit_all("1").await;
+    assert_eq!(family.release(&first).await.output()["outcome"], "live");
+    let traffic = Traffic::on(&family.api);
+
+    let bucket = cloud.variable("CUTOVER_BUCKET");
+    let artifacts = format!("arn:aws:s3:::{bucket}/artifacts/{}/*", family.msa.name);
+    let one = format!("{}, Push artifacts", family.msa.name);
+    let cases = [
+        (
+            "push-artifacts",
+            "s3:PutObject",
+            artifacts.as_str(),
+            one.as_str(),
+        ),
+        (
+            "publish-hostnames",
+            RECORDS,
+            zone.as_str(),
+            "Publish hostnames",
+        ),
+        ("cutover", RECORDS, zone.as_str(), "Deploy (cutover)"),
+    ];
+    for (function, action, resource, stage) in cases {
+        let taken = WithoutPermission::on(&cloud, function, action, resource).await;
+        let ended = family.release(&family.commit_all(function).await).await;
+        taken.give_back().await;
+
+        ended.is_denied(action, stage);
+        for component in family.all() {
+            assert!(ended.cause.contains(&component.name), "{}", ended.cause);
+        }
+        let others = family.all().map(|one| one.name.as_str());
+        let others = others.iter().filter(|name| !stage.starts_with(**name));
+        let mut others: Vec<&str> = others.copied().collect();
+        others.sort_unstable();
+        let last = others.pop().unwrap_or_default();
+        let said = format!("{} and {last} became healthy", others.join(", "));
+        assert!(ended.cause.contains(&said), "not `{said}`: {}", ended.cause);
+        nothing_moved(&family, &first).await;
+    }
+    traffic.stop().await.without_failure();
+    place.teardown().await.output();
+    place.left_nothing().await;
+}
+
+const RECORDS: &str = "route53:ChangeResourceRecordSets";
+
+async fn nothing_moved(family: &Family, versions: &Value) {
+    for component in family.all() {
+        let live = versions[&component.name].as_str().expect("a commit");
+        component.stands_alone(live).await;
+    }
+}

@@ -1,0 +1,161 @@
+//! A pipeline beside the one that the other stories use: deployed, updated while a release runs,
+//! removed.
+
+use end_to_end::{Cloud, Component, Execution, Place, Service, Suite, Vpcs, until};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// The parameters of the pipeline that runs, for one of another name.
+async fn parameters(cloud: &Cloud) -> Vec<String> {
+    let stack = format!("{}-cutover", cloud.variable("CUTOVER_PROJECT"));
+    let asked = [
+        "cloudformation",
+        "describe-stacks",
+        "--stack-name",
+        &stack,
+        "--query",
+        "Stacks[0].Parameters",
+        "--output",
+        "json",
+    ];
+    let said = cloud.aws(&asked).await.good("describe-stacks");
+    let all: Vec<Value> = serde_json::from_str(&said).expect("JSON");
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    all.iter()
+        .map(|one| (text(one, "ParameterKey"), text(one, "ParameterValue")))
+        .filter(|(key, _)| !["Project", "Domain", "TargetTemplateUrl"].contains(&key.as_str()))
+        .map(|(key, value)| format!("--parameter={key}={value}"))
+        .collect()
+}
+
+async fn deploy(cloud: &Cloud, parameters: &[String]) {
+    let (project, domain) = (
+        cloud.variable("CUTOVER_PROJECT"),
+        cloud.variable("CUTOVER_DOMAIN"),
+    );
+    let mut arguments = vec!["pipeline", "--project", project, "--domain", domain];
+    arguments.extend(parameters.iter().map(String::as_str));
+    let said = cloud.script("infra/deploy.sh", &arguments).await;
+    said.good("infra/deploy.sh pipeline");
+}
+
+/// What its functions are told to log: it changes with an update, and with it every function.
+async fn log_level(cloud: &Cloud, function: &str) -> String {
+    let name = format!("{}-{function}", cloud.variable("CUTOVER_PROJECT"));
+    let asked = [
+        "lambda",
+        "get-function-configuration",
+        "--function-name",
+        &name,
+        "--query",
+        "Environment.Variables.RUST_LOG",
+        "--output",
+        "text",
+    ];
+    let said = cloud.aws(&asked).await.good("get-function-configuration");
+    said.trim().to_owned()
+}
+
+/// A version whose suite ends once there is a file, or fails.
+fn held_until(file: &Path) -> Service {
+    let mut service = Service::good("2");
+    service.suites.push(Suite {
+        name: "held",
+        command: "python3 held.py".into(),
+        slow: false,
+    });
+    let held = format!(
+        "import os, sys, time\n\nend = time.monotonic() + 200\nwhile not os.path.exists({:?}):\n    if time.monotonic() > end:\n        sys.exit('nobody let it go on')\n    time.sleep(0.1)\n",
+        file.to_string_lossy()
+    );
+    service.files.push(("held.py", held));
+    service
+}
+
+/// Removes a pipeline as a person does.
+async fn destroy(cloud: &Cloud) -> end_to_end::Said {
+    let project = format!("PROJECT={}", cloud.variable("CUTOVER_PROJECT"));
+    cloud.script("make", &["destroy", &project]).await
+}
+
+#[tokio::test]
+async fn a_pipeline_is_updated_while_a_release_runs_and_removed_once_its_targets_are() {
+    let _one = Vpcs::one().await;
+    let stories = Cloud::up().await;
+    let cloud = stories.of_project(&end_to_end::unique("t-pipe"));
+    deploy(&cloud, &parameters(&stories).await).await;
+    let place = Place::new(&cloud, "pipe");
+    place.provision(&[]).await.output();
+    let component = Component::unregistered(&cloud, "pipe", place.name).await;
+    component.follow("releases", place.name).await;
+    let released = async |service: &Service| {
+        let sha = component.commit_and_push(service).await;
+        let input = json!({"component": component.name, "version": sha, "target": place.name});
+        (sha, Execution::start(&cloud, &input).await)
+    };
+    let (first, execution) = released(&Service::good("1")).await;
+    assert_eq!(execution.end(LIMIT).await.output()["outcome"], "live");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let go_on = folder.path().join("go-on");
+    let (second, execution) = released(&held_until(&go_on)).await;
+    let tested = until(LIMIT, async || {
+        let states = execution.states().await;
+        states
+            .iter()
+            .any(|state| state == "Run suite")
+            .then_some(())
+    });
+    assert!(tested.await.is_some(), "the suites begin");
+    let (row, records) = (component.alias_row().await, component.records().await);
+    let before = log_level(&cloud, "cutover").await;
+    deploy(&cloud, &["--parameter=LogLevel=debug".into()]).await;
+    let levels = (before.as_str(), log_level(&cloud, "cutover").await);
+    assert_eq!(levels, ("info", "debug".to_owned()), "it was updated");
+    assert_eq!(execution.status().await, "RUNNING");
+    assert_eq!(component.alias_row().await, row);
+    assert_eq!(component.records().await, records);
+    assert_eq!(component.live().await.commit, first);
+    std::fs::write(&go_on, "").expect("a file");
+    assert_eq!(execution.end(LIMIT).await.output()["outcome"], "live");
+    component.stands_alone(&second).await;
+
+    let refused = destroy(&cloud).await;
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    let sentence = format!("these targets are left: {}", place.name);
+    assert!(refused.err.contains(&sentence), "{}", refused.err);
+    component.stands_alone(&second).await;
+    place.teardown().await.output();
+    place.left_nothing().await;
+    let done = destroy(&cloud).await.good("make destroy");
+    assert!(done.contains("is deleted. Kept"), "{done}");
+    nothing_but_what_was_recorded(&cloud).await;
+}
+
+/// The table and the bucket stay when a pipeline goes; here, they go with the story.
+async fn nothing_but_what_was_recorded(cloud: &Cloud) {
+    let project = cloud.variable("CUTOVER_PROJECT");
+    let mut left = cloud.tagged("cutover:project", project).await;
+    left.retain(|arn| !arn.contains(":instance/"));
+    left.sort();
+    let table = cloud.variable("CUTOVER_TABLE");
+    let bucket = cloud.variable("CUTOVER_BUCKET");
+    assert!(
+        left.len() == 2 && left[0].ends_with(table) && left[1].ends_with(bucket),
+        "{left:?}"
+    );
+    let allow = [
+        "dynamodb",
+        "update-table",
+        "--table-name",
+        table,
+        "--no-deletion-protection-enabled",
+    ];
+    cloud.aws(&allow).await.good("update-table");
+    let delete = ["dynamodb", "delete-table", "--table-name", table];
+    cloud.aws(&delete).await.good("delete-table");
+    cloud.delete_bucket(bucket).await;
+}
