@@ -1,5 +1,5 @@
-//! Stages that only IAM can stop: for one component of a release, or for the release. What is denied
-//! is one resource of this story's, so that no other story lacks it.
+//! Stages that only IAM can stop: for one component of a release, for the release, for a target. What
+//! is denied is one resource of the story's own, so that no other story lacks it.
 
 use end_to_end::{Cloud, Family, Place, Traffic, Vpcs, WithoutPermission};
 use serde_json::Value;
@@ -65,4 +65,36 @@ async fn nothing_moved(family: &Family, versions: &Value) {
         let live = versions[&component.name].as_str().expect("a commit");
         component.stands_alone(live).await;
     }
+}
+
+#[tokio::test]
+async fn a_target_that_may_not_be_made_or_removed_says_which_permission_is_missing() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "closed");
+    let stack = format!(
+        "arn:aws:cloudformation:{}:{}:stack/{}-{}/*",
+        cloud.variable("AWS_REGION"),
+        cloud.variable("CUTOVER_ACCOUNT"),
+        cloud.variable("CUTOVER_PROJECT"),
+        place.name
+    );
+    let create = "cloudformation:CreateStack";
+    let taken = WithoutPermission::on(&cloud, "apply-stack", create, &stack).await;
+    let ended = place.provision(&[]).await;
+    taken.give_back().await;
+    ended.is_denied(create, "");
+    place.left_nothing().await;
+
+    assert_eq!(
+        place.provision(&[]).await.output()["outcome"],
+        "provisioned"
+    );
+    let delete = "cloudformation:DeleteStack";
+    let taken = WithoutPermission::on(&cloud, "delete-stack", delete, &stack).await;
+    let ended = place.teardown().await;
+    taken.give_back().await;
+    ended.is_denied(delete, "run the same again and it goes on from here");
+    assert_eq!(place.teardown().await.output()["outcome"], "torn_down");
+    place.left_nothing().await;
 }
