@@ -25,9 +25,9 @@ main() {
     for folder in functions/*/; do functions+=("$(basename "$folder")"); done
     mkdir -p dist
     case "${1:---arm64}" in
-        --arm64) cross_build aarch64-unknown-linux-gnu && pack target/lambda deflated ;;
-        --x86-64) cross_build x86_64-unknown-linux-gnu && pack target/lambda deflated ;;
-        --native) native_build && pack target/debug stored ;;
+        --arm64) cross_build aarch64-unknown-linux-gnu && pack target/lambda small ;;
+        --x86-64) cross_build x86_64-unknown-linux-gnu && pack target/lambda small ;;
+        --native) native_build && pack target/debug fast ;;
         -h | --help) usage ;;
         *) usage >&2 && exit 2 ;;
     esac
@@ -59,7 +59,7 @@ cross_build() {
         --target "$triple.2.34" "${packages[@]}"
 }
 
-# pack FOLDER COMPRESSION
+# pack FOLDER HOW
 pack() {
     cargo metadata --no-deps --format-version 1 | python3 infra/pack.py "$1" "$2"
 }

@@ -215,6 +215,12 @@ impl Component {
         Execution::of_push(&self.cloud, &self.name_of(sha)).await
     }
 
+    /// Whether the release that the push of a commit started waited for what was live before.
+    pub async fn drained(&self, sha: &str) -> bool {
+        let states = self.execution_of(sha).await.states().await;
+        states.iter().any(|state| state == "Drain")
+    }
+
     /// How the name of a push's execution begins.
     fn name_of(&self, sha: &str) -> String {
         format!("{}-{}-{}-", self.name, &sha[..12], self.target)

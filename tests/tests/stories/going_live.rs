@@ -22,6 +22,8 @@ async fn a_push_goes_live_without_a_failed_request_and_the_previous_instance_is_
         "{seen:?}"
     );
     component.stands_alone(&second).await;
+    assert!(!component.drained(&first).await, "nothing was live before");
+    assert!(component.drained(&second).await);
     let after = component.live().await;
     assert_eq!(after.previous.as_deref(), Some(first.as_str()));
     assert_ne!(after.instances, before.instances);
