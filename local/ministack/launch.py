@@ -34,12 +34,13 @@ def main():
 
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import ec2, lambda_svc, route53, stepfunctions, sts
+    from ministack.services import ec2, lambda_svc, route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
     name_what_route53_denies(iam_actions)
+    hide_missing_keys_from_who_may_not_list(s3, iam_actions, iam_evaluator)
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
@@ -134,6 +135,30 @@ def name_what_route53_denies(iam_actions):
         return status, headers, body
 
     iam_actions.access_denied_response = wrapped
+
+
+def hide_missing_keys_from_who_may_not_list(s3, iam_actions, iam_evaluator):
+    """S3 says that a key is missing (404) only to who may list the bucket, to others that they
+    are denied (403): https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
+    from ministack.core.router import extract_access_key_id, extract_region
+
+    original = s3.handle_request
+
+    async def hiding(method, path, headers, body, query_params, *args, **kwargs):
+        answer = await original(method, path, headers, body, query_params, *args, **kwargs)
+        bucket, _, key = path.lstrip("/").partition("/")
+        asked = method in ("GET", "HEAD") and key and answer[0] == 404
+        if not asked or kwargs.get("internal") or s3._buckets.get(bucket) is None:
+            return answer
+        credentials, region = extract_access_key_id(headers, query_params), extract_region(headers, query_params)
+        denied = iam_evaluator.enforce(credentials, "s3:ListBucket", "s3", region, f"arn:aws:s3:::{bucket}")
+        if not denied:
+            return answer
+        status, named, text = iam_actions.access_denied_response(
+            "s3", "s3:ListBucket", getattr(denied, "principal_arn", ""), "", headers=headers)
+        return status, named, b"" if method == "HEAD" else text
+
+    s3.handle_request = hiding
 
 
 def record_every_state(sfn):

@@ -171,6 +171,25 @@ impl Component {
         row.unwrap_or_else(|| panic!("nothing of {} is recorded as live", self.name))
     }
 
+    /// Marks the row of a candidate as a discard does that comes no further.
+    pub async fn mark_leaving(&self, sha: &str) {
+        let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+        let key = [
+            ("pk", format!("target#{}", self.target)),
+            ("sk", format!("candidate#{}-{}", self.name, &sha[..12])),
+        ];
+        let key = key.map(|(name, value)| (name.to_owned(), text(value)));
+        let marked = self.cloud.rows.update_item();
+        let marked = marked
+            .table_name(self.cloud.variable("CUTOVER_TABLE"))
+            .set_key(Some(key.into()))
+            .update_expression("SET #s = :leaving")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#s", "state")
+            .expression_attribute_values(":leaving", text("leaving".into()));
+        marked.send().await.expect("the candidate has a row");
+    }
+
     /// Pushes a commit to `main`.
     pub async fn push(&self, sha: &str) {
         self.push_to(sha, "main").await;

@@ -1,6 +1,6 @@
 //! The small component that tests release: one template, with a knob for everything that can fail.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What an instance of it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Service {
     pub unit_tests: String,
     pub build: String,
     pub start: Start,
+    /// It serves once there is this file.
+    pub held_by: Option<PathBuf>,
     pub suites: Vec<Suite>,
     /// Whom it talks to.
     pub peers: Vec<String>,
@@ -48,10 +50,10 @@ print("the candidate is", found)
 sys.exit(found != os.environ["COMMIT"])
 "#;
 
-const SERVER: &str = r#"import json, os, sys, urllib.request
+const SERVER: &str = r#"import json, os, sys, time, urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-START = "@START@"
+START, HELD_BY = "@START@", "@HELD_BY@"
 IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
 IDENTITY["version"] = open("VERSION").read().strip()
 
@@ -97,6 +99,8 @@ class Server(ThreadingHTTPServer):
 
 if START == "Crashing":
     sys.exit("boom: this version cannot start")
+while HELD_BY and not os.path.exists(HELD_BY):
+    time.sleep(0.05)
 print("serving", IDENTITY["commit"], flush=True)
 Server((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 "#;
@@ -109,6 +113,7 @@ impl Service {
             unit_tests: "sh -c 'echo unit tests of $(cat VERSION)'".into(),
             build: "sh build.sh".into(),
             start: Start::Well,
+            held_by: None,
             suites: vec![Suite {
                 name: "smoke",
                 command: "python3 smoke.py".into(),
@@ -131,9 +136,11 @@ impl Service {
                 .unwrap_or_else(|error| panic!("writing {name}: {error}"));
         };
         write("VERSION", &format!("{}\n", self.version));
+        let held_by = self.held_by.as_deref().unwrap_or(Path::new(""));
+        let server = SERVER.replace("@START@", &format!("{:?}", self.start));
         write(
             "server.py",
-            &SERVER.replace("@START@", &format!("{:?}", self.start)),
+            &server.replace("@HELD_BY@", &held_by.to_string_lossy()),
         );
         write("smoke.py", SMOKE);
         for (name, text) in &self.files {

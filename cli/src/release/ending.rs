@@ -81,7 +81,12 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     let more = stays(output).into_iter().chain(tests(output));
     let more = more.chain(terminated(output)).chain(tagged(output));
     lines.extend(more.map(|line| wrap(&line, "  ", screen.width)));
-    for remark in ["/cutover/note", "/terminated/left_behind"] {
+    let remarks = [
+        "/cutover/note",
+        "/cutover/not_recorded",
+        "/terminated/left_behind",
+    ];
+    for remark in remarks {
         let remark = output.pointer(remark).and_then(Value::as_str);
         lines.extend(remark.map(|remark| wrap(&format!("Note: {remark}"), "  ", screen.width)));
     }

@@ -78,12 +78,28 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
     parts.push(format!(
         "Release {label} was not released; its candidates were discarded."
     ));
-    let mut cause = parts.join(" ");
-    if let Some((end, _)) = cause.char_indices().nth(MAX_CAUSE) {
-        cause.truncate(end);
-        cause.push('…');
+    Verdict {
+        error,
+        cause: cut(parts.join(" ")),
     }
-    Verdict { error, cause }
+}
+
+/// What is remarked of a release that turned out to be live after something had failed.
+pub fn live_after_all(failures: &[Failure], label: &str) -> String {
+    let mut parts: Vec<String> = failures.iter().map(failure_sentence).collect();
+    parts.push(format!(
+        "The aliases had moved by then, as DNS shows: {label} is live."
+    ));
+    cut(parts.join(" "))
+}
+
+/// At most `MAX_CAUSE` characters.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_CAUSE) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn failure_sentence(failure: &Failure) -> String {
@@ -227,6 +243,17 @@ mod tests {
         let verdict = verdict(&happened, "stage-r4");
         assert_eq!(verdict.error, "BuildFailed");
         expect!["api, Build: `make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log. api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. Release stage-r4 was not released; its candidates were discarded."].assert_eq(&verdict.cause);
+    }
+
+    #[test]
+    fn a_release_that_is_live_after_all_says_what_went_wrong_and_that_it_is_live() {
+        let lost = failure(
+            None,
+            "Deploy (cutover)",
+            "AccessDenied",
+            r#"{"errorType":"AccessDenied","errorMessage":"route53:GetChange: AccessDenied"}"#,
+        );
+        expect!["Deploy (cutover): route53:GetChange: AccessDenied. The aliases had moved by then, as DNS shows: stage-r4 is live."].assert_eq(&live_after_all(&[lost], "stage-r4"));
     }
 
     #[test]

@@ -652,7 +652,7 @@ pub struct FailedStage {
 pub struct DiscardReply {
     /// The error that the execution ends with.
     pub error: String,
-    /// The sentences that it ends with.
+    /// The sentences that it ends with; if it is live after all, those that are remarked of it.
     pub cause: String,
     /// Whether the release turned out to be live: a cutover's answer had been lost.
     pub live: bool,

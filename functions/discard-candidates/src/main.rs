@@ -4,7 +4,9 @@ use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::{Leaving, is_discarded};
 use pipeline::rows::{CandidateRow, CandidateState, SetRow};
-use pipeline::verdict::{Happened, StillLive, Verdict, message_of, superseded_by, verdict};
+use pipeline::verdict::{
+    Happened, StillLive, Verdict, live_after_all, message_of, superseded_by, verdict,
+};
 use pipeline::wire::{DiscardReply, DiscardRequest, Failure, Release, UndoPlanRequest};
 use serde::Deserialize;
 use stage::{Fault, Settings};
@@ -74,9 +76,11 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
         .collect();
     let leaving = leave_to_others(takedown, release, &own).await?;
     let taken = takedown.take(release, &leaving).await?;
-    let verdict = sentences(&request, &rows, &taken);
+    let mut verdict = sentences(&request, &rows, &taken);
     let live = !taken.kept.is_empty();
-    if !live {
+    if live {
+        verdict.cause = live_after_all(&request.failures, &release.label());
+    } else {
         record(takedown, &request, &verdict).await?;
     }
     Ok(DiscardReply {

@@ -7,12 +7,15 @@ use crate::harness::{Cloud, eventually, get};
 
 const DOMAIN: &str = "stage.myproj.localhost";
 
-/// A role for EC2 that may read and write below `ok/` of the bucket, in a profile of the same name.
+/// A role for EC2 that may read and write below `ok/` of one bucket and list and read another, in a
+/// profile of the same name.
 fn make_role(cloud: &Cloud) {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-        "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/ok/*"}]});
+        "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::files/ok/*"},
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": ["arn:aws:s3:::listed", "arn:aws:s3:::listed/*"]}]});
     cloud.aws(&[
         "iam",
         "create-role",
@@ -221,10 +224,10 @@ fn an_instance_serves_by_name_and_by_address_until_it_is_terminated() {
 const COPIES: &str = r#"#!/bin/bash
 try() { "$@" 2>&1; echo "exit code $?"; }
 copies() {
-  for key in ok/a ok/none secret/a; do
-    try "$1" s3 cp --only-show-errors "s3://files/$key" got/it
+  for object in files/ok/a files/ok/none files/secret/a listed/none; do
+    try "$1" s3 cp --only-show-errors "s3://$object" got/it
     cat got/it && rm got/it
-    try "$1" s3 cp "s3://files/$key" -
+    try "$1" s3 cp "s3://$object" -
   done
   for key in ok/log secret/log; do
     echo "the log" | try "$1" s3 cp --only-show-errors - "s3://files/$key"
@@ -244,7 +247,9 @@ echo end
 fn an_instance_may_do_what_its_role_allows_and_nothing_else() {
     let cloud = Cloud::up();
     make_role(&cloud);
-    cloud.aws(&["s3api", "create-bucket", "--bucket", "files"]);
+    for bucket in ["files", "listed"] {
+        cloud.aws(&["s3api", "create-bucket", "--bucket", bucket]);
+    }
     let body = cloud.path("body");
     std::fs::write(&body, "what the role may read\n").unwrap();
     for key in ["ok/a", "secret/a"] {
@@ -279,11 +284,11 @@ fn an_instance_may_do_what_its_role_allows_and_nothing_else() {
         "{ours}"
     );
     let said = |what: &str| ours.matches(what).count();
-    assert_eq!(
-        said("(403) when calling the HeadObject operation"),
-        2,
-        "{ours}"
-    );
+    // Whether there is no such key is told only to who may list the bucket.
+    for (code, times) in [("403", 4), ("404", 2)] {
+        let denied = format!("({code}) when calling the HeadObject operation");
+        assert_eq!(said(&denied), times, "{ours}");
+    }
     assert_eq!(
         said("(AccessDenied) when calling the PutObject"),
         1,

@@ -1,6 +1,6 @@
 //! Two pushes at the same moment: the newer commit is live at the end, every time.
 
-use end_to_end::{Cloud, Component, Ended, Service, Traffic};
+use end_to_end::{Cloud, Component, Ended, Service, Traffic, until};
 use std::time::Duration;
 
 const ROUNDS: usize = 10;
@@ -50,4 +50,33 @@ fn was_live_or_superseded(ended: &Ended) -> bool {
         "SUCCEEDED" => ended.output()["outcome"] == "live",
         _ => ended.error == "Superseded",
     }
+}
+
+#[tokio::test]
+async fn a_deploy_that_outlives_its_discard_ends_the_instances_that_it_launched() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "late", "dev").await;
+    let good = component.goes_live(&Service::good("1")).await;
+    let traffic = Traffic::on(&component);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("serve");
+    let mut held = Service::good("2");
+    held.held_by = Some(file.clone());
+    let sha = component.commit_and_push(&held).await;
+    let deploying = component.execution_of(&sha).await;
+    let launched = until(LIMIT, async || {
+        (component.instances().await.len() == 2).then_some(())
+    });
+    assert!(launched.await.is_some(), "the candidate is launched");
+    component.mark_leaving(&sha).await;
+    std::fs::write(&file, "").expect("the file is written");
+
+    let ended = deploying.end(LIMIT).await;
+    assert_eq!(ended.error, "CandidateGone", "{ended:#?}");
+    for part in ["Deploy (initial)", "its candidates were discarded"] {
+        assert!(ended.cause.contains(part), "{}", ended.cause);
+    }
+    component.stands_alone(&good).await;
+    traffic.stop().await.only(&good);
 }

@@ -1,6 +1,8 @@
 //! What concerns the whole local cloud: these tests change what all releases stand on, and put it
 //! back. Stories run before them, in a program of their own.
 
+mod excess;
+mod excess_targets;
 mod permissions;
 mod prod;
 

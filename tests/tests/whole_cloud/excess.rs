@@ -1,0 +1,280 @@
+//! Whether a role has more than it needs: every single action is taken from it, and some release must
+//! end differently. Takes some twenty minutes, so these run only when asked for (`--ignored`).
+
+use crate::alone;
+use end_to_end::{
+    Cloud, Component, Ended, Execution, Service, Start, Suite, WithoutPermission, actions_of, until,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const RELEASED: Duration = Duration::from_secs(180);
+
+/// Which release shows that a function can do all that it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// A push.
+    Push,
+    /// Two components, one with a peer and one with a private repository, and tags.
+    Umbrella,
+    /// The peer of a live component, tested beside its companion.
+    Peer,
+    /// One that is discarded.
+    Red,
+    /// One whose instance ends at once.
+    Crash,
+    /// One that is discarded while its instance starts.
+    Late,
+    /// Taking the last release back.
+    TakeBack,
+}
+
+const FUNCTIONS: &[(&str, &[Shows])] = &[
+    ("start-release", &[Shows::Push]),
+    ("plan-release", &[Shows::Umbrella, Shows::TakeBack]),
+    ("prepare-workspace", &[Shows::Umbrella]),
+    ("plan-companions", &[Shows::Peer]),
+    ("publish-peers", &[Shows::Umbrella]),
+    ("unit-tests", &[Shows::Umbrella]),
+    ("build", &[Shows::Umbrella]),
+    ("push-artifacts", &[Shows::Umbrella]),
+    (
+        "deploy-initial",
+        &[Shows::Umbrella, Shows::Crash, Shows::Late],
+    ),
+    ("publish-hostnames", &[Shows::Umbrella]),
+    ("integration-tests", &[Shows::Umbrella]),
+    ("cutover", &[Shows::Umbrella]),
+    ("terminate-previous", &[Shows::Umbrella]),
+    ("tag-release", &[Shows::Umbrella]),
+    ("discard-candidates", &[Shows::Red]),
+];
+
+/// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
+const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
+
+/// What the local cloud does not ask IAM for: on AWS, launching an instance and making a stack fail
+/// without them.
+const NOT_ASKED_HERE: &[&str] = &["ec2:CreateTags", "iam:PassRole"];
+
+/// Those actions of a function's role whose lack can show here.
+pub async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
+    let mut actions = actions_of(cloud, function).await;
+    let unseen = [NOT_SEEN_HERE, NOT_ASKED_HERE].concat();
+    actions.retain(|action| !unseen.iter().any(|prefix| action.starts_with(prefix)));
+    actions
+}
+
+/// Which functions to look at: all, or those that the variable `FUNCTIONS` names.
+pub fn wanted(function: &str) -> bool {
+    let named = std::env::var("FUNCTIONS").unwrap_or_default();
+    named.is_empty() || named.split(' ').any(|one| one == function)
+}
+
+struct Parts {
+    peer: Component,
+    component: Component,
+    private: Component,
+}
+
+#[tokio::test]
+#[ignore = "takes some ten minutes: every action of every role, one after the other"]
+async fn every_action_of_a_role_of_the_release_machine_is_needed_by_some_release() {
+    let _turn = alone().await;
+    let cloud = Cloud::up().await;
+    let parts = parts(&cloud).await;
+    let mut excess = Vec::new();
+    for (function, shows) in FUNCTIONS.iter().filter(|(name, _)| wanted(name)) {
+        for one in *shows {
+            let before = parts.differs(*one, &format!("before {function}")).await;
+            assert_eq!(
+                before, None,
+                "with every permission, before {function} loses one"
+            );
+        }
+        for action in asked_for(&cloud, function).await {
+            let mark = format!("{function} {action}");
+            let taken = WithoutPermission::of(&cloud, function, &action).await;
+            let mut differs = None;
+            for one in *shows {
+                if differs.is_none() {
+                    differs = parts.differs(*one, &format!("without {mark}")).await;
+                }
+            }
+            taken.give_back().await;
+            println!(
+                "without {mark}: {}",
+                differs.as_deref().unwrap_or("NOTHING CHANGES")
+            );
+            if differs.is_none() {
+                excess.push(mark);
+            }
+        }
+    }
+    assert!(excess.is_empty(), "no release needs these: {excess:#?}");
+}
+
+async fn parts(cloud: &Cloud) -> Parts {
+    let peer = Component::new(cloud, "peer", "stage").await;
+    peer.goes_live(&Service::good("1")).await;
+    let component = Component::new(cloud, "excess", "stage").await;
+    let private = Component::unregistered(cloud, "closed", "stage").await;
+    private.open_with(&private.close().await).await;
+    let parts = Parts {
+        peer,
+        component,
+        private,
+    };
+    parts.component.goes_live(&parts.talking("1")).await;
+    parts
+}
+
+impl Parts {
+    /// A version of the component that talks to the peer.
+    fn talking(&self, version: &str) -> Service {
+        let mut service = Service::good(version);
+        service.peers = vec![self.peer.name.clone()];
+        service
+    }
+
+    /// In what the release differs from what it is with every permission.
+    async fn differs(&self, shows: Shows, mark: &str) -> Option<String> {
+        match shows {
+            Shows::Push => self.push(mark).await,
+            Shows::Umbrella => self.umbrella(mark).await,
+            Shows::Peer => self.release_of_the_peer(mark).await,
+            Shows::Red => self.red(mark).await,
+            Shows::Crash => self.crash(mark).await,
+            Shows::Late => self.late(mark).await,
+            Shows::TakeBack => self.take_back(mark).await,
+        }
+    }
+
+    async fn push(&self, mark: &str) -> Option<String> {
+        let started = Duration::from_secs(15);
+        let ended = self
+            .component
+            .release_if_started(&self.talking(mark), started)
+            .await;
+        (!ended.as_ref().is_some_and(went_live)).then(|| shown(ended))
+    }
+
+    async fn umbrella(&self, mark: &str) -> Option<String> {
+        let (component, private) = (&self.component, &self.private);
+        let sha = private.commit(&Service::good(mark)).await;
+        private.push_by_folder(&sha).await;
+        let other = component.commit(&self.talking(mark)).await;
+        component.push_to(&other, "topic").await;
+        let versions = json!({&component.name: other, &private.name: sha});
+        let input = json!({"versions": versions, "target": "stage", "tag": true});
+        let ended = component.by_hand(input).await;
+        if !went_live(&ended) {
+            return Some(shown(Some(ended)));
+        }
+        let tags = ended.output()["tag"].clone();
+        let pushed = |n: usize| tags["tags"][n]["outcome"] == "pushed";
+        (!pushed(0) || !pushed(1)).then(|| tags.to_string())
+    }
+
+    async fn release_of_the_peer(&self, mark: &str) -> Option<String> {
+        let sha = self.peer.commit(&Service::good(mark)).await;
+        self.peer.push_to(&sha, "topic").await;
+        let input = json!({"component": self.peer.name, "version": sha, "target": "stage"});
+        let ended = self.peer.by_hand(input).await;
+        if !went_live(&ended) {
+            return Some(shown(Some(ended)));
+        }
+        let companions = ended.output()["companions"].clone();
+        (companions[0]["component"] != self.component.name).then(|| companions.to_string())
+    }
+
+    async fn red(&self, mark: &str) -> Option<String> {
+        let mut service = self.talking(&format!("{mark}, red"));
+        service.suites.push(Suite {
+            name: "red",
+            command: "false".into(),
+            slow: false,
+        });
+        let (_, running) = self.begin(&service).await;
+        fails(&running.end(RELEASED).await, "IntegrationTestsFailed", "")
+    }
+
+    async fn crash(&self, mark: &str) -> Option<String> {
+        let mut service = self.talking(&format!("{mark}, crashing"));
+        service.start = Start::Crashing;
+        let (_, running) = self.begin(&service).await;
+        let said = "boom: this version cannot start";
+        fails(&running.end(RELEASED).await, "NotHealthy", said)
+    }
+
+    async fn late(&self, mark: &str) -> Option<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("serve");
+        let mut service = self.talking(&format!("{mark}, late"));
+        service.held_by = Some(file.clone());
+        let before = self.component.instances().await;
+        let (sha, running) = self.begin(&service).await;
+        let launched = until(RELEASED, async || {
+            let now = self.component.instances().await;
+            let ended = running.status().await != "RUNNING";
+            (ended || now.len() > before.len()).then_some(ended)
+        });
+        if launched.await == Some(false) {
+            self.component.mark_leaving(&sha).await;
+        }
+        std::fs::write(&file, "").expect("the file is written");
+        fails(&running.end(RELEASED).await, "CandidateGone", "")
+    }
+
+    /// Starts a release of the component by hand.
+    async fn begin(&self, service: &Service) -> (String, Execution) {
+        let component = &self.component;
+        let sha = component.commit(service).await;
+        component.push_to(&sha, "topic").await;
+        let input = json!({"component": component.name, "version": sha, "target": "stage"});
+        (sha, Execution::start(&component.cloud, &input).await)
+    }
+
+    async fn take_back(&self, mark: &str) -> Option<String> {
+        if let Some(difference) = self.umbrella(mark).await {
+            return Some(difference);
+        }
+        let input = json!({"version": "previous", "target": "stage"});
+        let ended = self.component.by_hand(input).await;
+        (!went_live(&ended)).then(|| shown(Some(ended)))
+    }
+}
+
+/// In what it differs from a release that fails like that and in no other way.
+fn fails(ended: &Ended, error: &str, said: &str) -> Option<String> {
+    let as_it_should =
+        ended.error == error && ended.cause.contains(said) && !ended.cause.contains("AccessDenied");
+    (!as_it_should).then(|| shown(Some(ended.clone())))
+}
+
+/// Live, and with nothing to remark.
+fn went_live(ended: &Ended) -> bool {
+    ended.status == "SUCCEEDED"
+        && ended.output()["outcome"] == "live"
+        && remarks(ended.output()).is_empty()
+}
+
+fn remarks(output: &Value) -> Vec<&str> {
+    let places = [
+        "/cutover/note",
+        "/cutover/not_recorded",
+        "/terminated/left_behind",
+    ];
+    places
+        .iter()
+        .filter_map(|place| output.pointer(place)?.as_str())
+        .collect()
+}
+
+fn shown(ended: Option<Ended>) -> String {
+    match ended {
+        None => "no release starts".into(),
+        Some(ended) if ended.status == "SUCCEEDED" => remarks(ended.output()).join("; "),
+        Some(ended) => format!("{}: {}", ended.error, ended.cause),
+    }
+}

@@ -1,0 +1,206 @@
+//! The same search for the roles of the target machine: a target is made, changed and removed without
+//! each of their actions in turn.
+
+use crate::alone;
+use crate::excess::{asked_for, wanted};
+use end_to_end::{
+    Cloud, Component, Ended, Execution, Place, Service, Suite, Vpcs, WithoutPermission, until,
+};
+use serde_json::json;
+use std::time::Duration;
+
+const RELEASED: Duration = Duration::from_secs(180);
+
+/// What shows that a function can do all that it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    /// A target that cannot be made, and goes.
+    Refused,
+    /// One that is made.
+    Made,
+    /// One that is changed, and protected from then on.
+    Changed,
+    /// A protected one in use that is removed.
+    Removed,
+    /// One that is removed while a release works on it.
+    RemovedBusy,
+}
+
+const FUNCTIONS: &[(&str, &[Shows])] = &[
+    ("plan-target", &[Shows::Made, Shows::Removed]),
+    (
+        "apply-stack",
+        &[Shows::Made, Shows::Changed, Shows::Refused],
+    ),
+    ("look-at-stack", &[Shows::Made, Shows::Refused]),
+    ("prove-target-usable", &[Shows::Made]),
+    ("record-target", &[Shows::Made, Shows::Changed]),
+    ("close-target", &[Shows::RemovedBusy]),
+    ("clear-target", &[Shows::Removed]),
+    ("delete-stack", &[Shows::Removed]),
+    ("forget-target", &[Shows::Removed]),
+    ("prove-nothing-is-left", &[Shows::Removed]),
+];
+
+#[tokio::test]
+#[ignore = "takes some ten minutes: every action of every role, one after the other"]
+async fn every_action_of_a_role_of_the_target_machine_is_needed_by_some_target() {
+    let _turn = alone().await;
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "excess");
+    let component = Component::new(&cloud, "placed", place.name).await;
+    component.commit_and_push(&Service::good("1")).await;
+    let site = Site { place, component };
+    let mut excess = Vec::new();
+    for (function, shows) in FUNCTIONS.iter().filter(|(name, _)| wanted(name)) {
+        for one in *shows {
+            let differs = site.differs(*one, None).await;
+            assert_eq!(differs, None, "with every permission, before {function}");
+        }
+        for action in asked_for(&cloud, function).await {
+            let mut differs = None;
+            for one in *shows {
+                if differs.is_none() {
+                    differs = site.differs(*one, Some((function, &action))).await;
+                }
+            }
+            let said = differs.as_deref().unwrap_or("NOTHING CHANGES");
+            println!("without {function} {action}: {said}");
+            if differs.is_none() {
+                excess.push(format!("{function} {action}"));
+            }
+        }
+    }
+    assert!(excess.is_empty(), "no target needs these: {excess:#?}");
+}
+
+struct Site {
+    place: Place,
+    component: Component,
+}
+
+impl Site {
+    /// In what it ends differently without the permission; nothing is left then.
+    async fn differs(&self, shows: Shows, without: Option<(&str, &str)>) -> Option<String> {
+        let place = &self.place;
+        let running = self.prepare(shows).await;
+        let taken = match without {
+            Some((function, action)) => {
+                Some(WithoutPermission::of(&place.cloud, function, action).await)
+            }
+            None => None,
+        };
+        let differs = match shows {
+            Shows::Refused => {
+                let ended = place.provision(&[("VpcCidr", "10.0.0.0/8")]).await;
+                let parts = ["The CIDR '10.0.0.0/8' is invalid.", "nothing is left"];
+                let as_it_should = parts.iter().all(|part| ended.cause.contains(part));
+                (!as_it_should).then(|| shown(&ended))
+            }
+            Shows::Made => ends(&place.provision(&[]).await, "provisioned"),
+            Shows::Changed => ends(&self.change().await, "updated"),
+            Shows::Removed | Shows::RemovedBusy => ends(&self.remove().await, "torn_down"),
+        };
+        if let Some(taken) = taken {
+            taken.give_back().await;
+        }
+        if let Some(running) = running {
+            running.end(RELEASED).await;
+        }
+        // A removed target may be removed again; what was not, goes now.
+        let gone = ends(&self.remove().await, "torn_down");
+        assert_eq!(gone, None, "with every permission, after {without:?}");
+        place.left_nothing().await;
+        differs
+    }
+
+    async fn change(&self) -> Ended {
+        let more = [("DrainMargin", "2"), ("Protected", "true")];
+        self.place.provision(&more).await
+    }
+
+    async fn remove(&self) -> Ended {
+        let name = self.place.name;
+        let input = json!({"action": "teardown", "target": name, "confirm": name});
+        self.place.run(&input).await
+    }
+
+    /// What there must be before; a release that still runs.
+    async fn prepare(&self, shows: Shows) -> Option<Execution> {
+        if matches!(shows, Shows::Refused | Shows::Made) {
+            return None;
+        }
+        self.place.provision(&[]).await.output();
+        match shows {
+            Shows::Removed => {
+                self.change().await.output();
+                self.release("main").await.end(RELEASED).await.output();
+                self.fill().await;
+                None
+            }
+            Shows::RemovedBusy => Some(self.work().await),
+            _ => None,
+        }
+    }
+
+    async fn release(&self, version: &str) -> Execution {
+        let (component, target) = (&self.component.name, self.place.name);
+        let input = json!({"component": component, "version": version, "target": target});
+        Execution::start(&self.place.cloud, &input).await
+    }
+
+    /// A release that has come to its suites and stays there for a while.
+    async fn work(&self) -> Execution {
+        let mut slow = Service::good("slow");
+        slow.suites.push(Suite {
+            name: "slow",
+            command: "sleep 8".into(),
+            slow: false,
+        });
+        let sha = self.component.commit(&slow).await;
+        self.component.push_to(&sha, "topic").await;
+        let running = self.release(&sha).await;
+        let tested = until(RELEASED, async || {
+            let states = self.place.entered(&running).await;
+            states.iter().any(|one| one == "Run suite").then_some(())
+        });
+        assert!(tested.await.is_some(), "the suites begin");
+        running
+    }
+
+    /// Data of the target's own: an object that was written twice, and one that was deleted.
+    async fn fill(&self) {
+        let cloud = &self.place.cloud;
+        let tagged = self.place.tagged().await;
+        let bucket = tagged
+            .iter()
+            .find_map(|arn| arn.strip_prefix("arn:aws:s3:::"));
+        let bucket = bucket.expect("the target has a bucket");
+        for key in ["twice", "twice", "deleted"] {
+            let put = ["s3api", "put-object", "--bucket", bucket, "--key", key];
+            cloud.aws(&put).await.good("put-object");
+        }
+        let delete = [
+            "s3api",
+            "delete-object",
+            "--bucket",
+            bucket,
+            "--key",
+            "deleted",
+        ];
+        cloud.aws(&delete).await.good("delete-object");
+    }
+}
+
+fn ends(ended: &Ended, outcome: &str) -> Option<String> {
+    let as_it_should = ended.status == "SUCCEEDED" && ended.output()["outcome"] == outcome;
+    (!as_it_should).then(|| shown(ended))
+}
+
+fn shown(ended: &Ended) -> String {
+    match ended.status.as_str() {
+        "SUCCEEDED" => ended.output().to_string(),
+        _ => format!("{}: {}", ended.error, ended.cause),
+    }
+}
