@@ -131,6 +131,12 @@ impl Execution {
         seen.status().as_str().to_owned()
     }
 
+    /// Stops it as a person does; what its functions are doing goes on.
+    pub async fn stop(&self) {
+        let stopped = self.cloud.steps.stop_execution().execution_arn(&self.arn);
+        stopped.send().await.expect("it is stopped");
+    }
+
     /// Waits until it has ended.
     pub async fn end(&self, limit: Duration) -> Ended {
         let ended = until(limit, async || {

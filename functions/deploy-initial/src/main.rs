@@ -4,7 +4,7 @@ mod health;
 mod launch;
 
 use dns::{Dns, POLL, not_in_sync};
-use fleet::Fleet;
+use fleet::{Fleet, Seen};
 use health::Prober;
 use pipeline::errors;
 use pipeline::rows::{CandidateRow, Key};
@@ -48,27 +48,38 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 impl Deployer {
     async fn deploy(&self, request: DeployRequest) -> Result<Deployed, Fault> {
+        let deployed = self.launch_and_wait(&request).await;
+        if deployed.is_err() {
+            // Whatever went wrong: what was discarded meanwhile, nobody looks for again.
+            match self.row(&request).await {
+                Ok(Some(row)) if is_own(&request, &row) => {}
+                Ok(_) => self.end_own_instances(&request).await?,
+                Err(error) => tracing::warn!(%error, "not known whether it is discarded"),
+            }
+        }
+        deployed
+    }
+
+    async fn launch_and_wait(&self, request: &DeployRequest) -> Result<Deployed, Fault> {
         let DeployRequest {
             release,
             item,
             peers,
-        } = &request;
+        } = request;
         let planned = &item.planned;
-        self.own_row(&request).await?;
+        self.own_row(request).await?;
         if let (Some(change_id), false) =
             (&peers.change_id, item.manifest.component.peers.is_empty())
         {
             self.peers_in_sync(release, change_id).await?;
         }
-        let (version, seen, how) = self.instances(&request).await?;
-        let instances = self.healthy(&request, seen).await?;
+        let (version, seen, how) = self.instances(request).await?;
+        let instances = self.healthy(request, seen).await?;
         let ours = self
             .registry
             .set_candidate_healthy(release, item, &instances, &version)
             .await?;
         if !ours {
-            let ids: Vec<String> = instances.into_iter().map(|instance| instance.id).collect();
-            self.fleet.terminate(&ids).await?;
             return Err(gone(release, planned.hostname.as_str()));
         }
         let artifact = item.artifact.as_ref();
@@ -108,16 +119,44 @@ impl Deployer {
         }
     }
 
+    async fn row(&self, request: &DeployRequest) -> Result<Option<CandidateRow>, Fault> {
+        let hostname = &request.item.planned.hostname;
+        let key = Key::candidate(&request.release.target, hostname);
+        Ok(self.registry.get(&key).await?)
+    }
+
     /// The name is still reserved for this release: nobody discarded it meanwhile.
     async fn own_row(&self, request: &DeployRequest) -> Result<CandidateRow, Fault> {
-        let hostname = &request.item.planned.hostname;
-        let row: Option<CandidateRow> = self
-            .registry
-            .get(&Key::candidate(&request.release.target, hostname))
-            .await?;
-        row.filter(|row| row.ticket == request.release.ticket && !row.state.is_leaving())
-            .ok_or_else(|| gone(&request.release, hostname.as_str()))
+        let row = self.row(request).await?;
+        row.filter(|row| is_own(request, row)).ok_or_else(|| {
+            let hostname = &request.item.planned.hostname;
+            gone(&request.release, hostname.as_str())
+        })
     }
+
+    /// Ends what this release launched under the hostname. What it took over belongs to the release
+    /// that launched it, and what a later one took over from it, to that one.
+    async fn end_own_instances(&self, request: &DeployRequest) -> Result<(), Fault> {
+        let (release, hostname) = (&request.release, &request.item.planned.hostname);
+        let row = self.row(request).await?;
+        let is_taken =
+            |row: CandidateRow| row.ticket != release.ticket && row.launched() == release.ticket;
+        if row.is_some_and(is_taken) {
+            return Ok(());
+        }
+        let seen = self
+            .fleet
+            .of_release(&release.label(), hostname.as_str())
+            .await?;
+        let up = seen.into_iter().filter(Seen::is_up);
+        let ids: Vec<String> = up.map(|one| one.id).collect();
+        tracing::info!(?ids, "ending what was launched for a name that is given up");
+        Ok(self.fleet.terminate(&ids).await?)
+    }
+}
+
+fn is_own(request: &DeployRequest, row: &CandidateRow) -> bool {
+    row.ticket == request.release.ticket && !row.state.is_leaving()
 }
 
 fn gone(release: &Release, hostname: &str) -> Fault {

@@ -1,6 +1,7 @@
 //! Two pushes at the same moment: the newer commit is live at the end, every time.
 
-use end_to_end::{Cloud, Component, Ended, Service, Traffic, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Service, Traffic, until};
+use std::path::Path;
 use std::time::Duration;
 
 const ROUNDS: usize = 10;
@@ -61,22 +62,37 @@ async fn a_deploy_that_outlives_its_discard_ends_the_instances_that_it_launched(
 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("serve");
-    let mut held = Service::good("2");
-    held.held_by = Some(file.clone());
-    let sha = component.commit_and_push(&held).await;
-    let deploying = component.execution_of(&sha).await;
-    let launched = until(LIMIT, async || {
-        (component.instances().await.len() == 2).then_some(())
-    });
-    assert!(launched.await.is_some(), "the candidate is launched");
+    let (sha, deploying) = launched(&component, &file).await;
     component.mark_leaving(&sha).await;
     std::fs::write(&file, "").expect("the file is written");
-
     let ended = deploying.end(LIMIT).await;
     assert_eq!(ended.error, "CandidateGone", "{ended:#?}");
     for part in ["Deploy (initial)", "its candidates were discarded"] {
         assert!(ended.cause.contains(part), "{}", ended.cause);
     }
     component.stands_alone(&good).await;
+
+    // And where nobody comes after it: it notices that it is given up while it waits.
+    let (sha, deploying) = launched(&component, &folder.path().join("never")).await;
+    deploying.stop().await;
+    component.mark_leaving(&sha).await;
+    let ended = until(LIMIT, async || {
+        (component.instances().await.len() == 1).then_some(())
+    });
+    assert!(ended.await.is_some(), "the deploy ends what it launched");
+    component.stands_alone(&good).await;
     traffic.stop().await.only(&good);
+}
+
+/// A release whose candidate is launched and serves once there is the file.
+async fn launched(component: &Component, file: &Path) -> (String, Execution) {
+    let mut held = Service::good(&file.to_string_lossy());
+    held.held_by = Some(file.to_owned());
+    let sha = component.commit_and_push(&held).await;
+    let deploying = component.execution_of(&sha).await;
+    let launched = until(LIMIT, async || {
+        (component.instances().await.len() == 2).then_some(())
+    });
+    assert!(launched.await.is_some(), "the candidate is launched");
+    (sha, deploying)
 }

@@ -21,6 +21,8 @@ enum Shows {
     Peer,
     /// One that is discarded.
     Red,
+    /// One that cannot be planned.
+    Unplanned,
     /// One whose instance ends at once.
     Crash,
     /// One that is discarded while its instance starts.
@@ -47,7 +49,7 @@ const FUNCTIONS: &[(&str, &[Shows])] = &[
     ("cutover", &[Shows::Umbrella]),
     ("terminate-previous", &[Shows::Umbrella]),
     ("tag-release", &[Shows::Umbrella]),
-    ("discard-candidates", &[Shows::Red]),
+    ("discard-candidates", &[Shows::Red, Shows::Unplanned]),
 ];
 
 /// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
@@ -144,6 +146,7 @@ impl Parts {
             Shows::Umbrella => self.umbrella(mark).await,
             Shows::Peer => self.release_of_the_peer(mark).await,
             Shows::Red => self.red(mark).await,
+            Shows::Unplanned => self.unplanned().await,
             Shows::Crash => self.crash(mark).await,
             Shows::Late => self.late(mark).await,
             Shows::TakeBack => self.take_back(mark).await,
@@ -199,6 +202,11 @@ impl Parts {
         fails(&running.end(RELEASED).await, "IntegrationTestsFailed", "")
     }
 
+    async fn unplanned(&self) -> Option<String> {
+        let input = json!({"component": self.component.name, "version": "no-such-tag"});
+        fails(&self.component.by_hand(input).await, "UnknownVersion", "")
+    }
+
     async fn crash(&self, mark: &str) -> Option<String> {
         let mut service = self.talking(&format!("{mark}, crashing"));
         service.start = Start::Crashing;
@@ -214,12 +222,17 @@ impl Parts {
         service.held_by = Some(file.clone());
         let before = self.component.instances().await;
         let (sha, running) = self.begin(&service).await;
-        let launched = until(RELEASED, async || {
+        // It has looked for the log before there is one.
+        let shipped = until(RELEASED, async || {
+            if running.status().await != "RUNNING" {
+                return Some(false);
+            }
             let now = self.component.instances().await;
-            let ended = running.status().await != "RUNNING";
-            (ended || now.len() > before.len()).then_some(ended)
+            let new = now.into_iter().find(|id| !before.contains(id))?;
+            let keys = self.component.cloud.keys("logs/stage-r").await;
+            keys.iter().any(|key| key.contains(&new)).then_some(true)
         });
-        if launched.await == Some(false) {
+        if shipped.await == Some(true) {
             self.component.mark_leaving(&sha).await;
         }
         std::fs::write(&file, "").expect("the file is written");
