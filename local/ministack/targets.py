@@ -7,6 +7,7 @@ Each patch says what AWS does.
 import contextvars
 import ipaddress
 import secrets as randomness
+import urllib.parse
 
 # An account may have 5 VPCs in a region and can ask for more:
 # https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html. This one has asked, so that tests
@@ -15,9 +16,9 @@ VPCS = 20
 
 
 def apply_what_stacks_meet():
-    from ministack.core import lambda_runtime
-    from ministack.services import ec2, lambda_svc, rds, route53, s3, secretsmanager, tagging
-    from ministack.services.cloudformation import provisioners, stacks
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+    from ministack.services import cloudformation, ec2, lambda_svc, rds, route53, s3, secretsmanager, tagging
+    from ministack.services.cloudformation import helpers, provisioners, stacks
 
     handlers = provisioners._RESOURCE_HANDLERS
     answer_dry_runs(ec2)
@@ -27,6 +28,7 @@ def apply_what_stacks_meet():
     manage_passwords_of_databases(rds, secretsmanager, provisioners, stacks, handlers)
     find_all_services_by_tag(ec2, rds, route53, tagging)
     let_invocations_finish(lambda_runtime, lambda_svc)
+    ask_what_the_caller_of_a_stack_may(cloudformation, helpers, iam_actions, iam_evaluator)
 
 
 def answer_dry_runs(ec2):
@@ -256,3 +258,47 @@ def let_invocations_finish(runtime, lambda_svc):
     lambda_svc.invalidate_worker, lambda_svc.release_worker = retire, give_back
 
 
+def ask_what_the_caller_of_a_stack_may(cloudformation, helpers, iam_actions, iam_evaluator):
+    """CloudFormation reads a template's address with the permissions of who calls it, and takes a
+    role only from who may pass it:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html."""
+    from ministack.core.router import extract_access_key_id, extract_region
+
+    caller = contextvars.ContextVar("caller", default=None)
+    handle, resolve = cloudformation.handle_request, helpers._resolve_document
+
+    def denied(action, service, arn, **keys):
+        credentials, region = caller.get()
+        return iam_evaluator.enforce(credentials, action, service, region, arn, keys)
+
+    def resolve_with_permission(params, body_key, url_key, label):
+        url = helpers._p(params, url_key)
+        path = urllib.parse.urlparse(url or "").path.lstrip("/")
+        if path and not helpers._p(params, body_key) and denied("s3:GetObject", "cloudformation", f"arn:aws:s3:::{path}"):
+            return None, helpers._error("ValidationError", "S3 error: Access Denied\nFor more information check "
+                                        "http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html")
+        return resolve(params, body_key, url_key, label)
+
+    def passing(action):
+        def act(params):
+            role = helpers._p(params, "RoleARN")
+            by = denied("iam:PassRole", "iam", role, **{"iam:PassedToService": "cloudformation.amazonaws.com"}) \
+                if role else None
+            if by:
+                return iam_actions.access_denied_response(
+                    "cloudformation", "iam:PassRole", getattr(by, "principal_arn", ""), "", resource_arn=role)
+            return action(params)
+        return act
+
+    async def handle_as_the_caller(method, path, headers, body, query_params):
+        token = caller.set((extract_access_key_id(headers, query_params), extract_region(headers, query_params)))
+        try:
+            return await handle(method, path, headers, body, query_params)
+        finally:
+            caller.reset(token)
+
+    actions = cloudformation._ACTION_HANDLERS
+    for name in ("CreateStack", "UpdateStack", "DeleteStack", "CreateChangeSet"):
+        actions[name] = passing(actions[name])
+    helpers._resolve_document = resolve_with_permission
+    cloudformation.handle_request = handle_as_the_caller

@@ -121,6 +121,34 @@ impl Place {
         history.events().iter().filter_map(name).collect()
     }
 
+    /// Leaves its stack as a creation does that was rolled back, and was to leave it for a look.
+    pub async fn leave_half_made(&self) {
+        let project = self.cloud.variable("CUTOVER_PROJECT");
+        let stack = format!("{project}-{}", self.name);
+        let template = json!({"Resources": {"Vpc": {"Type": "AWS::EC2::VPC",
+            "Properties": {"CidrBlock": "10.0.0.0/8"}}}});
+        let tag = |name: &str, value: &str| {
+            let tag = aws_sdk_cloudformation::types::Tag::builder();
+            tag.key(name).value(value).build()
+        };
+        let stacks = &self.cloud.stacks;
+        let create = stacks
+            .create_stack()
+            .stack_name(&stack)
+            .template_body(template.to_string())
+            .on_failure(aws_sdk_cloudformation::types::OnFailure::Rollback)
+            .tags(tag("cutover:project", project))
+            .tags(tag("cutover:target", self.name));
+        create.send().await.expect("the stack is begun");
+        let rolled_back = crate::until(DONE, async || {
+            let seen = stacks.describe_stacks().stack_name(&stack).send().await;
+            let seen = seen.expect("the stack can be described");
+            let status = seen.stacks().first()?.stack_status()?;
+            (status.as_str() == "ROLLBACK_COMPLETE").then_some(())
+        });
+        assert!(rolled_back.await.is_some(), "{stack} is rolled back");
+    }
+
     /// ARNs of all that has its tag, but of instances that have ended.
     pub async fn tagged(&self) -> Vec<String> {
         let arns = self.cloud.tagged("cutover:target", self.name).await;

@@ -140,6 +140,83 @@ fn nobody_is_root_without_this_runs_secret() {
     assert_eq!((status, said.contains("closed")), (403, true));
 }
 
+#[test]
+fn a_stack_takes_a_template_and_a_role_only_from_who_may_use_them() {
+    let cloud = Cloud::up();
+    cloud.aws(&["iam", "create-user", "--user-name", "maker"]);
+    let made = cloud.aws(&["iam", "create-access-key", "--user-name", "maker"]);
+    let key = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
+    let (id, secret) = (key("AccessKeyId"), key("SecretAccessKey"));
+    let maker = [
+        ("AWS_ACCESS_KEY_ID", id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", secret.as_str()),
+    ];
+    let may = |statements: Value| {
+        let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        cloud.aws(&[
+            "iam",
+            "put-user-policy",
+            "--user-name",
+            "maker",
+            "--policy-name",
+            "p",
+            "--policy-document",
+            &policy,
+        ]);
+    };
+    let role = role(&cloud, "stack", "cloudformation.amazonaws.com");
+    let file = cloud.path("template.json");
+    let template = json!({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}});
+    std::fs::write(&file, template.to_string()).unwrap();
+    cloud.aws(&["s3api", "create-bucket", "--bucket", "templates"]);
+    cloud.aws(&[
+        "s3api",
+        "put-object",
+        "--bucket",
+        "templates",
+        "--key",
+        "t.json",
+        "--body",
+        file.to_str().unwrap(),
+    ]);
+    let create = || {
+        let url = "https://s3.us-east-1.amazonaws.com/templates/t.json";
+        let output = cloud.aws_as(
+            &maker,
+            &[
+                "cloudformation",
+                "create-stack",
+                "--stack-name",
+                "s",
+                "--template-url",
+                url,
+                "--role-arn",
+                &role,
+            ],
+        );
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+
+    let create_stacks =
+        json!({"Effect": "Allow", "Action": "cloudformation:CreateStack", "Resource": "*"});
+    let pass = json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
+        "Condition": {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}});
+    let read = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::templates/*"});
+    may(json!([create_stacks, read]));
+    let said = create();
+    assert!(
+        said.contains("AccessDenied") && said.contains("iam:PassRole"),
+        "{said}"
+    );
+    may(json!([create_stacks, pass]));
+    let said = create();
+    let wanted =
+        "(ValidationError) when calling the CreateStack operation: S3 error: Access Denied";
+    assert!(said.contains(wanted), "{said}");
+    may(json!([create_stacks, pass, read]));
+    assert_eq!(create(), "");
+}
+
 /// A custom runtime in Python that answers with its own environment.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request

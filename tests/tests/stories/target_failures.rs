@@ -96,6 +96,22 @@ async fn a_quota_that_is_used_up_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_creation_left_half_made_is_removed_first() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "half");
+    place.leave_half_made().await;
+    let running = place.start(&place.wanted(&[])).await;
+    let made = running.end(std::time::Duration::from_secs(240)).await;
+    assert_eq!(made.output()["outcome"], "provisioned");
+    let applied = place.entered(&running).await;
+    let applied = applied.iter().filter(|state| *state == "Apply stack");
+    assert_eq!(applied.count(), 2, "once to remove it, once to make it");
+    place.teardown().await.output();
+    place.left_nothing().await;
+}
+
+#[tokio::test]
 async fn what_cloudformation_refuses_at_once_is_said_in_its_words() {
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "param");

@@ -55,15 +55,25 @@ const FUNCTIONS: &[(&str, &[Shows])] = &[
 /// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
 const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
 
-/// What the local cloud does not ask IAM for: on AWS, launching an instance and making a stack fail
-/// without them.
-const NOT_ASKED_HERE: &[&str] = &["ec2:CreateTags", "iam:PassRole"];
+/// What the local cloud does not ask IAM for. On AWS, an instance is not launched without the first
+/// three, and the transform of the target's template not made without the last.
+const NOT_ASKED_HERE: &[(&str, &str)] = &[
+    ("deploy-initial", "ec2:CreateTags"),
+    ("deploy-initial", "iam:PassRole"),
+    ("prove-target-usable", "ec2:CreateTags"),
+    ("prove-target-usable", "iam:PassRole"),
+    ("apply-stack", "cloudformation:CreateChangeSet"),
+];
 
 /// Those actions of a function's role whose lack can show here.
 pub async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
     let mut actions = actions_of(cloud, function).await;
-    let unseen = [NOT_SEEN_HERE, NOT_ASKED_HERE].concat();
-    actions.retain(|action| !unseen.iter().any(|prefix| action.starts_with(prefix)));
+    actions.retain(|action| {
+        let is_unseen = NOT_SEEN_HERE
+            .iter()
+            .any(|prefix| action.starts_with(prefix));
+        !is_unseen && !NOT_ASKED_HERE.contains(&(function, action))
+    });
     actions
 }
 

@@ -18,6 +18,8 @@ enum Shows {
     Refused,
     /// One that is made.
     Made,
+    /// One that is made where an earlier creation left its stack.
+    MadeAnew,
     /// One that is changed, and protected from then on.
     Changed,
     /// A protected one in use that is removed.
@@ -28,10 +30,7 @@ enum Shows {
 
 const FUNCTIONS: &[(&str, &[Shows])] = &[
     ("plan-target", &[Shows::Made, Shows::Removed]),
-    (
-        "apply-stack",
-        &[Shows::Made, Shows::Changed, Shows::Refused],
-    ),
+    ("apply-stack", &[Shows::MadeAnew, Shows::Changed]),
     ("look-at-stack", &[Shows::Made, Shows::Refused]),
     ("prove-target-usable", &[Shows::Made]),
     ("record-target", &[Shows::Made, Shows::Changed]),
@@ -98,7 +97,7 @@ impl Site {
                 let as_it_should = parts.iter().all(|part| ended.cause.contains(part));
                 (!as_it_should).then(|| shown(&ended))
             }
-            Shows::Made => ends(&place.provision(&[]).await, "provisioned"),
+            Shows::Made | Shows::MadeAnew => ends(&place.provision(&[]).await, "provisioned"),
             Shows::Changed => ends(&self.change().await, "updated"),
             Shows::Removed | Shows::RemovedBusy => ends(&self.remove().await, "torn_down"),
         };
@@ -128,8 +127,13 @@ impl Site {
 
     /// What there must be before; a release that still runs.
     async fn prepare(&self, shows: Shows) -> Option<Execution> {
-        if matches!(shows, Shows::Refused | Shows::Made) {
-            return None;
+        match shows {
+            Shows::Refused | Shows::Made => return None,
+            Shows::MadeAnew => {
+                self.place.leave_half_made().await;
+                return None;
+            }
+            _ => {}
         }
         self.place.provision(&[]).await.output();
         match shows {
