@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check check-code check-templates test model bench soak package deploy destroy
+.PHONY: help demo up down check check-code check-templates test roles model bench soak package deploy destroy
 
 LOCAL := target/debug/cutover-local
 
@@ -37,6 +37,9 @@ check-templates:
 test: check ## that, and the end-to-end tests on the local cloud
 	$(MAKE) up
 	cargo test --package end-to-end -- --test-threads=16
+
+roles: up ## take every action from every role, and see what fails: make roles [FUNCTIONS="cutover build"]
+	cargo test --package end-to-end --test whole_cloud -- --ignored --nocapture --test-threads=1
 
 model: ## explore every order in which releases can come between each other, crash and be late
 	cargo run --quiet --profile model --package model

@@ -83,7 +83,7 @@ async fn a_target_that_may_not_be_made_or_removed_says_which_permission_is_missi
     let taken = WithoutPermission::on(&cloud, "apply-stack", create, &stack).await;
     let ended = place.provision(&[]).await;
     taken.give_back().await;
-    ended.is_denied(create, "");
+    ended.is_denied(create, "Apply stack: ");
     place.left_nothing().await;
 
     assert_eq!(
@@ -94,7 +94,12 @@ async fn a_target_that_may_not_be_made_or_removed_says_which_permission_is_missi
     let taken = WithoutPermission::on(&cloud, "delete-stack", delete, &stack).await;
     let ended = place.teardown().await;
     taken.give_back().await;
-    ended.is_denied(delete, "run the same again and it goes on from here");
+    for said in [
+        "Delete stack: ",
+        "run the same again and it goes on from here",
+    ] {
+        ended.is_denied(delete, said);
+    }
     assert_eq!(place.teardown().await.output()["outcome"], "torn_down");
     place.left_nothing().await;
 }

@@ -2,7 +2,7 @@
 //! taken away, a release runs, and it fails with the action's name and nothing moved.
 
 use crate::alone;
-use end_to_end::{Cloud, Component, Service, Traffic, WithoutPermission};
+use end_to_end::{Cloud, Component, Service, Suite, Traffic, WithoutPermission};
 
 #[tokio::test]
 async fn a_release_without_one_permission_fails_by_the_actions_name_and_moves_nothing() {
@@ -57,4 +57,41 @@ async fn a_release_that_cannot_see_its_cutover_through_is_live_and_says_so() {
     let next = component.goes_live(&Service::good("2")).await;
     component.stands_alone(&next).await;
     traffic.stop().await.without_failure();
+}
+
+#[tokio::test]
+async fn a_discard_that_is_denied_says_what_is_left_and_the_next_release_takes_it_away() {
+    let _turn = alone().await;
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "undone", "stage").await;
+    let good = component.goes_live(&Service::good("1")).await;
+    let traffic = Traffic::on(&component);
+    let mut red = Service::good("2");
+    red.suites.push(Suite {
+        name: "red",
+        command: "false".into(),
+        slow: false,
+    });
+    let terminate = "ec2:TerminateInstances";
+    let taken = WithoutPermission::of(&cloud, "discard-candidates", terminate).await;
+    let (_, ended) = component.release(&red).await;
+    taken.give_back().await;
+    let failed = format!(
+        "What failed before: {}, Integration tests: suite red.",
+        component.name
+    );
+    assert_eq!(ended.error, "DiscardFailed", "{ended:#?}");
+    for part in [
+        "did not go live, and its candidates could not be discarded: ec2:TerminateInstances",
+        "Left behind, until a release of the same components goes live: instances tagged cutover:release=stage-r",
+        &failed,
+    ] {
+        assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+    }
+    assert_eq!(component.live().await.commit, good);
+    assert_eq!(component.instances().await.len(), 2, "one is left");
+    traffic.stop().await.only(&good);
+
+    let next = component.goes_live(&Service::good("3")).await;
+    component.stands_alone(&next).await;
 }
