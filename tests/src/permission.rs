@@ -40,11 +40,11 @@ impl WithoutPermission {
 
     async fn unchanged(cloud: &Cloud, function: &str) -> (Self, Value) {
         let role = role_of(cloud, function).await;
-        let (policy, document) = inline_policy(cloud, &role).await;
+        let document = inline_policy(cloud, &role, function).await;
         let guard = Self {
             cloud: cloud.clone(),
             role,
-            policy,
+            policy: function.to_owned(),
             before: document.to_string(),
             given_back: false,
         };
@@ -103,58 +103,39 @@ impl Drop for WithoutPermission {
     }
 }
 
+/// From the pipeline's stack, which names a role after its function.
 async fn role_of(cloud: &Cloud, function: &str) -> String {
-    let name = format!("{}-{function}", cloud.variable("CUTOVER_PROJECT"));
-    let said = cloud
-        .aws(&[
-            "lambda",
-            "get-function-configuration",
-            "--function-name",
-            &name,
-            "--query",
-            "Role",
-            "--output",
-            "text",
-        ])
-        .await;
-    let arn = said.good("get-function-configuration");
-    arn.trim()
-        .rsplit('/')
-        .next()
-        .expect("a role has a name")
-        .to_owned()
+    let words = function.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    let asked = cloud.stacks.describe_stack_resource();
+    let asked = asked
+        .stack_name(format!("{}-cutover", cloud.variable("CUTOVER_PROJECT")))
+        .logical_resource_id(words.collect::<String>() + "Role");
+    let found = asked.send().await.expect("the function has a role");
+    let found = found
+        .stack_resource_detail()
+        .and_then(|role| role.physical_resource_id());
+    found.expect("a role has a name").to_owned()
 }
 
-async fn inline_policy(cloud: &Cloud, role: &str) -> (String, Value) {
-    let said = cloud
-        .aws(&[
-            "iam",
-            "list-role-policies",
-            "--role-name",
-            role,
-            "--query",
-            "PolicyNames[0]",
-            "--output",
-            "text",
-        ])
-        .await;
-    let policy = said.good("list-role-policies").trim().to_owned();
-    let said = cloud
-        .aws(&[
-            "iam",
-            "get-role-policy",
-            "--role-name",
-            role,
-            "--policy-name",
-            &policy,
-            "--query",
-            "PolicyDocument",
-            "--output",
-            "json",
-        ])
-        .await;
-    let document = serde_json::from_str(&said.good("get-role-policy")).expect("a policy is JSON");
-    (policy, document)
+/// What the role's one policy allows; it is named after the function.
+async fn inline_policy(cloud: &Cloud, role: &str, function: &str) -> Value {
+    let asked = [
+        "iam",
+        "get-role-policy",
+        "--role-name",
+        role,
+        "--policy-name",
+        function,
+        "--query",
+        "PolicyDocument",
+        "--output",
+        "json",
+    ];
+    let said = cloud.aws(&asked).await.good("get-role-policy");
+    serde_json::from_str(&said).expect("a policy is JSON")
 }
 
 /// Removes the action from every statement, and statements that allow nothing any more.
@@ -183,7 +164,7 @@ fn take(document: &mut Value, action: &str) -> bool {
 
 /// Every action that the role of a function has.
 pub async fn actions_of(cloud: &Cloud, function: &str) -> Vec<String> {
-    let (_, document) = inline_policy(cloud, &role_of(cloud, function).await).await;
+    let document = inline_policy(cloud, &role_of(cloud, function).await, function).await;
     let statements = document["Statement"]
         .as_array()
         .expect("a policy has statements")

@@ -1,11 +1,13 @@
 //! Stages that only IAM can stop: for one component of a release, for the release, for a target. What
 //! is denied is one resource of the story's own, so that no other story lacks it.
 
-use end_to_end::{Cloud, Family, Place, Traffic, Vpcs, WithoutPermission};
-use serde_json::Value;
+use end_to_end::{
+    Cloud, Component, Family, Place, Service, Suite, Traffic, Vpcs, WithoutPermission,
+};
+use serde_json::{Value, json};
 
 #[tokio::test]
-async fn four_of_which_one_is_not_pushed_or_none_published_or_switched_stay_as_they_are() {
+async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_goes_next_time() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "barred");
@@ -53,9 +55,49 @@ async fn four_of_which_one_is_not_pushed_or_none_published_or_switched_stay_as_t
         assert!(ended.cause.contains(&said), "not `{said}`: {}", ended.cause);
         nothing_moved(&family, &first).await;
     }
+    not_discarded(&family.msb, &zone).await;
     traffic.stop().await.without_failure();
     place.teardown().await.output();
     place.left_nothing().await;
+}
+
+/// A release whose candidates may not be discarded says what it leaves, and the next takes it away.
+async fn not_discarded(component: &Component, zone: &str) {
+    let mut red = Service::good("red");
+    red.suites.push(Suite {
+        name: "red",
+        command: "false".into(),
+        slow: false,
+    });
+    let sha = component.commit(&red).await;
+    component.push_to(&sha, "topic").await;
+    let release = async |version: &str| {
+        let (name, target) = (&component.name, component.target);
+        let input = json!({"component": name, "version": version, "target": target});
+        component.by_hand(input).await
+    };
+    let taken = WithoutPermission::on(&component.cloud, "discard-candidates", RECORDS, zone).await;
+    let before = component.instances().await;
+    let ended = release(&sha).await;
+    taken.give_back().await;
+    assert_eq!(ended.error, "DiscardFailed", "{ended:#?}");
+    let failed = format!(
+        "What failed before: {}, Integration tests: suite red.",
+        component.name
+    );
+    for part in [
+        "could not be discarded: route53:ChangeResourceRecordSets",
+        "Left behind, until a release of the same components goes live: instances tagged",
+        &failed,
+    ] {
+        assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+    }
+    assert_eq!(component.instances().await.len(), before.len() + 1);
+
+    let next = component.commit(&Service::good("next")).await;
+    component.push_to(&next, "topic").await;
+    assert_eq!(release(&next).await.output()["outcome"], "live");
+    component.stands_alone(&next).await;
 }
 
 const RECORDS: &str = "route53:ChangeResourceRecordSets";
