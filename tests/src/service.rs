@@ -129,6 +129,15 @@ impl Service {
         }
     }
 
+    /// Has one more fast suite.
+    pub fn add_suite(&mut self, name: &'static str, command: impl Into<String>) {
+        self.suites.push(Suite {
+            name,
+            command: command.into(),
+            slow: false,
+        });
+    }
+
     /// Writes it into a checkout.
     pub fn write(&self, folder: &Path, component: &str, port: u16) {
         let write = |name: &str, text: &str| {

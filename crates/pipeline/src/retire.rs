@@ -70,6 +70,18 @@ pub fn is_discarded(row: &CandidateRow, zone: &ZoneView, hostname_ttl: u32) -> b
     points_at(zone, &row.hostname) || !(was_live || row.launched_by.is_some())
 }
 
+/// Whether a deploy that failed ends what its release launched under the name, of which this is the
+/// row.
+///
+/// As long as the name is the release's, Discard does. Once it was given up, nobody looks for
+/// instances that came after that. What a later release took over is that one's.
+pub fn ends_late_launch(row: Option<&CandidateRow>, ticket: Ticket) -> bool {
+    row.is_none_or(|row| {
+        let is_taken_over = row.ticket != ticket && row.launched() == ticket;
+        !row.is_held_by(ticket) && !is_taken_over
+    })
+}
+
 /// What will be taken away, complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetirePlan {
@@ -296,6 +308,28 @@ mod tests {
         };
         assert_eq!(ends(companion(5)), Some(Discarded));
         assert_eq!(ends(companion(4)), None, "its own release discards it");
+    }
+
+    #[test]
+    fn a_deploy_ends_what_it_launched_for_a_name_that_is_given_up_and_not_what_was_taken_over() {
+        use CandidateState::{Discarded, Healthy, Leaving, Live, Planned, Retired};
+        let ends = |row: CandidateRow| ends_late_launch(Some(&row), Ticket(5));
+        for state in [Planned, Healthy, Live] {
+            assert!(!ends(row('a', 5, state)), "its own: Discard looks for it");
+            assert!(ends(row('a', 6, state)), "a later one launched its own");
+            let taken_over = CandidateRow {
+                launched_by: Some(Ticket(5)),
+                ..row('a', 6, state)
+            };
+            assert!(!ends(taken_over), "a roll-back has them");
+        }
+        for state in [Leaving, Retired, Discarded] {
+            assert!(ends(row('a', 5, state)), "given up");
+        }
+        assert!(
+            ends_late_launch(None, Ticket(5)),
+            "the target was torn down"
+        );
     }
 
     #[test]

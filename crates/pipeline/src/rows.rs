@@ -243,6 +243,11 @@ impl CandidateRow {
         self.launched_by.unwrap_or(self.ticket)
     }
 
+    /// Whether the name is still reserved for the release: nobody has given it up or taken it over.
+    pub fn is_held_by(&self, ticket: Ticket) -> bool {
+        self.ticket == ticket && !self.state.is_leaving()
+    }
+
     /// What a decision needs of it.
     pub fn known(&self) -> Known {
         Known {

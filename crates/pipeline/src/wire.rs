@@ -654,7 +654,7 @@ pub struct DiscardReply {
     pub error: String,
     /// The sentences that it ends with; if it is live after all, those that are remarked of it.
     pub cause: String,
-    /// Whether the release turned out to be live: a cutover's answer had been lost.
+    /// Whether the release turned out to be live: its cutover failed, or its answer was lost, after the batch.
     pub live: bool,
     /// Hostnames that went.
     pub discarded: Vec<Fqdn>,

@@ -7,6 +7,7 @@ use dns::{Dns, POLL, not_in_sync};
 use fleet::{Fleet, Seen};
 use health::Prober;
 use pipeline::errors;
+use pipeline::retire::ends_late_launch;
 use pipeline::rows::{CandidateRow, Key};
 use pipeline::wire::{DeployRequest, Deployed, Release};
 use registry::Registry;
@@ -50,11 +51,14 @@ impl Deployer {
     async fn deploy(&self, request: DeployRequest) -> Result<Deployed, Fault> {
         let deployed = self.launch_and_wait(&request).await;
         if deployed.is_err() {
-            // Whatever went wrong: what was discarded meanwhile, nobody looks for again.
+            let ticket = request.release.ticket;
             match self.row(&request).await {
-                Ok(Some(row)) if is_own(&request, &row) => {}
-                Ok(_) => self.end_own_instances(&request).await?,
-                Err(error) => tracing::warn!(%error, "not known whether it is discarded"),
+                Ok(row) if ends_late_launch(row.as_ref(), ticket) => {
+                    self.end_own_instances(&request).await?
+                }
+                Ok(_) => {}
+                // The failure itself is what a person has to read.
+                Err(error) => tracing::warn!(%error, "not known whether the name is given up"),
             }
         }
         deployed
@@ -128,22 +132,16 @@ impl Deployer {
     /// The name is still reserved for this release: nobody discarded it meanwhile.
     async fn own_row(&self, request: &DeployRequest) -> Result<CandidateRow, Fault> {
         let row = self.row(request).await?;
-        row.filter(|row| is_own(request, row)).ok_or_else(|| {
+        let held = row.filter(|row| row.is_held_by(request.release.ticket));
+        held.ok_or_else(|| {
             let hostname = &request.item.planned.hostname;
             gone(&request.release, hostname.as_str())
         })
     }
 
-    /// Ends what this release launched under the hostname. What it took over belongs to the release
-    /// that launched it, and what a later one took over from it, to that one.
+    /// Ends what has this release's tags; what it took over has an earlier one's.
     async fn end_own_instances(&self, request: &DeployRequest) -> Result<(), Fault> {
         let (release, hostname) = (&request.release, &request.item.planned.hostname);
-        let row = self.row(request).await?;
-        let is_taken =
-            |row: CandidateRow| row.ticket != release.ticket && row.launched() == release.ticket;
-        if row.is_some_and(is_taken) {
-            return Ok(());
-        }
         let seen = self
             .fleet
             .of_release(&release.label(), hostname.as_str())
@@ -153,10 +151,6 @@ impl Deployer {
         tracing::info!(?ids, "ending what was launched for a name that is given up");
         Ok(self.fleet.terminate(&ids).await?)
     }
-}
-
-fn is_own(request: &DeployRequest, row: &CandidateRow) -> bool {
-    row.ticket == request.release.ticket && !row.state.is_leaving()
 }
 
 fn gone(release: &Release, hostname: &str) -> Fault {

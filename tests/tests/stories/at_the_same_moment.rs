@@ -1,4 +1,5 @@
-//! Two pushes at the same moment: the newer commit is live at the end, every time.
+//! What happens at the same moment: of two pushes the newer commit is live at the end, every time;
+//! a deploy and the discard of its release leave no instance.
 
 use end_to_end::{Cloud, Component, Ended, Execution, Service, Traffic, until};
 use std::path::Path;

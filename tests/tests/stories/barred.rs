@@ -1,9 +1,7 @@
 //! Stages that only IAM can stop: for one component of a release, for the release, for a target. What
 //! is denied is one resource of the story's own, so that no other story lacks it.
 
-use end_to_end::{
-    Cloud, Component, Family, Place, Service, Suite, Traffic, Vpcs, WithoutPermission,
-};
+use end_to_end::{Cloud, Component, Family, Place, Service, Traffic, Vpcs, WithoutPermission};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -64,11 +62,7 @@ async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_goe
 /// A release whose candidates may not be discarded says what it leaves, and the next takes it away.
 async fn not_discarded(component: &Component, zone: &str) {
     let mut red = Service::good("red");
-    red.suites.push(Suite {
-        name: "red",
-        command: "false".into(),
-        slow: false,
-    });
+    red.add_suite("red", "false");
     let sha = component.commit(&red).await;
     component.push_to(&sha, "topic").await;
     let release = async |version: &str| {

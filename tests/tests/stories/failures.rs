@@ -1,7 +1,7 @@
 //! Whatever fails before the cutover: users notice nothing, the cause says what to do, and
 //! nothing is left.
 
-use end_to_end::{Cloud, Component, Service, Start, Suite, Traffic, no_process_is_left_of};
+use end_to_end::{Cloud, Component, Service, Start, Traffic, no_process_is_left_of};
 
 /// How a release has to fail.
 struct Failure {
@@ -221,11 +221,7 @@ sys.exit(1)
 async fn a_suite_that_fails_keeps_the_release_from_going_live() {
     let change = |service: &mut Service, _: &str| {
         service.files.push(("red.py", JUNIT.into()));
-        service.suites.push(Suite {
-            name: "red",
-            command: "python3 red.py".into(),
-            slow: false,
-        });
+        service.add_suite("red", "python3 red.py");
     };
     let reasons = &[
         "suite red did not pass",
@@ -257,11 +253,7 @@ async fn a_suite_that_hangs_is_ended_at_its_limit_with_all_its_processes() {
         let line = format!(
             "sh -c 'setsid python3 hang.py mark-{name} & exec python3 hang.py mark-{name}'"
         );
-        service.suites.push(Suite {
-            name: "hanging",
-            command: line,
-            slow: false,
-        });
+        service.add_suite("hanging", line);
     };
     let reasons = &["suite hanging did not pass", "time limit of 3 s"];
     check(

@@ -1,7 +1,7 @@
 //! A pipeline beside the one that the other stories use: deployed, updated while a release runs,
 //! removed.
 
-use end_to_end::{Cloud, Component, Execution, Place, Service, Suite, Vpcs, until};
+use end_to_end::{Cloud, Component, Execution, Place, Service, Vpcs, until};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -62,11 +62,7 @@ async fn log_level(cloud: &Cloud, function: &str) -> String {
 /// A version whose suite ends once there is a file, or fails.
 fn held_until(file: &Path) -> Service {
     let mut service = Service::good("2");
-    service.suites.push(Suite {
-        name: "held",
-        command: "python3 held.py".into(),
-        slow: false,
-    });
+    service.add_suite("held", "python3 held.py");
     let held = format!(
         "import os, sys, time\n\nend = time.monotonic() + 200\nwhile not os.path.exists({:?}):\n    if time.monotonic() > end:\n        sys.exit('nobody let it go on')\n    time.sleep(0.1)\n",
         file.to_string_lossy()

@@ -1,6 +1,6 @@
 //! A whole environment: made, changed while it serves, torn down wherever one stops, made again.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Suite, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Traffic, Vpcs, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -154,11 +154,7 @@ async fn a_teardown_waits_for_a_release_even_once_stopped_and_lets_no_other_begi
     place.provision(&[]).await.output();
     let component = Component::new(&cloud, "wait", place.name).await;
     let mut slow = Service::good("1");
-    slow.suites.push(Suite {
-        name: "slow",
-        command: "sleep 12".into(),
-        slow: false,
-    });
+    slow.add_suite("slow", "sleep 12");
     let sha = component.commit_and_push(&slow).await;
     let running = component.execution_of(&sha).await;
     let tested = until(RELEASED, async || {

@@ -1,6 +1,6 @@
 //! Several components in one release: tested together, cut over as one.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, Start, Suite, Traffic};
+use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, Start, Traffic};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -84,11 +84,7 @@ const CASES: &[Case] = &[
         stage: "Integration tests",
         siblings: "became healthy",
         change: |service| {
-            service.suites.push(Suite {
-                name: "red",
-                command: "sh -c 'echo wrong; exit 1'".into(),
-                slow: false,
-            });
+            service.add_suite("red", "sh -c 'echo wrong; exit 1'");
         },
     },
 ];
@@ -123,11 +119,7 @@ async fn one_of_four_that_fails_at_any_stage_keeps_all_four_back() {
 /// A version of api whose suite waits until another commit of this component is live.
 fn that_waits_for(family: &Family, other: &Component, commit: &str) -> Service {
     let mut service = family.service(&family.api, "2");
-    service.suites.push(Suite {
-        name: "held",
-        command: "python3 held.py".into(),
-        slow: false,
-    });
+    service.add_suite("held", "python3 held.py");
     service.files.push((
         "held.py",
         format!(
@@ -193,11 +185,7 @@ async fn nothing_but(family: &Family, versions: &Value) {
 /// Says, through the component's own call, which commit of its peer it talks to.
 fn that_looks_at_its_peer(family: &Family, component: &Component, version: &str) -> Service {
     let mut service = family.service(component, version);
-    service.suites.push(Suite {
-        name: "look",
-        command: "python3 look.py".into(),
-        slow: false,
-    });
+    service.add_suite("look", "python3 look.py");
     service.files.push((
         "look.py",
         "import os, urllib.request\nprint(urllib.request.urlopen(os.environ['TARGET_URL'] + '/peers', timeout=10).read().decode())\n".into(),
@@ -263,11 +251,7 @@ async fn a_release_that_breaks_a_live_dependent_is_stopped_by_its_companion() {
     let mut first = family.commit_all("1").await;
     // api works only with a msa whose version begins with 1.
     let mut picky = family.service(api, "1");
-    picky.suites.push(Suite {
-        name: "picky",
-        command: "python3 picky.py".into(),
-        slow: false,
-    });
+    picky.add_suite("picky", "python3 picky.py");
     picky.files.push((
         "picky.py",
         "import os, sys, json, urllib.request\nseen = json.load(urllib.request.urlopen(os.environ['TARGET_URL'] + '/peer-versions', timeout=10))\nprint(seen)\nsys.exit(not all(v.startswith('1') for v in seen.values()))\n".into(),
@@ -303,11 +287,7 @@ async fn a_release_that_breaks_a_live_dependent_is_stopped_by_its_companion() {
 /// last one already.
 fn that_waits_for_its_peer_to_move(family: &Family, version: &str, last: usize) -> Service {
     let mut service = family.service(&family.api, version);
-    service.suites.push(Suite {
-        name: "waits",
-        command: "python3 waits.py".into(),
-        slow: false,
-    });
+    service.add_suite("waits", "python3 waits.py");
     service.files.push((
         "waits.py",
         format!("import os, time, urllib.request\n\ndef look():\n    return urllib.request.urlopen(os.environ['TARGET_URL'] + '/peer-versions', timeout=10).read().decode()\n\nfirst, end = look(), time.monotonic() + 55\nwhile look() == first and 'moved {last}' not in first and time.monotonic() < end:\n    time.sleep(0.3)\n"),

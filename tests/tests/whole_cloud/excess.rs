@@ -1,10 +1,9 @@
 //! Whether a role has more than it needs: every single action is taken from it, and some release must
-//! end differently. Takes some twenty minutes, so these run only when asked for (`--ignored`).
+//! end differently.
 
 use crate::alone;
-use end_to_end::{
-    Cloud, Component, Ended, Execution, Service, Start, Suite, WithoutPermission, actions_of, until,
-};
+use crate::search::{Without, give_back, search, take};
+use end_to_end::{Cloud, Component, Ended, Execution, Service, Start, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -52,37 +51,6 @@ const FUNCTIONS: &[(&str, &[Shows])] = &[
     ("discard-candidates", &[Shows::Red, Shows::Unplanned]),
 ];
 
-/// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
-const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
-
-/// What the local cloud does not ask IAM for. On AWS, an instance is not launched without the first
-/// three, and the transform of the target's template not made without the last.
-const NOT_ASKED_HERE: &[(&str, &str)] = &[
-    ("deploy-initial", "ec2:CreateTags"),
-    ("deploy-initial", "iam:PassRole"),
-    ("prove-target-usable", "ec2:CreateTags"),
-    ("prove-target-usable", "iam:PassRole"),
-    ("apply-stack", "cloudformation:CreateChangeSet"),
-];
-
-/// Those actions of a function's role whose lack can show here.
-pub async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
-    let mut actions = actions_of(cloud, function).await;
-    actions.retain(|action| {
-        let is_unseen = NOT_SEEN_HERE
-            .iter()
-            .any(|prefix| action.starts_with(prefix));
-        !is_unseen && !NOT_ASKED_HERE.contains(&(function, action))
-    });
-    actions
-}
-
-/// Which functions to look at: all, or those that the variable `FUNCTIONS` names.
-pub fn wanted(function: &str) -> bool {
-    let named = std::env::var("FUNCTIONS").unwrap_or_default();
-    named.is_empty() || named.split(' ').any(|one| one == function)
-}
-
 struct Parts {
     peer: Component,
     component: Component,
@@ -95,35 +63,16 @@ async fn every_action_of_a_role_of_the_release_machine_is_needed_by_some_release
     let _turn = alone().await;
     let cloud = Cloud::up().await;
     let parts = parts(&cloud).await;
-    let mut excess = Vec::new();
-    for (function, shows) in FUNCTIONS.iter().filter(|(name, _)| wanted(name)) {
-        for one in *shows {
-            let before = parts.differs(*one, &format!("before {function}")).await;
-            assert_eq!(
-                before, None,
-                "with every permission, before {function} loses one"
-            );
-        }
-        for action in asked_for(&cloud, function).await {
-            let mark = format!("{function} {action}");
-            let taken = WithoutPermission::of(&cloud, function, &action).await;
-            let mut differs = None;
-            for one in *shows {
-                if differs.is_none() {
-                    differs = parts.differs(*one, &format!("without {mark}")).await;
-                }
-            }
-            taken.give_back().await;
-            println!(
-                "without {mark}: {}",
-                differs.as_deref().unwrap_or("NOTHING CHANGES")
-            );
-            if differs.is_none() {
-                excess.push(mark);
-            }
-        }
-    }
-    assert!(excess.is_empty(), "no release needs these: {excess:#?}");
+    search(&cloud, FUNCTIONS, async |shows, without: Without<'_>| {
+        let taken = take(&cloud, without).await;
+        let mark = without.map_or("with all".into(), |(function, action)| {
+            format!("without {function} {action}")
+        });
+        let differs = parts.differs(shows, &mark).await;
+        give_back(taken).await;
+        differs
+    })
+    .await;
 }
 
 async fn parts(cloud: &Cloud) -> Parts {
@@ -203,11 +152,7 @@ impl Parts {
 
     async fn red(&self, mark: &str) -> Option<String> {
         let mut service = self.talking(&format!("{mark}, red"));
-        service.suites.push(Suite {
-            name: "red",
-            command: "false".into(),
-            slow: false,
-        });
+        service.add_suite("red", "false");
         let (_, running) = self.begin(&service).await;
         fails(&running.end(RELEASED).await, "IntegrationTestsFailed", "")
     }

@@ -2,10 +2,8 @@
 //! each of their actions in turn.
 
 use crate::alone;
-use crate::excess::{asked_for, wanted};
-use end_to_end::{
-    Cloud, Component, Ended, Execution, Place, Service, Suite, Vpcs, WithoutPermission, until,
-};
+use crate::search::{Without, give_back, search, take};
+use end_to_end::{Cloud, Component, Ended, Execution, Place, Service, Vpcs, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -51,27 +49,10 @@ async fn every_action_of_a_role_of_the_target_machine_is_needed_by_some_target()
     let component = Component::new(&cloud, "placed", place.name).await;
     component.commit_and_push(&Service::good("1")).await;
     let site = Site { place, component };
-    let mut excess = Vec::new();
-    for (function, shows) in FUNCTIONS.iter().filter(|(name, _)| wanted(name)) {
-        for one in *shows {
-            let differs = site.differs(*one, None).await;
-            assert_eq!(differs, None, "with every permission, before {function}");
-        }
-        for action in asked_for(&cloud, function).await {
-            let mut differs = None;
-            for one in *shows {
-                if differs.is_none() {
-                    differs = site.differs(*one, Some((function, &action))).await;
-                }
-            }
-            let said = differs.as_deref().unwrap_or("NOTHING CHANGES");
-            println!("without {function} {action}: {said}");
-            if differs.is_none() {
-                excess.push(format!("{function} {action}"));
-            }
-        }
-    }
-    assert!(excess.is_empty(), "no target needs these: {excess:#?}");
+    search(&cloud, FUNCTIONS, async |shows, without: Without<'_>| {
+        site.differs(shows, without).await
+    })
+    .await;
 }
 
 struct Site {
@@ -81,15 +62,10 @@ struct Site {
 
 impl Site {
     /// In what it ends differently without the permission; nothing is left then.
-    async fn differs(&self, shows: Shows, without: Option<(&str, &str)>) -> Option<String> {
+    async fn differs(&self, shows: Shows, without: Without<'_>) -> Option<String> {
         let place = &self.place;
         let running = self.prepare(shows).await;
-        let taken = match without {
-            Some((function, action)) => {
-                Some(WithoutPermission::of(&place.cloud, function, action).await)
-            }
-            None => None,
-        };
+        let taken = take(&place.cloud, without).await;
         let differs = match shows {
             Shows::Refused => {
                 let ended = place.provision(&[("VpcCidr", "10.0.0.0/8")]).await;
@@ -101,9 +77,7 @@ impl Site {
             Shows::Changed => ends(&self.change().await, "updated"),
             Shows::Removed | Shows::RemovedBusy => ends(&self.remove().await, "torn_down"),
         };
-        if let Some(taken) = taken {
-            taken.give_back().await;
-        }
+        give_back(taken).await;
         if let Some(running) = running {
             running.end(RELEASED).await;
         }
@@ -157,11 +131,7 @@ impl Site {
     /// A release that has come to its suites and stays there for a while.
     async fn work(&self) -> Execution {
         let mut slow = Service::good("slow");
-        slow.suites.push(Suite {
-            name: "slow",
-            command: "sleep 8".into(),
-            slow: false,
-        });
+        slow.add_suite("slow", "sleep 8");
         let sha = self.component.commit(&slow).await;
         self.component.push_to(&sha, "topic").await;
         let running = self.release(&sha).await;

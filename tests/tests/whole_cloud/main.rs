@@ -5,6 +5,7 @@ mod excess;
 mod excess_targets;
 mod permissions;
 mod prod;
+mod search;
 
 use tokio::sync::{Mutex, MutexGuard};
 

@@ -1,7 +1,7 @@
 //! The four components, and how a release of them is started.
 
 use crate::script::{Act, Flaw, Step, Who};
-use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, Suite, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,11 +72,7 @@ impl World {
     fn service(&self, who: Who, version: &str) -> Service {
         let mut service = self.family.service(self.component(who), version);
         if who == Who::Ui {
-            service.suites.push(Suite {
-                name: "picky",
-                command: "python3 picky.py".into(),
-                slow: false,
-            });
+            service.add_suite("picky", "python3 picky.py");
             service.files.push(("picky.py", PICKY.into()));
         }
         service

@@ -1,0 +1,80 @@
+//! Takes every action from the roles of some functions, one after the other, and looks what differs.
+//! It takes some ten minutes for each of the two state machines: `make roles`, not `make test`.
+
+use end_to_end::{Cloud, WithoutPermission, actions_of};
+
+/// A function and the action that it lacks; `None`: it has all.
+pub type Without<'a> = Option<(&'a str, &'a str)>;
+
+/// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
+const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
+
+/// What the local cloud does not ask IAM for. On AWS no instance is launched without the first four,
+/// and the last is for the transform of the target's template.
+const NOT_ASKED_HERE: &[(&str, &str)] = &[
+    ("deploy-initial", "ec2:CreateTags"),
+    ("deploy-initial", "iam:PassRole"),
+    ("prove-target-usable", "ec2:CreateTags"),
+    ("prove-target-usable", "iam:PassRole"),
+    ("apply-stack", "cloudformation:CreateChangeSet"),
+];
+
+/// `functions` says what shows that each can do all that it has to, and `differs` in what one of these
+/// ends differently. Panics if nothing differs with a permission less.
+pub async fn search<Shows: Copy>(
+    cloud: &Cloud,
+    functions: &[(&str, &[Shows])],
+    differs: impl AsyncFn(Shows, Without<'_>) -> Option<String>,
+) {
+    let mut excess = Vec::new();
+    for (function, shows) in functions.iter().filter(|(name, _)| is_wanted(name)) {
+        for one in *shows {
+            let found = differs(*one, None).await;
+            assert_eq!(found, None, "with every permission, before {function}");
+        }
+        for action in asked_for(cloud, function).await {
+            let mut found = None;
+            for one in *shows {
+                if found.is_none() {
+                    found = differs(*one, Some((*function, action.as_str()))).await;
+                }
+            }
+            let said = found.as_deref().unwrap_or("NOTHING CHANGES");
+            println!("without {function} {action}: {said}");
+            if found.is_none() {
+                excess.push(format!("{function} {action}"));
+            }
+        }
+    }
+    assert!(excess.is_empty(), "nothing needs these: {excess:#?}");
+}
+
+/// Takes the action away, if one is named.
+pub async fn take(cloud: &Cloud, without: Without<'_>) -> Option<WithoutPermission> {
+    let (function, action) = without?;
+    Some(WithoutPermission::of(cloud, function, action).await)
+}
+
+/// Gives back what was taken.
+pub async fn give_back(taken: Option<WithoutPermission>) {
+    if let Some(taken) = taken {
+        taken.give_back().await;
+    }
+}
+
+/// Those actions of a function's role whose lack can show here.
+async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
+    let mut actions = actions_of(cloud, function).await;
+    actions.retain(|action| {
+        let mut unseen = NOT_SEEN_HERE.iter();
+        let is_unseen = unseen.any(|prefix| action.starts_with(prefix));
+        !is_unseen && !NOT_ASKED_HERE.contains(&(function, action))
+    });
+    actions
+}
+
+/// All functions are, or those that the variable `FUNCTIONS` names.
+fn is_wanted(function: &str) -> bool {
+    let named = std::env::var("FUNCTIONS").unwrap_or_default();
+    named.is_empty() || named.split(' ').any(|one| one == function)
+}
