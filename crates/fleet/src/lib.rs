@@ -69,6 +69,10 @@ pub struct Launch<'a> {
     pub tags: &'a BTreeMap<String, String>,
 }
 
+/// The most that DescribeInstances takes:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>.
+const VALUES_OF_A_FILTER: usize = 200;
+
 /// EC2.
 #[derive(Debug, Clone)]
 pub struct Fleet {
@@ -180,6 +184,20 @@ impl Fleet {
                 .set_filters(Some(filters.into())),
         )
         .await
+    }
+
+    /// Those of these instances that EC2 lists; a filter, since an unknown id would fail the call.
+    pub async fn by_id(&self, ids: &[String]) -> Result<Vec<Seen>, CallError> {
+        let mut all = Vec::new();
+        for ids in ids.chunks(VALUES_OF_A_FILTER) {
+            let filter = Filter::builder()
+                .name("instance-id")
+                .set_values(Some(ids.to_vec()))
+                .build();
+            let call = self.client.describe_instances().filters(filter);
+            all.extend(self.describe(call).await?);
+        }
+        Ok(all)
     }
 
     async fn describe(

@@ -186,6 +186,7 @@ impl Act<'_> {
             launched_by: None,
             companion,
             recipe: None,
+            found_healthy: None,
         }
     }
 

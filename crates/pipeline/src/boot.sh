@@ -45,6 +45,7 @@ else
 fi
 mkdir -p "$home/app"
 log=$home/$component.log
+ends=$home/$component.ends
 
 # The end of the component's log, to where a failed release points; only if there is more of it than
 # the last time.
@@ -65,6 +66,19 @@ ship_log_while_starting() {
     sleep "$pause"
     ship_log
   done
+}
+
+# ended STATUS SECONDS: tells each end of the component, in its log and apart from it, where no output
+# hides it: number, time, status, seconds that it ran; the last twenty. It is told before the component
+# starts again, so who sees it answer has been told of all ends before.
+ended() {
+  local number
+  touch "$ends"
+  number=$(($(tail -n 1 "$ends" | cut -d ' ' -f 1) + 1))
+  { tail -n 19 "$ends"; echo "$number $(date +%s) $1 $2"; } >"$ends.new"
+  mv "$ends.new" "$ends"
+  say "$component ended with $1 after ${2}s" | tee -a "$log"
+  timeout 20 aws s3 cp --only-show-errors - "$logs/instance-$id.ends" <"$ends" || say "the end could not be told"
 }
 
 fail() {
@@ -91,9 +105,12 @@ if [ "$by" = systemd ]; then
   } >"$home/run"
   {
     echo '#!/bin/bash'
-    declare -p component logs id home log region
+    declare -p component logs id home log ends region
     echo 'export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"'
-    declare -f say ship_log
+    declare -f say ship_log ended
+    # What systemd tells: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html
+    echo 'status=${EXIT_STATUS:-${SERVICE_RESULT:-unknown}}; [ "$SERVICE_RESULT" != oom-kill ] || status=oom-kill'
+    echo 'now=$(date +%s); ended "$status" $((now - $(stat -c %Y "$home/started" 2>/dev/null || echo "$now")))'
     echo ship_log
   } >"$home/ship-log"
   chmod 755 "$home/run" "$home/ship-log"
@@ -105,6 +122,7 @@ After=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
+ExecStartPre=+/usr/bin/touch $home/started
 ExecStart=$home/run
 WorkingDirectory=$home/app
 EnvironmentFile=$home/environment
@@ -139,7 +157,8 @@ while true; do
   code=0
   wait "$child" || code=$?
   child=
-  say "$component ended with $code after $((SECONDS - started))s" | tee -a "$log"
+  [ "$code" -le 128 ] || code=$(kill -l $((code - 128)) 2>/dev/null || echo "$code")
+  ended "$code" $((SECONDS - started))
   ship_log
   [ $((SECONDS - started)) -lt 60 ] || pause=1
   sleep "$pause" &

@@ -7,8 +7,10 @@
 
 pub mod boot;
 pub mod cutover;
+pub mod ends;
 pub mod errors;
 pub mod event;
+pub mod health;
 pub mod input;
 pub mod live;
 pub mod manifest;

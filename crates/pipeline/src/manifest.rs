@@ -78,7 +78,7 @@ pub struct RunSection {
     #[serde(default = "one")]
     pub instances: Instances,
     /// How long a new instance may take to become healthy.
-    #[serde(default = "two_minutes")]
+    #[serde(default = "five_minutes")]
     pub start_timeout: Limit,
 }
 
@@ -101,8 +101,9 @@ pub struct Suite {
 fn ten_minutes() -> Limit {
     Limit(600)
 }
-fn two_minutes() -> Limit {
-    Limit(120)
+/// From a bare machine: its boot, the copy from S3, perhaps a package, unpacking, the start.
+fn five_minutes() -> Limit {
+    Limit(300)
 }
 fn one() -> Instances {
     Instances(1)

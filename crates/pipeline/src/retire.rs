@@ -287,6 +287,7 @@ mod tests {
             launched_by: None,
             companion: false,
             recipe: None,
+            found_healthy: None,
         }
     }
 

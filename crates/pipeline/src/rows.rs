@@ -1,5 +1,6 @@
 //! The table's rows. One table, readable in the console without a manual.
 
+use crate::ends::Counts;
 use crate::live::Known;
 use crate::names::{
     Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, SuiteName, Target, Ticket,
@@ -235,6 +236,19 @@ pub struct CandidateRow {
     /// What it was booted from, from the moment it is healthy: source, manifest, artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Prepared>,
+    /// When it was found healthy, and what had happened until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_healthy: Option<FoundHealthy>,
+}
+
+/// The first of the looks at which all instances of a candidate were healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundHealthy {
+    /// RFC 3339.
+    pub at: String,
+    /// How often the component had ended on each instance.
+    #[serde(default)]
+    pub ends: Counts,
 }
 
 impl CandidateRow {

@@ -17,7 +17,7 @@ use stage::{CallError, CallKind, Fault, call_error};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-pub use release::{Reservation, Reserved};
+pub use release::{Healthy, Reservation, Reserved};
 
 /// One row as DynamoDB holds it.
 pub type Item = HashMap<String, AttributeValue>;

@@ -3,7 +3,7 @@
 use crate::{Registry, RegistryError, item, number, text};
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use pipeline::names::{Fqdn, Target, Ticket};
-use pipeline::rows::{CandidateRow, CandidateState, Key, ReleaseRow};
+use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
 use pipeline::wire::{Instance, Prepared, Release};
 use serde::{Deserialize, Serialize};
 use stage::{CallKind, call_error};
@@ -29,6 +29,15 @@ pub enum Reserved {
     Done,
     /// Somebody else was first with one of the names (or this execution has a plan already).
     Taken,
+}
+
+/// A candidate that was found healthy.
+#[derive(Debug, Clone)]
+pub struct Healthy {
+    /// Where it runs.
+    pub instances: Vec<Instance>,
+    /// When, and what had happened until then.
+    pub found: FoundHealthy,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -212,7 +221,7 @@ impl Registry {
         &self,
         release: &Release,
         recipe: &Prepared,
-        instances: &[Instance],
+        healthy: &Healthy,
         version: &str,
     ) -> Result<bool, RegistryError> {
         self.update_candidate(
@@ -220,7 +229,7 @@ impl Registry {
             &recipe.planned.hostname,
             release.ticket,
             CandidateState::Healthy,
-            Some((instances, version, recipe)),
+            Some((healthy, version, recipe)),
         )
         .await
     }
@@ -231,7 +240,7 @@ impl Registry {
         hostname: &Fqdn,
         ticket: Ticket,
         state: CandidateState,
-        at: Option<(&[Instance], &str, &Prepared)>,
+        at: Option<(&Healthy, &str, &Prepared)>,
     ) -> Result<bool, RegistryError> {
         let key = Key::candidate(target, hostname);
         let mut call = self
@@ -255,13 +264,14 @@ impl Registry {
                 .expression_attribute_values(":retired", text("retired"))
                 .expression_attribute_values(":discarded", text("discarded"));
         }
-        if let Some((instances, version, recipe)) = at {
+        if let Some((healthy, version, recipe)) = at {
             update.push_str(
-                ", instances = :instances, launch_template_version = :version, recipe = :recipe",
+                ", instances = :instances, launch_template_version = :version, recipe = :recipe, found_healthy = :found",
             );
             call = call
                 .expression_attribute_values(":recipe", value(&recipe)?)
-                .expression_attribute_values(":instances", value(&instances)?)
+                .expression_attribute_values(":instances", value(&healthy.instances)?)
+                .expression_attribute_values(":found", value(&healthy.found)?)
                 .expression_attribute_values(":version", text(version));
         }
         let sent = call.update_expression(update).send().await;

@@ -19,7 +19,10 @@ impl Deployer {
         request: &DeployRequest,
     ) -> Result<(String, Vec<Seen>, String), Fault> {
         let DeployRequest { release, item, .. } = request;
-        let wanted = usize::from(item.manifest.run.instances.number());
+        let wanted = match item.planned.companion {
+            true => 1, // it is there to be tested, not to bear load
+            false => usize::from(item.manifest.run.instances.number()),
+        };
         let hostname = item.planned.hostname.as_str();
         let row = self.own_row(request).await?;
         // Instances that a roll-back takes over have the tags of the release that launched them.

@@ -1,7 +1,9 @@
 //! New instances of the artifact, up and healthy: a candidate.
 
-mod health;
+mod addresses;
+mod healthy;
 mod launch;
+mod unhealthy;
 
 use dns::{Dns, POLL, not_in_sync};
 use fleet::{Fleet, Seen};
@@ -78,10 +80,10 @@ impl Deployer {
             self.peers_in_sync(release, change_id).await?;
         }
         let (version, seen, how) = self.instances(request).await?;
-        let instances = self.healthy(request, seen).await?;
+        let healthy = self.healthy(request, seen).await?;
         let ours = self
             .registry
-            .set_candidate_healthy(release, item, &instances, &version)
+            .set_candidate_healthy(release, item, &healthy, &version)
             .await?;
         if !ours {
             return Err(gone(release, planned.hostname.as_str()));
@@ -96,7 +98,7 @@ impl Deployer {
             artifact_sha256: artifact
                 .map(|artifact| artifact.bundle.sha256.clone())
                 .unwrap_or_default(),
-            instances,
+            instances: healthy.instances,
             launch_template_version: version,
             how,
         })

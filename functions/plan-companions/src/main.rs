@@ -159,6 +159,7 @@ fn row(release: &Release, planned: &Planned) -> CandidateRow {
         launched_by: None,
         companion: true,
         recipe: None,
+        found_healthy: None,
     }
 }
 

@@ -318,5 +318,6 @@ fn row(reply: &PlanReply, planned: &Planned) -> CandidateRow {
         launched_by: None,
         companion: false,
         recipe: None,
+        found_healthy: None,
     }
 }

@@ -1,0 +1,359 @@
+//! Whether instances are well: what was seen of each, and what follows from it.
+//!
+//! A service is asked at its instance's own address, not by its name: so what is seen is that
+//! instance, and no resolver remembers anything. The request's `Host` is that address and port.
+//! Only 200 counts; a redirect is an answer like any other and is not followed.
+
+use crate::ends::LastEnd;
+use crate::names::Fqdn;
+use crate::rows::CandidateRow;
+use crate::wire::Instance;
+use std::fmt;
+
+/// Where a service is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The instance's own.
+    pub address: String,
+    /// Its manifest's.
+    pub port: u16,
+    /// Its manifest's health path.
+    pub path: String,
+}
+
+impl Place {
+    /// Of an instance of this row; `None` where the row does not say what it was booted from.
+    pub fn of(row: &CandidateRow, instance: &Instance) -> Option<Self> {
+        let run = &row.recipe.as_ref()?.manifest.run;
+        Some(Self {
+            address: instance.address.clone(),
+            port: run.port.number(),
+            path: run.health.as_str().to_owned(),
+        })
+    }
+
+    /// What is asked.
+    pub fn url(&self) -> String {
+        format!("http://{}:{}{}", self.address, self.port, self.path)
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// This status, by the service itself.
+    Status(u16),
+    /// The machine is there, and no process listens at that address and port.
+    NothingListens,
+    /// A connection or its answer did not come in time.
+    TooSlow,
+    /// The connection ended before an answer.
+    BrokenOff,
+    /// No machine has the address, or no way leads there.
+    Unreachable,
+    /// Something on the way answered in the service's place: which, and what it said.
+    OnTheWay(String),
+}
+
+impl Answer {
+    /// Whether the service is healthy.
+    pub fn is_healthy(&self) -> bool {
+        *self == Self::Status(200)
+    }
+
+    /// What a proxy's answer says of the service behind it.
+    ///
+    /// A proxy that made the answer itself says why in `Proxy-Status`
+    /// ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209#section-2.3)). Without an `error` in it
+    /// the answer is the service's.
+    pub fn through_proxy(status: u16, proxy_status: Option<&str>) -> Self {
+        let Some(error) = proxy_status.and_then(error_in) else {
+            return Self::Status(status);
+        };
+        match error {
+            "connection_refused" => Self::NothingListens,
+            "connection_timeout" | "connection_read_timeout" | "http_response_timeout" => {
+                Self::TooSlow
+            }
+            "connection_terminated" | "http_response_incomplete" => Self::BrokenOff,
+            "destination_not_found"
+            | "destination_unavailable"
+            | "destination_ip_unroutable"
+            | "dns_error" => Self::Unreachable,
+            other => {
+                let other: String = other.chars().take(60).collect();
+                Self::OnTheWay(format!("a proxy answers {status} ({other})"))
+            }
+        }
+    }
+}
+
+/// As a predicate: "i-1 answers 503".
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "answers {status}"),
+            Self::NothingListens => {
+                f.write_str("has nothing that listens on its address (127.0.0.1 is not enough)")
+            }
+            Self::TooSlow => f.write_str("does not answer within 5 s"),
+            Self::BrokenOff => f.write_str("ends the connection without an answer"),
+            Self::Unreachable => f.write_str("cannot be reached"),
+            Self::OnTheWay(what) => write!(f, "does not answer itself: {what}"),
+        }
+    }
+}
+
+/// The parameter `error` of the last member that has one: of the proxy nearest to whoever asked.
+fn error_in(proxy_status: &str) -> Option<&str> {
+    let parameters = proxy_status.split([';', ',']).map(str::trim);
+    parameters
+        .filter_map(|parameter| parameter.strip_prefix("error="))
+        .next_back()
+}
+
+/// How often a component may have ended since it was found healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tolerates {
+    /// A candidate goes live only if it never did.
+    NoEnd,
+    /// What went live a moment ago and is up again may have once: taking it back costs more.
+    OneEnd,
+    /// What has been live for long may have ended at any time before.
+    AnyEnd,
+}
+
+/// What an instance has told of its component's ends since it was found healthy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// None.
+    NoEnd,
+    /// So many, and the last of them.
+    Ended(u32, LastEnd),
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+impl Since {
+    /// Of what an instance has told by now, and how many ends it had told when it was found healthy.
+    pub fn of(told: Option<&str>, before: u32) -> Self {
+        let Some(told) = told else {
+            return Self::NoEnd;
+        };
+        match LastEnd::parse(told) {
+            Some(last) if last.number > before => Self::Ended(last.number - before, last),
+            Some(_) => Self::NoEnd,
+            None => Self::Unreadable,
+        }
+    }
+
+    /// What is wrong with it: a predicate of the component.
+    fn problem(&self, tolerates: Tolerates) -> Option<String> {
+        match (self, tolerates) {
+            (Self::NoEnd, _) | (_, Tolerates::AnyEnd) => None,
+            (Self::Ended(1, _), Tolerates::OneEnd) => None,
+            (Self::Ended(times, last), _) => Some(format!(
+                "has seen its component end {} since it was healthy, the last time {last}",
+                match times {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                }
+            )),
+            (Self::Unreadable, _) => Some("told of ends in words that cannot be read".into()),
+        }
+    }
+}
+
+/// What was seen of one instance at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// `i-...`
+    pub id: String,
+    /// As EC2 says (`running`); `None` where EC2 does not list it.
+    pub state: Option<String>,
+    /// What its service answered; `None` where it was not asked.
+    pub answer: Option<Answer>,
+    /// What it told of ends.
+    pub since: Since,
+}
+
+impl Sight {
+    /// What follows.
+    pub fn condition(&self, tolerates: Tolerates) -> Condition {
+        let id = &self.id;
+        match self.state.as_deref() {
+            None => return Condition::Gone(format!("instance {id} is not there any more")),
+            Some("pending" | "running") => {}
+            Some(state) => return Condition::Gone(format!("instance {id} is {state}")),
+        }
+        let ended = self.since.problem(tolerates);
+        let problem = match &self.answer {
+            Some(answer) if answer.is_healthy() => ended,
+            Some(answer) => Some(match ended {
+                Some(ended) => format!("{answer} and {ended}"),
+                None => answer.to_string(),
+            }),
+            None => Some("could not be asked: it is not running yet".into()),
+        };
+        match problem {
+            None => Condition::Well,
+            Some(problem) => Condition::Unwell(format!("instance {id} {problem}")),
+        }
+    }
+}
+
+/// How a hostname's instances are, or one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// All run and answer 200 on the health path.
+    Well,
+    /// All run, and one does not do what it should: a predicate with its subject.
+    Unwell(String),
+    /// One does not run any more, or there is none.
+    Gone(String),
+}
+
+impl Condition {
+    /// Of all that were seen of a hostname; the worst counts.
+    pub fn of(at: &Fqdn, sights: &[Sight], tolerates: Tolerates) -> Self {
+        if sights.is_empty() {
+            return Self::Gone(format!("{at} has no instance on record"));
+        }
+        let mut worst = Self::Well;
+        for condition in sights.iter().map(|one| one.condition(tolerates)) {
+            worst = match (worst, condition) {
+                (Self::Gone(why), _) | (_, Self::Gone(why)) => Self::Gone(why),
+                (Self::Unwell(why), _) | (_, Self::Unwell(why)) => Self::Unwell(why),
+                (Self::Well, Self::Well) => Self::Well,
+            };
+        }
+        worst
+    }
+
+    /// Whether users could be sent there.
+    pub fn is_well(&self) -> bool {
+        *self == Self::Well
+    }
+
+    /// Why not.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Well => None,
+            Self::Unwell(why) | Self::Gone(why) => Some(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Answer::*;
+
+    fn check(header: Option<&str>, expected: Answer) {
+        assert_eq!(Answer::through_proxy(502, header), expected);
+    }
+
+    #[test]
+    fn an_answer_that_no_proxy_made_is_the_services() {
+        check(None, Status(502));
+        check(Some("cutover-gateway; next-hop=127.100.0.1"), Status(502));
+    }
+
+    #[test]
+    fn a_proxys_own_answer_says_what_is_wrong_with_the_service() {
+        check(
+            Some("cutover-gateway; error=connection_refused; details=\"x\""),
+            NothingListens,
+        );
+        check(Some("gw;error=http_response_timeout"), TooSlow);
+        check(Some("gw; error=connection_terminated"), BrokenOff);
+        check(Some("gw; error=destination_unavailable"), Unreachable);
+    }
+
+    #[test]
+    fn what_a_proxy_says_that_is_nothing_of_the_service_is_told_as_the_proxys() {
+        check(
+            Some("gw; error=proxy_internal_error"),
+            OnTheWay("a proxy answers 502 (proxy_internal_error)".into()),
+        );
+    }
+
+    #[test]
+    fn of_several_proxies_the_nearest_counts() {
+        check(
+            Some("far; error=dns_error, near; error=connection_refused"),
+            NothingListens,
+        );
+    }
+
+    fn sight(state: Option<&str>, answer: Option<Answer>) -> Sight {
+        Sight {
+            id: "i-1".into(),
+            state: state.map(str::to_owned),
+            answer,
+            since: Since::NoEnd,
+        }
+    }
+
+    fn told(sights: &[Sight]) -> Condition {
+        told_by(sights, Tolerates::AnyEnd)
+    }
+
+    fn told_by(sights: &[Sight], tolerates: Tolerates) -> Condition {
+        let at = Fqdn::new("api-1.stage.myproj.com").unwrap();
+        Condition::of(&at, sights, tolerates)
+    }
+
+    #[test]
+    fn an_end_since_it_was_healthy_keeps_a_candidate_from_going_live() {
+        let check = |told, before, tolerates| {
+            let well = sight(Some("running"), Some(Status(200)));
+            let since = Since::of(told, before);
+            told_by(&[Sight { since, ..well }], tolerates)
+        };
+        use Tolerates::{AnyEnd, NoEnd, OneEnd};
+        let once = Some("1 1700000000 1 4");
+        let twice = Some("1 1700000000 1 4\n2 1700000009 KILL 4");
+        assert!(check(None, 0, NoEnd).is_well());
+        assert!(check(once, 1, NoEnd).is_well(), "before it was healthy");
+        assert_eq!(
+            check(once, 0, NoEnd).reason(),
+            Some(
+                "instance i-1 has seen its component end once since it was healthy, the last time with exit code 1 after 4 s"
+            )
+        );
+        assert!(check(once, 0, OneEnd).is_well());
+        assert!(!check(twice, 0, OneEnd).is_well());
+        assert!(check(twice, 1, OneEnd).is_well());
+        assert!(check(twice, 0, AnyEnd).is_well());
+        assert!(!check(Some("?"), 0, OneEnd).is_well(), "fails closed");
+    }
+
+    #[test]
+    fn only_what_runs_and_answers_200_is_well() {
+        let well = sight(Some("running"), Some(Status(200)));
+        assert!(told(std::slice::from_ref(&well)).is_well());
+        let redirects = sight(Some("running"), Some(Status(302)));
+        assert_eq!(
+            told(&[well.clone(), redirects.clone()]),
+            Condition::Unwell("instance i-1 answers 302".into())
+        );
+        let ended = sight(Some("shutting-down"), Some(Status(200)));
+        assert_eq!(
+            told(&[redirects, ended, well]),
+            Condition::Gone("instance i-1 is shutting-down".into())
+        );
+        assert_eq!(
+            told(&[sight(None, None)]),
+            Condition::Gone("instance i-1 is not there any more".into())
+        );
+    }
+
+    #[test]
+    fn what_has_no_instances_is_gone() {
+        assert_eq!(
+            told(&[]),
+            Condition::Gone("api-1.stage.myproj.com has no instance on record".into())
+        );
+    }
+}

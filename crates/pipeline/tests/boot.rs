@@ -1,0 +1,230 @@
+//! The boot script, run: as the instance's own runner, and by what it makes for systemd.
+//!
+//! Its absolute folders are moved into one of the test's own, and `aws`, `python3`, `systemctl` and
+//! `zstd` are programs of the test's; everything else is the machine's.
+
+use pipeline::boot::{Boot, user_data};
+use pipeline::ends::LastEnd;
+use pipeline::manifest::Manifest;
+use pipeline::names::{Commit, Component};
+use pipeline::wire::{Artifact, Bundle, Release};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// For what takes a second or two.
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Machine(PathBuf);
+
+impl Machine {
+    /// A folder with the script that boots this command, and the programs that it finds.
+    fn new(name: &str, command: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&root);
+        let folders = [
+            "bin",
+            "bucket",
+            "run/systemd/system",
+            "etc/systemd/system",
+            "cloud",
+        ];
+        for folder in folders {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let machine = Self(root);
+        machine.program("python3", "echo i-1");
+        machine.program("systemctl", "exit 0");
+        machine.program("zstd", "cat \"$2\"");
+        // `s3 cp --only-show-errors FROM TO`: from `-` to an object, or from an object to a file.
+        let copies = "case $4 in -) key=${5#s3://b/}; mkdir -p \"$BUCKET/${key%/*}\"; cat >\"$BUCKET/$key\" ;;\n\
+            *) cp \"$BUCKET/${4#s3://b/}\" \"$5\" ;; esac";
+        machine.program("aws", copies);
+        let mut tar = Command::new("tar");
+        tar.args(["-cf", "bucket/artifact", "-T", "/dev/null"]);
+        assert!(tar.current_dir(&machine.0).status().unwrap().success());
+        let sum = Command::new("sha256sum")
+            .arg(machine.0.join("bucket/artifact"))
+            .output();
+        let sum = String::from_utf8(sum.unwrap().stdout).unwrap();
+        let own = |path: &str| format!("{}/{path}", machine.0.display());
+        let script = script(command, sum.split(' ').next().unwrap())
+            .replace("/run/systemd/system", &own("run/systemd/system"))
+            .replace("/etc/systemd/system", &own("etc/systemd/system"))
+            .replace("/var/lib/cloud/data", &own("cloud"))
+            .replace("/opt/cutover", &own("opt"));
+        fs::write(machine.0.join("user-data"), script).unwrap();
+        machine
+    }
+
+    fn program(&self, name: &str, body: &str) {
+        let path = self.0.join("bin").join(name);
+        fs::write(&path, format!("#!/bin/bash\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn bash(&self, script: &str) -> Command {
+        let path = format!("{}:/usr/bin:/bin", self.0.join("bin").display());
+        let mut bash = Command::new("/bin/bash");
+        bash.arg(self.0.join(script))
+            .current_dir(&self.0)
+            .env_clear()
+            .env("PATH", path)
+            .env("BUCKET", self.0.join("bucket"))
+            .stdin(Stdio::null());
+        bash
+    }
+
+    fn object(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.0.join("bucket/logs/stage-r42/api").join(name)).ok()
+    }
+
+    /// Boots where systemd runs, which then has a unit and is left to the test.
+    fn under_systemd(name: &str) -> Self {
+        let machine = Self::new(name, "./api");
+        machine.program("sleep", "exit 0");
+        fs::write(machine.0.join("cloud/instance-id"), "i-1").unwrap();
+        let booted = machine.bash("user-data").output().unwrap();
+        assert!(booted.status.success(), "{booted:?}");
+        machine
+    }
+
+    /// What systemd does when the service has ended; answers the last end as it is told.
+    fn ends(&self, result: &str, status: Option<&str>) -> String {
+        let mut told = self.bash("opt/ship-log");
+        told.env("SERVICE_RESULT", result);
+        if let Some(status) = status {
+            told.env("EXIT_STATUS", status);
+        }
+        let told = told.output().unwrap();
+        assert!(told.status.success(), "{told:?}");
+        last(&self.object("instance-i-1.ends").unwrap())
+    }
+}
+
+fn script(command: &str, sha256: &str) -> String {
+    let text = format!(
+        "[component]\nname='api'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n\
+         [run]\ncommand=\"{command}\"\nport=8080\n"
+    );
+    let component = Component::new("api").unwrap();
+    let manifest = Manifest::parse(&text, &component).unwrap();
+    let release: Release = serde_json::from_value(serde_json::json!({
+        "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
+        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
+        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90,
+        "skip_slow_scans": false, "size": 1
+    }))
+    .unwrap();
+    let bundle = Bundle {
+        key: "artifact".into(),
+        sha256: sha256.to_owned(),
+        bytes: 1,
+    };
+    let artifact = Artifact {
+        bundle,
+        source_sha256: String::new(),
+        built_by: String::new(),
+        built_at: String::new(),
+        toolchain: String::new(),
+    };
+    user_data(&Boot {
+        release: &release,
+        component: &component,
+        commit: &Commit::new("a".repeat(40)).unwrap(),
+        run: &manifest.run,
+        artifact: &artifact,
+        bucket: "b",
+        region: "eu-central-1",
+        peers: &BTreeMap::new(),
+    })
+    .unwrap()
+}
+
+fn last(ends: &str) -> String {
+    let last = LastEnd::parse(ends).unwrap_or_else(|| panic!("cannot be read: {ends}"));
+    format!("{} {last}", last.number)
+}
+
+#[test]
+fn under_systemd_each_end_is_told_with_its_status() {
+    let machine = Machine::under_systemd("systemd-ends");
+    let ends = |result, status| {
+        machine
+            .ends(result, status)
+            .replace("after 1 s", "after 0 s")
+    };
+    fs::write(machine.0.join("opt/started"), "").unwrap();
+    assert_eq!(ends("exit-code", Some("3")), "1 with exit code 3 after 0 s");
+    assert_eq!(ends("signal", Some("SEGV")), "2 by signal SEGV after 0 s");
+    let killed = ends("oom-kill", Some("KILL"));
+    assert_eq!(killed, "3 for want of memory after 0 s");
+    ends("resources", None);
+    let log = machine.object("instance-i-1.log").unwrap();
+    for said in ["api ended with 3 after ", "api ended with resources after "] {
+        assert!(log.contains(&format!("cutover: {said}")), "{log}");
+    }
+}
+
+#[test]
+fn however_often_it_ends_the_last_twenty_are_kept_and_all_are_counted() {
+    let machine = Machine::under_systemd("systemd-many");
+    (0..25).for_each(|_| drop(machine.ends("exit-code", Some("1"))));
+    let ends = machine.object("instance-i-1.ends").unwrap();
+    assert_eq!(ends.lines().count(), 20);
+    assert!(ends.len() < pipeline::ends::MAX_BYTES);
+    assert_eq!(LastEnd::parse(&ends).unwrap().number, 25);
+}
+
+#[test]
+fn the_unit_is_one_that_systemd_takes() {
+    let machine = Machine::under_systemd("systemd-unit");
+    let unit = machine.0.join("etc/systemd/system/cutover.service");
+    let text = fs::read_to_string(&unit).unwrap();
+    for line in [
+        "ExecStartPre=+/usr/bin/touch ",
+        "ExecStopPost=+",
+        "Restart=always\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let mut verify = Command::new("systemd-analyze");
+    match verify.args(["verify", "--man=no"]).arg(&unit).output() {
+        // A machine without systemd has no judge; the lines above are held all the same.
+        Err(error) => eprintln!("systemd-analyze: {error}"),
+        Ok(said) => {
+            let said = String::from_utf8_lossy(&said.stderr).into_owned();
+            assert!(!said.contains("cutover.service"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_component_that_prints_much_hides_no_end() {
+    let machine = Machine::new("self-ends", "sh -c 'seq 300; exit 7'");
+    let mut booted = machine.bash("user-data");
+    let mut booted = booted.stdout(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + LIMIT;
+    let told = loop {
+        let ends = machine.object("instance-i-1.ends").unwrap_or_default();
+        if LastEnd::parse(&ends).is_some_and(|last| last.number >= 2) {
+            break ends;
+        }
+        assert!(Instant::now() < deadline, "{ends}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    Command::new("kill")
+        .arg(booted.id().to_string())
+        .status()
+        .unwrap();
+    booted.wait().unwrap();
+    assert_eq!(
+        last(&told).replace("after 1 s", "after 0 s"),
+        "2 with exit code 7 after 0 s"
+    );
+    let log = machine.object("instance-i-1.log").unwrap();
+    assert!(log.lines().count() <= 200);
+}

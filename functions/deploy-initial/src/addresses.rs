@@ -1,0 +1,62 @@
+//! Waits until every instance has an address.
+
+use crate::Deployer;
+use fleet::Seen;
+use pipeline::errors;
+use pipeline::names::release_label;
+use pipeline::wire::{DeployRequest, Instance};
+use stage::Fault;
+use std::time::{Duration, Instant};
+
+/// EC2 boots in about 30 s and gives an address at once; an instance without one is stuck.
+const ADDRESS_DEADLINE: Duration = Duration::from_secs(90);
+
+impl Deployer {
+    /// Waits until every instance has an address.
+    pub(crate) async fn addresses(
+        &self,
+        request: &DeployRequest,
+        mut seen: Vec<Seen>,
+    ) -> Result<Vec<Instance>, Fault> {
+        let deadline = Instant::now() + ADDRESS_DEADLINE;
+        let component = request.item.planned.component.as_str();
+        let label = release_label(&request.release.target, self.launched(request).await?);
+        let hostname = request.item.planned.hostname.as_str();
+        loop {
+            let instances: Vec<Instance> = seen.iter().filter_map(Seen::instance).collect();
+            if instances.len() == seen.len() && !seen.is_empty() {
+                return Ok(instances);
+            }
+            if Instant::now() >= deadline {
+                return Err(Fault::new(
+                    errors::NOT_HEALTHY,
+                    format!(
+                        "instances of {component} got no public address within {} s; see the EC2 console for {label}",
+                        ADDRESS_DEADLINE.as_secs()
+                    ),
+                ));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let ids: Vec<String> = seen.iter().map(|one| one.id.clone()).collect();
+            let now = self.fleet.of_release(&label, hostname).await?;
+            // EC2 is eventually consistent: who is not listed yet is still to come.
+            seen.iter_mut().for_each(|one| {
+                if let Some(found) = now.iter().find(|found| found.id == one.id) {
+                    *one = found.clone();
+                }
+            });
+            if let Some(ended) = seen
+                .iter()
+                .find(|one| ids.contains(&one.id) && !one.is_up())
+            {
+                return Err(Fault::new(
+                    errors::NOT_HEALTHY,
+                    format!(
+                        "instance {} of {component} is {} before it was up",
+                        ended.id, ended.state
+                    ),
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Waits until every instance answers, or says why none will.
+
+use crate::Deployer;
+use fleet::Seen;
+use pipeline::ends::{self, Counts, LastEnd};
+use pipeline::health::Place;
+use pipeline::names::{Ticket, release_label};
+use pipeline::rows::FoundHealthy;
+use pipeline::wire::{DeployRequest, Instance};
+use registry::Healthy;
+use stage::Fault;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Between two looks at an instance.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Between two questions to EC2 and S3, which are charged or throttled.
+const SLOW_PAUSE: Duration = Duration::from_secs(3);
+/// Between the two looks that all instances must pass with no end between them, so that a service
+/// which answers once and dies is not called healthy. A third look comes before the cutover.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// A component that ended so often will not come up.
+const CRASHES: u32 = 3;
+
+/// The first of two looks.
+struct First {
+    when: Instant,
+    found: FoundHealthy,
+}
+
+/// The last end that each instance has told of, if any.
+type Ends = BTreeMap<String, LastEnd>;
+
+impl Deployer {
+    pub(crate) async fn healthy(
+        &self,
+        request: &DeployRequest,
+        seen: Vec<Seen>,
+    ) -> Result<Healthy, Fault> {
+        let mut instances = self.addresses(request, seen).await?;
+        instances.sort();
+        let before = self.ended_before(request, &instances).await?;
+        let limit = request.item.manifest.run.start_timeout.duration();
+        let deadline = Instant::now() + limit;
+        let mut next_look = Instant::now() + SLOW_PAUSE;
+        let mut first: Option<First> = None;
+        loop {
+            let problems = self.problems(request, &instances).await;
+            if problems.is_empty() {
+                let ends = numbers(&self.ends(request, &instances).await?);
+                match first.take().filter(|first| first.found.ends == ends) {
+                    Some(First { when, found }) if when.elapsed() >= BETWEEN => {
+                        return Ok(Healthy { instances, found });
+                    }
+                    Some(same) => first = Some(same),
+                    None => first = Some(First::now(ends)),
+                }
+            } else {
+                first = None;
+            }
+            if Instant::now() >= next_look {
+                self.fail_early(request, &instances, &before).await?;
+                next_look = Instant::now() + SLOW_PAUSE;
+            }
+            if first.is_none() && Instant::now() >= deadline {
+                let why = format!(
+                    "not healthy within {} s ([run] start_timeout): {}",
+                    limit.as_secs(),
+                    some_of(&problems)
+                );
+                return Err(self.unhealthy(request, &instances, &why).await);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn problems(&self, request: &DeployRequest, instances: &[Instance]) -> Vec<String> {
+        let mut problems = Vec::new();
+        for instance in instances {
+            let answer = self.prober.ask(&place(request, instance)).await;
+            if !answer.is_healthy() {
+                problems.push(format!("{} {answer}", instance.id));
+            }
+        }
+        problems
+    }
+
+    /// The release whose tags the instances have: an earlier one where they were taken over.
+    pub(crate) async fn launched(&self, request: &DeployRequest) -> Result<Ticket, Fault> {
+        Ok(self.own_row(request).await?.launched())
+    }
+
+    /// What the instances have told of ends. One that tells nothing that can be read is as one that
+    /// has told nothing: the look before the cutover refuses it.
+    async fn ends(&self, request: &DeployRequest, instances: &[Instance]) -> Result<Ends, Fault> {
+        let launched = self.launched(request).await?;
+        let component = &request.item.planned.component;
+        let mut told = Ends::new();
+        for instance in instances {
+            let key = ends::key(&request.release.target, launched, component, &instance.id);
+            let text = self.store.get_text(&key, ends::MAX_BYTES).await?;
+            if let Some(last) = text.as_deref().and_then(LastEnd::parse) {
+                told.insert(instance.id.clone(), last);
+            }
+        }
+        Ok(told)
+    }
+
+    /// What was taken over has been live, and may have ended at any time.
+    async fn ended_before(
+        &self,
+        request: &DeployRequest,
+        instances: &[Instance],
+    ) -> Result<Counts, Fault> {
+        if self.launched(request).await? == request.release.ticket {
+            return Ok(Counts::new());
+        }
+        Ok(numbers(&self.ends(request, instances).await?))
+    }
+
+    /// An instance that is gone, or whose component keeps ending, will not become healthy.
+    async fn fail_early(
+        &self,
+        request: &DeployRequest,
+        instances: &[Instance],
+        before: &Counts,
+    ) -> Result<(), Fault> {
+        let label = release_label(&request.release.target, self.launched(request).await?);
+        let hostname = request.item.planned.hostname.as_str();
+        let now = self.fleet.of_release(&label, hostname).await?;
+        let ended = now
+            .iter()
+            .find(|one| !one.is_up() && instances.iter().any(|instance| instance.id == one.id));
+        if let Some(ended) = ended {
+            let why = format!("instance {} is {}", ended.id, ended.state);
+            return Err(self.unhealthy(request, instances, &why).await);
+        }
+        for (id, last) in self.ends(request, instances).await? {
+            let times = last.number
+                - before
+                    .get(&id)
+                    .copied()
+                    .unwrap_or_default()
+                    .min(last.number);
+            if times >= CRASHES {
+                let why = format!(
+                    "the component ended {times} times on instance {id}, the last time {last}"
+                );
+                return Err(self.unhealthy(request, instances, &why).await);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl First {
+    fn now(ends: Counts) -> Self {
+        Self {
+            when: Instant::now(),
+            found: FoundHealthy {
+                at: stage::now(),
+                ends,
+            },
+        }
+    }
+}
+
+fn numbers(ends: &Ends) -> Counts {
+    let number = |(id, last): (&String, &LastEnd)| (id.clone(), last.number);
+    ends.iter().map(number).collect()
+}
+
+fn place(request: &DeployRequest, instance: &Instance) -> Place {
+    let run = &request.item.manifest.run;
+    Place {
+        address: instance.address.clone(),
+        port: run.port.number(),
+        path: run.health.as_str().to_owned(),
+    }
+}
+
+/// The first of them: a cause is read by a person.
+fn some_of(problems: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = problems[..problems.len().min(SHOWN)].join(", ");
+    match problems.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
