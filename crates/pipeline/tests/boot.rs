@@ -2,6 +2,11 @@
 //!
 //! Its absolute folders are moved into one of the test's own, and `aws`, `python3`, `systemctl` and
 //! `zstd` are programs of the test's; everything else is the machine's.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "no decision is tested here: the script is run"
+)]
 
 use pipeline::boot::{Boot, user_data};
 use pipeline::ends::LastEnd;
