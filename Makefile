@@ -1,9 +1,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check check-code check-templates test roles model bench soak package deploy destroy
+.PHONY: help demo up down check check-code check-templates test requests roles model bench soak package deploy destroy
 
 LOCAL := target/debug/cutover-local
+PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +34,16 @@ check-code:
 
 check-templates:
 	infra/lint.sh
+	$(PYTHON) -B local/requests/tests.py
 
-test: check ## that, and the end-to-end tests on the local cloud
+test: check ## that, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	$(MAKE) up
+	$(PYTHON) -B local/requests/report.py --begin
 	cargo test --package end-to-end -- --test-threads=16
+	$(PYTHON) -B local/requests/report.py --full
+
+requests: ## what was asked of the local cloud since make up or make test began, held to AWS's own models
+	$(PYTHON) -B local/requests/report.py
 
 roles: up ## take every action from every role, and see what fails: make roles [FUNCTIONS="cutover build"]
 	cargo test --package end-to-end --test whole_cloud -- --ignored --nocapture --test-threads=1

@@ -35,6 +35,8 @@ main() {
     read_options "$@"
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
     work=$(mktemp -d)
+    # Names its requests in the account's CloudTrail.
+    export AWS_SDK_UA_APP_ID=cutover-deploy
     trap 'rm -rf "$work"' EXIT
     command -v aws >/dev/null || die "the AWS CLI is not on the PATH"
     command -v python3 >/dev/null || die "python3 is not on the PATH"

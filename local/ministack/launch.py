@@ -48,6 +48,7 @@ def main():
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)
+    record_requests(app, sts)
     app.main()
 
 

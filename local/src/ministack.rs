@@ -16,8 +16,9 @@ use crate::processes::ROOT_MARK;
 use crate::root::Root;
 use crate::state::{ACCOUNT, Credentials, REGION};
 
-/// One program of two files.
+/// One program of several files.
 const LAUNCHER: &str = concat!(
+    include_str!("../ministack/requests.py"),
     include_str!("../ministack/targets.py"),
     include_str!("../ministack/launch.py")
 );
@@ -198,6 +199,7 @@ fn environment(
         ("STATE_DIR", folder("tmp/state")),
         ("S3_DATA_DIR", folder("tmp/s3")),
         ("CHANGES", root.changes().to_string_lossy().into_owned()),
+        ("REQUESTS", folder("tmp/requests")),
         ("LAMBDA_EXECUTOR", "local".into()),
         // AWS keeps an idle environment for minutes; here a cold start would only cost time.
         ("LAMBDA_WARM_TTL_SECONDS", "3600".into()),

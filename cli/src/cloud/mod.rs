@@ -11,7 +11,7 @@ pub use logs::Log;
 pub use table::Row;
 
 use crate::error::Failure;
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{AppName, BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use pipeline::names::Project;
 use std::time::Duration;
@@ -74,9 +74,12 @@ async fn sdk_config() -> SdkConfig {
         .read_timeout(Duration::from_secs(20))
         .operation_timeout(Duration::from_secs(60))
         .build();
-    aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(client)
-        .timeout_config(timeouts)
-        .load()
-        .await
+        .timeout_config(timeouts);
+    // The account's CloudTrail then shows which requests were the command's.
+    if let Ok(name) = AppName::new("cutover") {
+        loader = loader.app_name(name);
+    }
+    loader.load().await
 }

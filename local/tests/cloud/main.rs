@@ -5,4 +5,5 @@ mod harness;
 mod instances;
 mod life;
 mod pushes;
+mod requests;
 mod services;

@@ -1,0 +1,58 @@
+"""The error codes that the Rust code asks for, and whether a service that it calls can answer them."""
+
+import re
+
+from decode import model
+from documented import CODES
+
+# Services that the code has clients of.
+SERVICES = ["cloudformation", "dynamodb", "ec2", "logs", "resourcegroupstaggingapi", "route53", "s3",
+            "secretsmanager", "stepfunctions"]
+ASKED = re.compile(r'\.is\("([\w.]+)"\)')
+# Lists of codes: `const TRANSIENT: &[&str] = &["Throttling", ...];`, also as arms of a match on one.
+LISTS = re.compile(r"const [A-Z_]*(?:DENIED|TRANSIENT|CODES)[A-Z_]*: &\[&str\] = &\[(.*?)\];", re.DOTALL)
+MATCHES = re.compile(r"match [^{]*\bcode\b[^{]*\{(.*?)\n    \}", re.DOTALL)
+LITERAL = re.compile(r'"([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*)"')
+# Whatever looks like one must have been found by the rules above: else these rules are blind.
+LOOKS_LIKE_ONE = re.compile(r'"((?:NoSuch|Invalid|Throttl|Requests?Limit)\w+(?:\.\w+)*|\w+(?:Exception|\.NotFound))"')
+
+
+def sources(root):
+    for folder in ("crates", "functions", "cli"):
+        for path in sorted((root / folder).glob("**/src/**/*.rs")):
+            if path.stem.endswith("tests") or path.parts[-3] == "model" or "model" in path.relative_to(root).parts[:2]:
+                continue
+            yield path.relative_to(root), path.read_text().split("#[cfg(test)]")[0]
+
+
+def asked_for(root):
+    """Each code with the files that ask for it."""
+    found = {}
+    for path, text in sources(root):
+        codes = set(ASKED.findall(text))
+        for part in LISTS.findall(text) + MATCHES.findall(text):
+            codes.update(LITERAL.findall(part) if "is(" not in part else [])
+        for code in codes:
+            found.setdefault(code, []).append(str(path))
+    return found
+
+
+def of_the_models():
+    """Each code with the service whose model has it."""
+    known = {}
+    for service in SERVICES:
+        for shape in model(service).error_shapes:
+            known.setdefault(shape.metadata.get("error", {}).get("code", shape.name), service)
+            known.setdefault(shape.name, service)
+    return known
+
+
+def unexplained(root):
+    """Codes that nobody can answer, as far as is known here; and texts that the search has missed."""
+    asked, known = asked_for(root), of_the_models()
+    lost = [f"{code}: asked for in {', '.join(files)}, in no model and not in local/requests/documented.py with its source"
+            for code, files in sorted(asked.items()) if code not in known and code not in CODES]
+    for path, text in sources(root):
+        for code in set(LOOKS_LIKE_ONE.findall(text)) - set(asked):
+            lost.append(f"{code}: looks like an error code in {path}, and local/requests/codes.py does not find where it is asked for")
+    return lost
