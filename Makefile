@@ -60,10 +60,11 @@ soak: up ## releases that overlap at random, and what must hold after each: make
 package: ## the functions as AWS Lambda wants them, for arm64, in dist/
 	infra/package.sh
 
-deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj.com [TARGETS="dev stage prod"]
+deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj.com [TARGETS="dev stage prod"] [PARENT_ZONE=Z...]
 	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] || { echo 'say which: make deploy PROJECT=myproj DOMAIN=myproj.com' >&2; exit 2; }
 	infra/deploy.sh pipeline --project "$(PROJECT)" --domain "$(DOMAIN)"
-	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target"; done
+	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target" \
+		$(if $(PARENT_ZONE),--parameter "ParentZoneId=$(PARENT_ZONE)"); done
 
 destroy: ## the pipeline, once its targets are torn down: make destroy PROJECT=myproj; what was recorded and built stays
 	@[ -n "$(PROJECT)" ] || { echo 'say which: make destroy PROJECT=myproj' >&2; exit 2; }

@@ -66,18 +66,19 @@ read_options() {
 }
 
 deploy_pipeline() {
-    local stack=$project-cutover function packages template
+    local stack=$project-cutover function template
     for function in "$root"/functions/*/; do
         function=$(basename "$function")
         [ -f "$root/dist/$function.zip" ] || die "dist/$function.zip is missing: run infra/package.sh first"
     done
-    packages=$(ensure_package_bucket)
-    template=$(upload_target_template "$packages")
+    know_where
+    ensure_package_bucket
+    template=$(upload_target_template)
     aws cloudformation package --template-file "$root/infra/pipeline.yaml" \
-        --s3-bucket "$packages" --s3-prefix "$project" \
+        --s3-bucket "$bucket" --s3-prefix "$project" \
         --output-template-file "$work/pipeline.yaml" >"$work/package.log" 2>&1 ||
-        { cat "$work/package.log" >&2 && die "the packages could not be uploaded to $packages"; }
-    deploy_stack "$stack" "$work/pipeline.yaml" "$packages" \
+        { cat "$work/package.log" >&2 && die "the packages could not be uploaded to $bucket"; }
+    deploy_stack "$stack" "$work/pipeline.yaml" "$bucket" \
         "Project=$project" "Domain=$domain" "TargetTemplateUrl=$template" ${parameters[@]+"${parameters[@]}"}
     outputs_of "$stack" >"$work/outputs"
     print_outputs
@@ -85,14 +86,13 @@ deploy_pipeline() {
 
 # Under its SHA-256, so that what a target is made of is what was deployed; prints its address.
 upload_target_template() {
-    local packages=$1 hash key region suffix=amazonaws.com
+    local hash key suffix=amazonaws.com
     hash=$(sha256sum "$root/infra/target.yaml" | cut -d ' ' -f 1)
     key=$project/target-$hash.yaml
-    region=${packages##*-cutover-packages-} region=${region#*-}
     case "$region" in cn-*) suffix=amazonaws.com.cn ;; esac
-    aws s3api put-object --bucket "$packages" --key "$key" --body "$root/infra/target.yaml" >"$work/template.log" ||
-        die "infra/target.yaml could not be uploaded to $packages"
-    printf 'https://s3.%s.%s/%s/%s\n' "$region" "$suffix" "$packages" "$key"
+    packages put-object --key "$key" --body "$root/infra/target.yaml" >"$work/template.log" ||
+        die "infra/target.yaml could not be uploaded to $bucket"
+    printf 'https://s3.%s.%s/%s/%s\n' "$region" "$suffix" "$bucket" "$key"
 }
 
 # One execution of the target machine, which does everything and says why if it could not.
@@ -135,14 +135,19 @@ if status != "SUCCEEDED":
     sys.exit("%s: %s" % (execution.get("error", status), execution.get("cause", "see the execution " + execution["name"])))
 output = json.loads(execution["output"])
 print("  %s is %s" % (output["stack"], output["outcome"]))
-for name, value in sorted(output["outputs"].items()):
+outputs = output["outputs"]
+for name, value in sorted(outputs.items()):
     print("  %-20s %s" % (name, value))
+if "NameServers" in outputs and "DelegatedIn" not in outputs:
+    print("No zone that this target knows of leads to %s. Unless an NS record of that name does already, write one in\n"
+          "the zone above it, with the name servers listed, or provision with --parameter ParentZoneId=<that zone>."
+          % outputs.get("Domain"))
 PYTHON
 }
 
 # Targets first: they need the machine that goes here. What is retained is named with the way to it.
 deploy_destroy() {
-    local stack=$project-cutover left account region
+    local stack=$project-cutover left
     outputs_of "$stack" >"$work/outputs" || die "there is no stack $stack"
     left=$(aws dynamodb scan --table-name "$(output TableName)" --filter-expression 'sk = :sk' \
         --expression-attribute-values '{":sk": {"S": "environment"}}' --query 'Items[].pk.S' --output text)
@@ -151,59 +156,67 @@ deploy_destroy() {
     fi
     printf 'deleting %s ...\n' "$stack" >&2
     aws cloudformation delete-stack --stack-name "$stack"
-    aws cloudformation wait stack-delete-complete --stack-name "$stack" || explain_failure "$stack" 0
-    account=$(aws sts get-caller-identity --query Account --output text)
-    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
-    empty_and_delete "$project-cutover-packages-$account-$region"
+    aws cloudformation wait stack-delete-complete --stack-name "$stack" >"$work/deploy.log" 2>&1 ||
+        explain_failure "$stack" 0 "was not deleted as a whole; mend that and run the same again"
+    know_where
+    empty_and_delete_packages
     printf '%s is deleted. Kept, with what was recorded and built: the table %s and the bucket %s\n' \
         "$stack" "$(output TableName)" "$(output BucketName)"
 }
 
-# empty_and_delete BUCKET: all versions of all objects, a page at a time, then the bucket
-empty_and_delete() {
-    local bucket=$1 query='{Objects: [Versions, DeleteMarkers][] | [?@] | [].{Key: Key, VersionId: VersionId}, Quiet: `true`}'
-    aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1 || return 0
-    while aws s3api list-object-versions --bucket "$bucket" --max-items 500 --query "$query" --output json >"$work/versions.json" &&
-        grep -q VersionId "$work/versions.json"; do
-        aws s3api delete-objects --bucket "$bucket" --delete "file://$work/versions.json" >/dev/null
-    done
-    aws s3api delete-bucket --bucket "$bucket"
-}
-
-# Where CloudFormation reads the packages from; protected as the pipeline's own bucket is.
-ensure_package_bucket() {
-    local account partition region bucket
+# The account, the partition and the region that the AWS CLI works in, and the bucket for packages there.
+know_where() {
     IFS=$'\t' read -r account partition < <(aws sts get-caller-identity --query '[Account,Arn]' --output text) ||
         die "the AWS CLI has no valid credentials"
     partition=${partition#arn:} partition=${partition%%:*}
     region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
     [ -n "$region" ] || die "no region: set AWS_REGION"
-    bucket=$project-cutover-packages-$account-$region
-    if ! aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1; then
-        protect_new_bucket "$bucket" "$region" "$partition" >"$work/bucket.log" 2>&1 ||
+    # At most 63 characters: the project has up to 20, the account 12, the longest region 15.
+    bucket=$project-cutover-pkg-$account-$region
+}
+
+# packages OPERATION OPTION...: on the bucket for packages, if it is this account's. A bucket's name can be
+# guessed, and whoever has it first in another account would serve the functions' code.
+packages() {
+    aws s3api "$1" --bucket "$bucket" --expected-bucket-owner "$account" "${@:2}"
+}
+
+# All versions of all objects, a page at a time, then the bucket.
+empty_and_delete_packages() {
+    local query='{Objects: [Versions, DeleteMarkers][] | [?@] | [].{Key: Key, VersionId: VersionId}, Quiet: `true`}'
+    packages head-bucket >/dev/null 2>&1 || return 0
+    while packages list-object-versions --max-items 500 --query "$query" --output json >"$work/versions.json" &&
+        grep -q VersionId "$work/versions.json"; do
+        packages delete-objects --delete "file://$work/versions.json" >/dev/null
+    done
+    packages delete-bucket
+}
+
+# Where CloudFormation reads the packages from; protected as the pipeline's own bucket is.
+ensure_package_bucket() {
+    if ! packages head-bucket >/dev/null 2>&1; then
+        protect_new_bucket >"$work/bucket.log" 2>&1 ||
             { cat "$work/bucket.log" >&2 && die "the bucket $bucket for the packages could not be made"; }
     fi
-    printf '%s\n' "$bucket"
 }
 
 protect_new_bucket() {
-    local bucket=$1 region=$2 partition=$3 placed=()
+    local placed=()
     # us-east-1 is the one region that may not be named here.
     if [ "$region" != us-east-1 ]; then
         placed=(--create-bucket-configuration "LocationConstraint=$region")
     fi
     aws s3api create-bucket --bucket "$bucket" --region "$region" \
         --object-ownership BucketOwnerEnforced ${placed[@]+"${placed[@]}"} &&
-        aws s3api put-public-access-block --bucket "$bucket" --public-access-block-configuration \
+        packages put-public-access-block --public-access-block-configuration \
             BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true &&
-        aws s3api put-bucket-encryption --bucket "$bucket" --server-side-encryption-configuration \
+        packages put-bucket-encryption --server-side-encryption-configuration \
             '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}' &&
-        aws s3api put-bucket-versioning --bucket "$bucket" --versioning-configuration Status=Enabled &&
-        aws s3api put-bucket-lifecycle-configuration --bucket "$bucket" --lifecycle-configuration \
-            '{"Rules":[{"ID":"old-packages","Status":"Enabled","Filter":{"Prefix":""},"NoncurrentVersionExpiration":{"NoncurrentDays":30},"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":2}}]}' &&
-        aws s3api put-bucket-tagging --bucket "$bucket" --tagging \
-            "TagSet=[{Key=cutover:project,Value=$project}]" &&
-        aws s3api put-bucket-policy --bucket "$bucket" --policy "$(tls_only "arn:$partition:s3:::$bucket")"
+        packages put-bucket-versioning --versioning-configuration Status=Enabled &&
+        packages put-bucket-lifecycle-configuration --lifecycle-configuration \
+            '{"Rules":[{"ID":"old-packages","Status":"Enabled","Filter":{"Prefix":""},"Expiration":{"ExpiredObjectDeleteMarker":true},"NoncurrentVersionExpiration":{"NoncurrentDays":30},"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":2}}]}' &&
+        packages put-bucket-tagging --tagging "TagSet=[{Key=cutover:project,Value=$project}]" &&
+        packages put-bucket-policy --policy "$(tls_only "arn:$partition:s3:::$bucket")"
 }
 
 # As in infra/pipeline.yaml: only the local cloud sees requests from a loopback address.
@@ -222,7 +235,7 @@ deploy_stack() {
     aws cloudformation deploy --stack-name "$stack" --template-file "$template" \
         ${upload[@]+"${upload[@]}"} --capabilities CAPABILITY_NAMED_IAM \
         --no-fail-on-empty-changeset --parameter-overrides "$@" --tags "${tags[@]}" \
-        >"$work/deploy.log" 2>&1 || explain_failure "$stack" "$started"
+        >"$work/deploy.log" 2>&1 || explain_failure "$stack" "$started" "was not deployed; what ran before still runs"
 }
 
 # A stack whose first creation failed holds nothing and can only be deleted.
@@ -240,8 +253,9 @@ forget_failed_creation() {
 }
 
 # The CLI only says that it failed; the reason is the first failed resource's.
+# explain_failure STACK SINCE WHAT-IS-TRUE-OF-IT
 explain_failure() {
-    local stack=$1 started=$2
+    local stack=$1 started=$2 outcome=$3
     cat "$work/deploy.log" >&2
     aws cloudformation describe-stack-events --stack-name "$stack" --output json 2>/dev/null |
         python3 -c '
@@ -252,7 +266,7 @@ for event in sorted(events, key=lambda e: e["Timestamp"])[:1]:
     print("%s (%s) %s: %s" % (event["LogicalResourceId"], event["ResourceType"], event["ResourceStatus"],
                               event.get("ResourceStatusReason", "no reason given")), file=sys.stderr)
 ' "$started" || true
-    die "the stack $stack was not deployed; what ran before still runs"
+    die "the stack $stack $outcome"
 }
 
 # One line an output: its key, a tab, its value.

@@ -14,6 +14,7 @@ fi
 
 "$venv/bin/cfn-lint"
 echo "lint: the templates are clean"
+for judge in validate values roles; do "$venv/bin/python" -B "infra/lint_$judge.py"; done
 PATH=$venv/bin:$PATH "$venv/bin/python" infra/lint_asl.py
 
 # In an environment of its own: see the file.

@@ -45,6 +45,8 @@ pub const PARAMETERS: &[&str] = &[
     "ImageX8664",
     "VolumeSize",
     "VpcCidr",
+    "ZoneA",
+    "ZoneB",
     "ClientCidr",
     "Database",
     "DatabaseClass",

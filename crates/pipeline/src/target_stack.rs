@@ -145,12 +145,25 @@ pub fn irreplaceable(found: &Stack, asked: &BTreeMap<String, String>) -> Option<
             "parameters.VpcCidr: is {is} and cannot become {asked}: a network is replaced, not changed, and what is live stands in it; tear the target down and provision it again"
         ));
     }
+    for zone in ["ZoneA", "ZoneB"] {
+        if let Some((is, asked)) = changed(zone) {
+            return Some(format!(
+                "parameters.{zone}: is {} and cannot become {}: a subnet is replaced, not changed, and its addresses are taken as long as the old one is there; tear the target down and provision it again",
+                chosen_zone(&is),
+                chosen_zone(&asked)
+            ));
+        }
+    }
     match changed("Database") {
         Some((is, _)) if is == "true" => Some(
             "parameters.Database: the database would be deleted, with what is in it; tear the target down if that is meant".into(),
         ),
         _ => None,
     }
+}
+
+fn chosen_zone(zone: &str) -> &str {
+    if zone.is_empty() { "the region's own choice" } else { zone }
 }
 
 /// One event of a stack, as far as it is needed.

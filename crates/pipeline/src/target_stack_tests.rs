@@ -104,13 +104,19 @@ fn a_network_in_use_is_not_replaced_and_a_database_is_not_deleted_by_the_way() {
     let mut found = stack("CREATE_COMPLETE");
     found.parameters = map("VpcCidr", "10.0.0.0/16");
     found.parameters.extend(map("Database", "true"));
-    for (key, value) in [("VpcCidr", "10.1.0.0/16"), ("Database", "false")] {
+    found.parameters.extend(map("ZoneA", ""));
+    for (key, value) in [
+        ("VpcCidr", "10.1.0.0/16"),
+        ("Database", "false"),
+        ("ZoneA", "us-east-1b"),
+    ] {
         let said = irreplaceable(&found, &map(key, value)).unwrap();
         assert!(said.starts_with(&format!("parameters.{key}: ")), "{said}");
     }
     for (key, value) in [
         ("VpcCidr", "10.0.0.0/16"),
         ("Database", "true"),
+        ("ZoneA", ""),
         ("AliasTtl", "5"),
     ] {
         assert_eq!(irreplaceable(&found, &map(key, value)), None);

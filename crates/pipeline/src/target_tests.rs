@@ -77,7 +77,7 @@ fn bad_input_is_refused_with_the_key_and_the_fix() {
     check(
         json!({"action": "provision", "target": "dev", "parameters": {"Domain": "x.com"}}),
         expect![
-            "refused: parameters: unknown `Domain`; a target has ParentZoneId, AliasTtl, HostnameTtl, DrainMargin, TestDependents, Protected, Architecture, InstanceType, ImageArm64, ImageX8664, VolumeSize, VpcCidr, ClientCidr, Database, DatabaseClass, DatabaseStorage"
+            "refused: parameters: unknown `Domain`; a target has ParentZoneId, AliasTtl, HostnameTtl, DrainMargin, TestDependents, Protected, Architecture, InstanceType, ImageArm64, ImageX8664, VolumeSize, VpcCidr, ZoneA, ZoneB, ClientCidr, Database, DatabaseClass, DatabaseStorage"
         ],
     );
 }

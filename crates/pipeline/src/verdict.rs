@@ -182,6 +182,17 @@ fn sentence(text: &str) -> String {
     }
 }
 
+/// What Lambda says of a function that gave none: it was killed (for its memory, by itself or by a
+/// command's doing), or its time was up. With a payload it has the first three names, without one the
+/// last: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>. Lambda's
+/// own list of them is nowhere; these were seen, e.g. in awslabs/amazon-s3-find-and-forget#283.
+const WITHOUT_AN_ANSWER: [&str; 4] = [
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+    "Sandbox.Timedout",
+    "Lambda.Unknown",
+];
+
 /// The sentence inside Lambda's error payload, or what Step Functions itself says.
 pub fn message_of(error: &str, cause: &str) -> String {
     let inner = serde_json::from_str::<serde_json::Value>(cause)
@@ -192,11 +203,12 @@ pub fn message_of(error: &str, cause: &str) -> String {
                 .and_then(|message| message.as_str().map(str::to_owned))
         });
     match (inner, error) {
+        (inner, error) if WITHOUT_AN_ANSWER.contains(&error) => format!(
+            "the function ended without an answer ({error}): it ran out of time or memory, or crashed; see its log. {}",
+            inner.as_deref().unwrap_or(cause)
+        ),
         (Some(message), _) if !message.trim().is_empty() => message,
         (_, "States.Timeout") => "the stage did not end within its time limit".into(),
-        (_, "Sandbox.Timedout" | "Lambda.Unknown") => format!(
-            "the function ended without an answer ({error}): it ran out of time or memory, see its log. {cause}"
-        ),
         _ if cause.trim().is_empty() => error.to_owned(),
         _ => cause.to_owned(),
     }
@@ -339,6 +351,19 @@ mod tests {
             message_of("States.Timeout", ""),
             "the stage did not end within its time limit"
         );
+    }
+
+    #[test]
+    fn a_function_that_was_killed_is_told_from_one_that_refused() {
+        let killed = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 59f8 Error: Runtime exited with error: signal: killed"}"#;
+        expect!["the function ended without an answer (Runtime.ExitError): it ran out of time or memory, or crashed; see its log. RequestId: 59f8 Error: Runtime exited with error: signal: killed"]
+            .assert_eq(&message_of("Runtime.ExitError", killed));
+        for error in WITHOUT_AN_ANSWER {
+            let said = message_of(error, "");
+            assert!(said.starts_with("the function ended without an answer"), "{said}");
+        }
+        let refused = r#"{"errorType":"BuildFailed","errorMessage":"no compiler"}"#;
+        assert_eq!(message_of("BuildFailed", refused), "no compiler");
     }
 
     #[test]

@@ -112,8 +112,10 @@ fn every_failure_is_caught_and_ends_in_a_failure() {
         .filter(|(_, state)| state["Type"] == "Task")
     {
         let ways = ways_of_failure(state);
-        assert_eq!(ways.len(), 1, "`{name}`");
-        assert_eq!(machine.states[&ways[0]]["Type"], "Fail", "`{name}`");
+        assert!(!ways.is_empty(), "`{name}`");
+        for way in ways {
+            assert_eq!(machine.states[&way]["Type"], "Fail", "`{name}`");
+        }
     }
 }
 
