@@ -38,13 +38,25 @@ impl WithoutPermission {
         guard
     }
 
+    /// Takes `action` from one of the policies of the role that CloudFormation makes targets with.
+    pub async fn of_stacks(cloud: &Cloud, policy: &str, action: &str) -> Self {
+        let (guard, mut document) = Self::policy(cloud, "stack", policy).await;
+        assert!(take(&mut document, action), "{policy} has no {action}");
+        guard.put(&document.to_string()).await;
+        guard
+    }
+
     async fn unchanged(cloud: &Cloud, function: &str) -> (Self, Value) {
+        Self::policy(cloud, function, function).await
+    }
+
+    async fn policy(cloud: &Cloud, function: &str, policy: &str) -> (Self, Value) {
         let role = role_of(cloud, function).await;
-        let document = inline_policy(cloud, &role, function).await;
+        let document = inline_policy(cloud, &role, policy).await;
         let guard = Self {
             cloud: cloud.clone(),
             role,
-            policy: function.to_owned(),
+            policy: policy.to_owned(),
             before: document.to_string(),
             given_back: false,
         };

@@ -286,7 +286,27 @@ impl Place {
                 .is_err_and(|error| error.meta().message().is_some_and(gone)),
             "{found:?}"
         );
+        self.no_log_group_of_its_database().await;
         crate::no_process_is_left_of(&domain).await;
+    }
+
+    /// RDS makes one without tags, where the stack did not make it first.
+    async fn no_log_group_of_its_database(&self) {
+        let project = self.cloud.variable("CUTOVER_PROJECT");
+        let prefix = format!("/aws/rds/instance/{project}-{}", self.name);
+        let asked = [
+            "logs",
+            "describe-log-groups",
+            "--log-group-name-prefix",
+            &prefix,
+            "--query",
+            "logGroups[].logGroupName",
+            "--output",
+            "json",
+        ];
+        let said = self.cloud.aws(&asked).await.good("describe-log-groups");
+        let left: Vec<String> = serde_json::from_str(&said).expect("JSON");
+        assert_eq!(left, Vec::<String>::new());
     }
 }
 

@@ -163,7 +163,11 @@ pub fn irreplaceable(found: &Stack, asked: &BTreeMap<String, String>) -> Option<
 }
 
 fn chosen_zone(zone: &str) -> &str {
-    if zone.is_empty() { "the region's own choice" } else { zone }
+    if zone.is_empty() {
+        "the region's own choice"
+    } else {
+        zone
+    }
 }
 
 /// One event of a stack, as far as it is needed.

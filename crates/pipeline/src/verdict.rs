@@ -360,7 +360,10 @@ mod tests {
             .assert_eq(&message_of("Runtime.ExitError", killed));
         for error in WITHOUT_AN_ANSWER {
             let said = message_of(error, "");
-            assert!(said.starts_with("the function ended without an answer"), "{said}");
+            assert!(
+                said.starts_with("the function ended without an answer"),
+                "{said}"
+            );
         }
         let refused = r#"{"errorType":"BuildFailed","errorMessage":"no compiler"}"#;
         assert_eq!(message_of("BuildFailed", refused), "no compiler");

@@ -7,3 +7,4 @@ mod life;
 mod pushes;
 mod requests;
 mod services;
+mod stacks;

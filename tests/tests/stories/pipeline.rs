@@ -131,6 +131,60 @@ async fn a_pipeline_is_updated_while_a_release_runs_and_removed_once_its_targets
     nothing_but_what_was_recorded(&cloud).await;
 }
 
+#[tokio::test]
+async fn a_pipeline_that_cannot_be_deleted_says_why_in_cloudformation_s_words() {
+    let stories = Cloud::up().await;
+    let cloud = stories.of_project(&end_to_end::unique("t-kept"));
+    let project = cloud.variable("CUTOVER_PROJECT");
+    let stack = format!("{project}-cutover");
+    // As far as `destroy` looks before it deletes.
+    let template = json!({
+        "Outputs": {"TableName": {"Value": {"Ref": "Table"}}, "BucketName": {"Value": {"Ref": "Full"}}},
+        "Resources": {"Full": {"Type": "AWS::S3::Bucket"}, "Table": {"Type": "AWS::DynamoDB::Table",
+            "Properties": {"BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}]}}}});
+    let made = [
+        "cloudformation",
+        "create-stack",
+        "--stack-name",
+        &stack,
+        "--template-body",
+        &template.to_string(),
+    ];
+    cloud.aws(&made).await.good("create-stack");
+    let asked = [
+        "cloudformation",
+        "describe-stacks",
+        "--stack-name",
+        &stack,
+        "--query",
+        "Stacks[0].Outputs[?OutputKey=='BucketName'].OutputValue",
+        "--output",
+        "text",
+    ];
+    let named = until(LIMIT, async || {
+        let said = cloud.aws(&asked).await.good("describe-stacks");
+        Some(said.trim().to_owned()).filter(|name| name.contains("full"))
+    });
+    let bucket = named.await.expect("the stack is made");
+    let bucket = bucket.as_str();
+    let put = ["s3api", "put-object", "--bucket", bucket, "--key", "one"];
+    cloud.aws(&put).await.good("put-object");
+    let refused = destroy(&cloud).await;
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    for part in [
+        "Full (AWS::S3::Bucket) DELETE_FAILED: The bucket you tried to delete is not empty",
+        "was not deleted as a whole",
+    ] {
+        assert!(refused.err.contains(part), "not `{part}`: {}", refused.err);
+    }
+    let remove = ["s3api", "delete-object", "--bucket", bucket, "--key", "one"];
+    cloud.aws(&remove).await.good("delete-object");
+    let delete = ["cloudformation", "delete-stack", "--stack-name", &stack];
+    cloud.aws(&delete).await.good("delete-stack");
+}
+
 /// The table and the bucket stay when a pipeline goes; here, they go with the story.
 async fn nothing_but_what_was_recorded(cloud: &Cloud) {
     let project = cloud.variable("CUTOVER_PROJECT");

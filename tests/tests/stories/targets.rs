@@ -80,6 +80,85 @@ async fn a_target_is_made_and_used_and_changed_and_removed_and_made_again() {
     place.left_nothing().await;
 }
 
+#[tokio::test]
+async fn the_name_servers_of_a_target_are_told_and_delegated_in_the_zone_above() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "name");
+    let made = place.provision(&[]).await;
+    let servers = made.output()["outputs"]["NameServers"].clone();
+    let servers = servers.as_str().unwrap_or_default().to_owned();
+    assert!(servers.split(',').count() > 1, "{servers}");
+    let project = cloud.variable("CUTOVER_PROJECT");
+    let again = ["target", "--project", project, "--target", place.name];
+    let said = cloud.script("infra/deploy.sh", &again).await;
+    let said = said.good("infra/deploy.sh target");
+    for part in [
+        servers.as_str(),
+        "No zone that this target knows of leads to",
+    ] {
+        assert!(said.contains(part), "not `{part}`: {said}");
+    }
+
+    let above = zone_above(&cloud).await;
+    let parent = format!("--parameter=ParentZoneId={above}");
+    let said = cloud
+        .script("infra/deploy.sh", &[&again[..], &[&parent]].concat())
+        .await
+        .good("infra/deploy.sh target");
+    assert!(said.contains(&above) && !said.contains("No zone"), "{said}");
+    let written = records_in(&cloud, &above).await;
+    let ours = |record: &&Value| record["Name"] == format!("{}.", cloud.domain(place.name));
+    let record = written.iter().find(ours).expect("a delegation");
+    assert_eq!(
+        (&record["Type"], &record["TTL"]),
+        (&json!("NS"), &json!(300))
+    );
+    let listed = record["ResourceRecords"].as_array().expect("values").iter();
+    let listed: Vec<&str> = listed.filter_map(|one| one["Value"].as_str()).collect();
+    assert_eq!(listed.join(","), servers);
+
+    place.teardown().await.output();
+    place.left_nothing().await;
+    let left = records_in(&cloud, &above).await;
+    assert!(!left.iter().any(|record| ours(&record)), "{left:?}");
+    let delete = ["route53", "delete-hosted-zone", "--id", &above];
+    cloud.aws(&delete).await.good("delete-hosted-zone");
+}
+
+/// A zone of the project's own domain, which the targets' zones are below.
+async fn zone_above(cloud: &Cloud) -> String {
+    let asked = [
+        "route53",
+        "create-hosted-zone",
+        "--name",
+        cloud.variable("CUTOVER_DOMAIN"),
+        "--caller-reference",
+        &end_to_end::unique("above"),
+        "--query",
+        "HostedZone.Id",
+        "--output",
+        "text",
+    ];
+    let said = cloud.aws(&asked).await.good("create-hosted-zone");
+    said.trim().trim_start_matches("/hostedzone/").to_owned()
+}
+
+async fn records_in(cloud: &Cloud, zone: &str) -> Vec<Value> {
+    let asked = [
+        "route53",
+        "list-resource-record-sets",
+        "--hosted-zone-id",
+        zone,
+        "--query",
+        "ResourceRecordSets",
+        "--output",
+        "json",
+    ];
+    let said = cloud.aws(&asked).await.good("list-resource-record-sets");
+    serde_json::from_str(&said).expect("JSON")
+}
+
 /// A target with a release, whose teardown is stopped in this state and run again; for each state.
 async fn goes_on(what: &str, states: &[&str]) {
     let _one = Vpcs::one().await;

@@ -2,7 +2,7 @@
 //! away, a release runs, and it names the action; nothing moved, or it is live.
 
 use crate::alone;
-use end_to_end::{Cloud, Component, Service, Traffic, WithoutPermission};
+use end_to_end::{Cloud, Component, Ended, Place, Service, Traffic, Vpcs, WithoutPermission};
 
 #[tokio::test]
 async fn a_release_without_one_permission_says_so_by_the_actions_name() {
@@ -45,4 +45,47 @@ async fn a_release_without_one_permission_says_so_by_the_actions_name() {
     // What was taken was given back.
     let next = component.goes_live(&Service::good("2")).await;
     component.stands_alone(&next).await;
+}
+
+/// What CloudFormation's role is for: a policy of it, an action, and what cannot be made or changed without.
+const OF_STACKS: [(&str, &str, &str); 4] = [
+    ("data", "s3:TagResource", "DataBucket"),
+    (
+        "network",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "SecurityGroup",
+    ),
+    ("names", "route53:CreateHostedZone", "Zone"),
+    ("data", "logs:CreateLogGroup", "DatabaseLog"),
+];
+
+#[tokio::test]
+async fn a_target_is_made_with_the_permissions_of_the_stack_s_role_and_no_others() {
+    let _turn = alone().await;
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "role");
+    let denied = |ended: &Ended, action: &str, resource: &str| {
+        assert_eq!(ended.error, "StackFailed", "{ended:#?}");
+        for part in [resource, "is not authorized to perform: ", action] {
+            assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
+        }
+    };
+    for (policy, action, resource) in OF_STACKS {
+        let taken = WithoutPermission::of_stacks(&cloud, policy, action).await;
+        let ended = place.provision(&[("Database", "true")]).await;
+        taken.give_back().await;
+        denied(&ended, action, resource);
+        place.left_nothing().await;
+    }
+
+    // What an update asks for: the database's secret is one more permission of the instances' role.
+    place.provision(&[]).await.output();
+    let taken = WithoutPermission::of_stacks(&cloud, "roles", "iam:ListRoleTags").await;
+    let ended = place.provision(&[("Database", "true")]).await;
+    taken.give_back().await;
+    denied(&ended, "iam:ListRoleTags", "InstanceRole");
+    place.provision(&[("Database", "true")]).await.output();
+    place.teardown().await.output();
+    place.left_nothing().await;
 }
