@@ -1,13 +1,16 @@
 //! The command line.
 
+mod looking;
 mod releasing;
 mod target;
 
+pub use looking::{Check, Logs, Proven, Status};
 pub use releasing::{Following, Hotfix, Release, Rollback, Watch};
 pub use target::{Provision, TargetCommand, Teardown};
 
 use clap::{Args, Parser, Subcommand};
-use pipeline::names::{Component, Project, RepositoryUrl, SecretName, Target};
+use looking::{CHECK, LOGS, PROVEN, STATUS};
+use pipeline::names::{Component, Project, RepositoryUrl, SecretName};
 use releasing::{HOTFIX, RELEASE, ROLLBACK, WATCH};
 
 /// Blue/green releases of components on EC2: start them, follow them, see what is live.
@@ -16,7 +19,7 @@ use releasing::{HOTFIX, RELEASE, ROLLBACK, WATCH};
 /// moves the alias in one step and ends what was live before. Until that step nothing that users
 /// see has changed; a release that fails leaves no trace but its logs.
 #[derive(Debug, Parser)]
-#[command(name = "cutover", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "cutover", version = env!("CUTOVER_VERSION"), after_help = EXAMPLES, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
     pub common: Common,
@@ -31,13 +34,15 @@ Examples:
   cutover release api=live:stage --target prod what stage serves, to prod (no second build)
   cutover hotfix api 3f2a9c1                   to prod, without the slow suites
   cutover rollback --target prod               what was live before the last release
-  cutover watch                                the release that is running
+  cutover watch --commit                       the release of what was just pushed
+  cutover check                                what a push of this folder would do
   cutover status                               what is live, everywhere, and whether it is proven
   cutover proven                               which sets were tested together
   cutover logs stage-r42 --component api       what its tests, build and instances said
+  cutover logs --live api --follow             what the service says now
 
-Exit codes: 0 the release is live (or was already); 1 it is not; 2 the command line or the
-input is wrong; 3 AWS cannot be reached or says no.
+Exit codes: 0 the release is live (or was already); 1 it is not; 2 the command line, the input or
+cutover.toml is wrong; 3 AWS cannot be reached or says no; 4 the time to look is over.
 
 For the local cloud: `make up`, then `. .local/env`.";
 
@@ -68,30 +73,17 @@ pub enum Command {
     /// Follow a release: a live table on a terminal, lines elsewhere
     #[command(after_help = WATCH)]
     Watch(Watch),
-    /// What is live on each target, since when, by which release, and whether it is proven
-    #[command(after_help = "\
-What is live is proven if every component's suites passed against exactly those versions of its
-peers that are live beside it.")]
+    /// What a push of a folder would do, and what of it would be refused; asks nobody
+    #[command(after_help = CHECK)]
+    Check(Check),
+    /// What is live on each target, since when, whether it is up and whether it is proven
+    #[command(after_help = STATUS)]
     Status(Status),
     /// Which sets were tested together, and how that ended
-    #[command(after_help = "\
-A set is everything that would be live after a release. It is `passed` if all suites passed: those
-of what the release brings, and those of the live components that talk to it.
-
-Examples:
-  cutover proven                      the last ten of stage
-  cutover proven --target prod --limit 1 --json")]
+    #[command(after_help = PROVEN)]
     Proven(Proven),
-    /// Logs of a release: commands' output, suites, instances
-    #[command(after_help = "\
-Stages are named as their functions: unit-tests, build, deploy-initial (the instances' own logs),
-integration-tests (all suites), suite-<name> (one).
-
-Examples:
-  cutover logs                                      of the newest release
-  cutover logs stage-r42 --component api --stage unit-tests
-  cutover logs stage-r42 --stage suite-smoke
-  cutover logs api-HEAD-stage-mzx1 --function       what the functions themselves said")]
+    /// Logs of a release, or of what is live: commands' output, suites, instances
+    #[command(after_help = LOGS)]
     Logs(Logs),
     /// Which components there are and where they come from
     #[command(subcommand)]
@@ -101,47 +93,13 @@ Examples:
     Target(TargetCommand),
 }
 
-#[derive(Debug, Args)]
-pub struct Status {
-    /// Only this one
-    #[arg(long)]
-    pub target: Option<Target>,
-}
-
-#[derive(Debug, Args)]
-pub struct Proven {
-    /// Where
-    #[arg(long, default_value = "stage")]
-    pub target: Target,
-    /// How many, the newest first
-    #[arg(long, default_value = "10", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub limit: u16,
-}
-
-#[derive(Debug, Args)]
-pub struct Logs {
-    /// A release (stage-r42), an execution's name or its ARN [default: the newest release]
-    pub release: Option<String>,
-    /// Only of this component
-    #[arg(long)]
-    pub component: Option<Component>,
-    /// Only of this stage
-    #[arg(long)]
-    pub stage: Option<String>,
-    /// The functions' own logs instead
-    #[arg(long)]
-    pub function: bool,
-    /// Names and sizes only
-    #[arg(long)]
-    pub list: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum ComponentCommand {
     /// Add a component, or change where it comes from
     #[command(after_help = "\
 A push to BRANCH releases the component to TARGET. Adding it again replaces the address, the
-secret and all branches. The name must be the one in the repository's cutover.toml.
+secret and all branches. The name must be the one in the repository's cutover.toml. The repository is
+read first, and is not added if that fails; --unchecked adds it all the same.
 
 A private repository needs a secret in Secrets Manager that begins with cutover/PROJECT/ and holds
 {\"username\": \"...\", \"password\": \"...\"}; a token goes in the password's place. Tags need one that
@@ -171,6 +129,9 @@ pub struct Add {
     /// The secret in Secrets Manager that opens a private repository, e.g. cutover/myproj/api
     #[arg(long, value_name = "SECRET")]
     pub credentials: Option<SecretName>,
+    /// Add it without a look at its repository, e.g. one that this machine cannot reach
+    #[arg(long)]
+    pub unchecked: bool,
 }
 
 #[derive(Debug, Args)]

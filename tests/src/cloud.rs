@@ -134,13 +134,13 @@ impl Cloud {
 
     /// Runs the `cutover` command.
     pub async fn cutover(&self, arguments: &[&str]) -> Said {
-        program(
-            &self.root.join("target/debug/cutover"),
-            arguments,
-            &self.root,
-            &self.environment(),
-        )
-        .await
+        self.cutover_in(&self.root, arguments).await
+    }
+
+    /// Runs the `cutover` command in a folder.
+    pub async fn cutover_in(&self, folder: &Path, arguments: &[&str]) -> Said {
+        let cutover = self.root.join("target/debug/cutover");
+        program(&cutover, arguments, folder, &self.environment()).await
     }
 
     /// A text in the bucket.

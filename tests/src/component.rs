@@ -1,7 +1,7 @@
 //! A test's own component: repository, registration, pushes.
 
 use crate::execution::{Ended, Execution};
-use crate::{Cloud, Live, Service, program};
+use crate::{Cloud, Live, Said, Service, program};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -128,6 +128,16 @@ impl Component {
     /// `t-x.stage.myproj.localhost`
     pub fn alias(&self) -> String {
         format!("{}.{}", self.name, self.cloud.domain(self.target))
+    }
+
+    /// Its checkout.
+    pub fn folder(&self) -> &Path {
+        self.checkout.path()
+    }
+
+    /// Runs the `cutover` command in the checkout.
+    pub async fn cutover(&self, arguments: &[&str]) -> Said {
+        self.cloud.cutover_in(self.folder(), arguments).await
     }
 
     /// Runs git in the checkout.

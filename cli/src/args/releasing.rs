@@ -42,8 +42,14 @@ Examples:
   cutover rollback api --target prod           only api";
 
 pub const WATCH: &str = "\
+Where no release runs it waits for one to begin, --begin-within at most: a push needs a few seconds to
+become a release. With --commit it is the release of that commit and no other, also if it has ended;
+the component is the one whose repository the current folder has as a remote, or the only one.
+
 Examples:
-  cutover watch                       the newest one that runs
+  cutover watch --commit              after `git push`: the release of HEAD
+  cutover watch --commit 3f2a9c1 --component api
+  cutover watch                       the newest one that runs, or the next to begin
   cutover watch stage-r42
   cutover watch api-HEAD-stage-mzx1 | tee release.log";
 
@@ -104,8 +110,8 @@ pub struct Following {
 
 #[derive(Debug, Args)]
 pub struct Limit {
-    /// Stop looking after this long; the release itself goes on
-    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    /// Stop looking after this long (exit code 4); the release itself goes on
+    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 
@@ -113,6 +119,30 @@ pub struct Limit {
 pub struct Watch {
     /// A release (stage-r42), an execution's name or its ARN [default: the newest one that runs]
     pub release: Option<String>,
+    /// The release of this commit: a full SHA, or what git in this folder knows [default: HEAD]
+    #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "HEAD", conflicts_with = "release")]
+    pub commit: Option<String>,
+    /// Whose commit it is [default: the component of this folder's repository]
+    #[arg(long, requires = "commit")]
+    pub component: Option<Component>,
+    /// Only a release to this target
+    #[arg(long, requires = "commit")]
+    pub target: Option<Target>,
+    /// How long a release may take to begin (exit code 4 if none does)
+    #[arg(long, default_value = "2m", value_name = "DURATION", value_parser = parse_duration)]
+    pub begin_within: Duration,
     #[command(flatten)]
     pub limit: Limit,
+}
+
+/// Years are no time to look, and their sum with the clock's would be none that it knows.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// `90s`, `4h`
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match duration > LONGEST {
+        true => Err("30 days at most".into()),
+        false => Ok(duration),
+    }
 }

@@ -4,7 +4,7 @@ use super::Cloud;
 use super::refusal::{not_set_up, refusal, too_much};
 use crate::error::Failure;
 use crate::release::history::{End, Event, Kind};
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, HistoryEvent};
 use serde_json::Value;
 
 /// An execution of the state machine.
@@ -24,6 +24,35 @@ impl Execution {
             arn: arn.to_owned(),
         }
     }
+}
+
+/// One of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub execution: Execution,
+    /// Milliseconds since 1970.
+    pub started: i64,
+    /// Milliseconds since 1970; `None` while it runs.
+    pub ended: Option<i64>,
+}
+
+/// Which executions are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Whatever became of them.
+    All,
+    /// Those that have not ended.
+    Running,
+}
+
+/// How an execution stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// As Step Functions has it.
+    pub status: ExecutionStatus,
+    /// Milliseconds since 1970; `None` while it runs.
+    pub ended: Option<i64>,
 }
 
 /// The service's largest page.
@@ -114,25 +143,43 @@ impl Cloud {
         )))
     }
 
-    /// The newest execution, or the newest one that runs.
-    pub async fn newest(&self, only_running: bool) -> Result<Option<Execution>, Failure> {
+    /// The newest executions, at most 1,000, the newest first.
+    pub async fn newest(&self, count: i32, which: Which) -> Result<Vec<Listed>, Failure> {
         let machine = self.machine().await?;
-        let mut request = self
+        let only = match which {
+            Which::All => None,
+            Which::Running => Some(ExecutionStatus::Running),
+        };
+        let request = self
             .steps
             .list_executions()
             .state_machine_arn(machine)
-            .max_results(1);
-        if only_running {
-            request = request.status_filter(ExecutionStatus::Running);
-        }
+            .max_results(count)
+            .set_status_filter(only);
         let page = request
             .send()
             .await
             .map_err(|e| refusal(self, "states:ListExecutions", e))?;
-        Ok(page
-            .executions
-            .first()
-            .map(|execution| Execution::from_arn(&execution.execution_arn)))
+        Ok(page.executions.iter().map(listed).collect())
+    }
+
+    /// How an execution stands; `None` where Step Functions knows it no more: it forgets 90 days
+    /// after the end.
+    pub async fn described(&self, arn: &str) -> Result<Option<Described>, Failure> {
+        let reply = self.steps.describe_execution().execution_arn(arn).send();
+        match reply.await {
+            Ok(reply) => Ok(Some(Described {
+                status: reply.status,
+                ended: reply.stop_date.and_then(|at| at.to_millis().ok()),
+            })),
+            Err(e)
+                if e.as_service_error()
+                    .is_some_and(|e| e.is_execution_does_not_exist()) =>
+            {
+                Ok(None)
+            }
+            Err(e) => Err(refusal(self, "states:DescribeExecution", e)),
+        }
     }
 
     /// The events after one that is known, in their order. Read from the newest backwards, so
@@ -172,6 +219,20 @@ impl Cloud {
             }
         }
         Err(too_much("states:GetExecutionHistory"))
+    }
+}
+
+fn listed(item: &ExecutionListItem) -> Listed {
+    Listed {
+        execution: Execution::from_arn(&item.execution_arn),
+        started: item.start_date.to_millis().unwrap_or_default(),
+        ended: match item.status {
+            ExecutionStatus::Running | ExecutionStatus::PendingRedrive => None,
+            _ => item
+                .stop_date
+                .and_then(|at| at.to_millis().ok())
+                .or(Some(0)),
+        },
     }
 }
 

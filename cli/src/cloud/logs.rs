@@ -43,8 +43,13 @@ impl Cloud {
         }
     }
 
-    /// The logs under a prefix.
-    pub async fn logs(&self, bucket: &str, prefix: &str) -> Result<Vec<Log>, Failure> {
+    /// The logs under a prefix, or those behind one of them.
+    pub async fn logs(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<Log>, Failure> {
         let mut logs = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
@@ -53,6 +58,7 @@ impl Cloud {
                 .list_objects_v2()
                 .bucket(bucket)
                 .prefix(prefix)
+                .set_start_after(after.map(str::to_owned))
                 .set_continuation_token(token);
             let page = request
                 .send()

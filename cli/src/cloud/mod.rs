@@ -2,11 +2,12 @@
 
 mod batch;
 mod executions;
+mod instances;
 mod logs;
 mod refusal;
 mod table;
 
-pub use executions::Execution;
+pub use executions::{Described, Execution, Which};
 pub use logs::Log;
 pub use table::Row;
 
@@ -26,6 +27,7 @@ pub struct Cloud {
     rows: aws_sdk_dynamodb::Client,
     objects: aws_sdk_s3::Client,
     functions: aws_sdk_cloudwatchlogs::Client,
+    machines: aws_sdk_ec2::Client,
 }
 
 impl Cloud {
@@ -51,6 +53,7 @@ impl Cloud {
             rows: aws_sdk_dynamodb::Client::new(&config),
             objects: aws_sdk_s3::Client::from_conf(s3),
             functions: aws_sdk_cloudwatchlogs::Client::new(&config),
+            machines: aws_sdk_ec2::Client::new(&config),
         })
     }
 

@@ -59,13 +59,16 @@ fn answered(cloud: &Cloud, operation: &str, code: &str, message: &str) -> Failur
             what,
             next: credentials(),
         },
-        code if code.starts_with("AccessDenied") => Failure::Cloud {
-            what,
-            next: format!(
-                "your credentials lack the permission {operation} on project `{}`",
-                cloud.project
-            ),
-        },
+        // EC2 has a word of its own for it.
+        code if code.starts_with("AccessDenied") || code == "UnauthorizedOperation" => {
+            Failure::Cloud {
+                what,
+                next: format!(
+                    "your credentials lack the permission {operation} on project `{}`",
+                    cloud.project
+                ),
+            }
+        }
         _ => Failure::Cloud {
             what,
             next: "nothing was changed by this call; try again".into(),

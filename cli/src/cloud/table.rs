@@ -4,6 +4,7 @@ use super::Cloud;
 use super::refusal::{refusal, too_much};
 use crate::error::Failure;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use pipeline::names::Commit;
 use pipeline::rows::{ComponentRow, Key};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -81,6 +82,33 @@ impl Cloud {
             }
         }
         Err(too_much("dynamodb:Scan"))
+    }
+
+    /// The rows that say where a commit is or was: aliases and candidates. A moment late.
+    pub async fn rows_of_commit(&self, commit: &Commit) -> Result<Vec<Row>, Failure> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let request = self
+                .rows
+                .query()
+                .table_name(self.table())
+                .index_name("by-commit")
+                .key_condition_expression("#commit = :commit")
+                .expression_attribute_names("#commit", "commit")
+                .expression_attribute_values(":commit", AttributeValue::S(commit.to_string()))
+                .set_exclusive_start_key(start);
+            let page = request
+                .send()
+                .await
+                .map_err(|e| refusal(self, "dynamodb:Query on the index by-commit", e))?;
+            add(&mut rows, page.items)?;
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+        Err(too_much("dynamodb:Query"))
     }
 
     /// A partition's rows whose sort key begins so, in order.

@@ -1,14 +1,20 @@
 //! `component`: which components there are and where they come from.
 
+use super::added::{Added, Around, Repository};
 use super::{Context, say, say_json};
 use crate::args::{Add, ComponentCommand, Remove};
 use crate::error::{Exit, Failure};
 use crate::text::table;
-use pipeline::names::{Target, excerpt};
-use pipeline::rows::{ComponentRow, Key};
+use pipeline::names::{Commit, RepositoryUrl, Target, excerpt};
+use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::is_ref_name;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use workspace::git::{Bounds, Origin, Refs};
+
+/// A person waits for the answer of a git server.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Carries it out.
 pub async fn run(context: &Context, command: ComponentCommand) -> Result<Exit, Failure> {
@@ -20,6 +26,11 @@ pub async fn run(context: &Context, command: ComponentCommand) -> Result<Exit, F
 }
 
 async fn add(context: &Context, wanted: Add) -> Result<Exit, Failure> {
+    let checks = match (&wanted.credentials, wanted.unchecked) {
+        (_, true) => Repository::NotLookedAt,
+        (Some(_), false) => Repository::Private,
+        (None, false) => Repository::Open(refs_of(&wanted.repository).await?),
+    };
     let new = ComponentRow {
         component: wanted.name,
         repository: wanted.repository,
@@ -28,12 +39,74 @@ async fn add(context: &Context, wanted: Add) -> Result<Exit, Failure> {
     };
     let row = context.cloud.row(&Key::component(&new.component)).await?;
     let old: Option<ComponentRow> = row.map(|row| row.read()).transpose()?;
+    let around = Around {
+        repository: checks,
+        others: others(context, &new).await?,
+        targets: targets(context, &new).await?,
+    };
     context.cloud.put_component(&new, old.as_ref()).await?;
+    let added = Added {
+        new: &new,
+        old: old.as_ref(),
+        around: &around,
+    };
     match context.json {
-        true => say_json(&json!(new))?,
-        false => say(&added(&new, old.as_ref()))?,
+        true => say_json(&added.as_json())?,
+        false => say(&added.shown())?,
     }
     Ok(Exit::Good)
+}
+
+/// What the repository advertises. What cannot be read is not added: a release could not read it
+/// either.
+async fn refs_of(repository: &RepositoryUrl) -> Result<Refs, Failure> {
+    let origin = Origin::public(repository.as_str());
+    let bounds = Bounds {
+        deadline: PATIENCE,
+        ..Bounds::default()
+    };
+    let read = tokio::task::spawn_blocking(move || workspace::git::refs(&origin, &bounds)).await;
+    let read = read.map_err(|error| Failure::Output(error.to_string()))?;
+    read.map_err(|error| {
+        Failure::Usage(format!(
+            "nothing was added: {error}\n  a private repository needs --credentials; one that only this machine cannot reach, --unchecked"
+        ))
+    })
+}
+
+async fn others(context: &Context, new: &ComponentRow) -> Result<Vec<ComponentRow>, Failure> {
+    let rows = context.cloud.rows_with_sk("config", "component#").await?;
+    let mut rows: Vec<ComponentRow> = rows
+        .iter()
+        .map(|row| row.read())
+        .collect::<Result<_, _>>()?;
+    rows.retain(|row| row.component != new.component);
+    Ok(rows)
+}
+
+/// Those of its targets that are there, and what is live of it on each.
+async fn targets(
+    context: &Context,
+    new: &ComponentRow,
+) -> Result<BTreeMap<Target, Option<Commit>>, Failure> {
+    let mut found = BTreeMap::new();
+    for target in new.branches.values() {
+        if context
+            .cloud
+            .row(&Key::environment(target))
+            .await?
+            .is_none()
+        {
+            continue;
+        }
+        let live = context
+            .cloud
+            .row(&Key::alias(target, &new.component))
+            .await?;
+        let live = live.map(|row| row.read::<AliasRow>()).transpose()?;
+        found.insert(target.clone(), live.map(|row| row.commit));
+    }
+    Ok(found)
 }
 
 fn branches(typed: &[String]) -> Result<BTreeMap<String, Target>, Failure> {
@@ -52,30 +125,6 @@ fn branches(typed: &[String]) -> Result<BTreeMap<String, Target>, Failure> {
         }
     }
     Ok(branches)
-}
-
-fn added(new: &ComponentRow, old: Option<&ComponentRow>) -> String {
-    let how = match old {
-        None => "Added",
-        Some(old) if old == new => "Unchanged:",
-        Some(_) => "Changed",
-    };
-    let mut lines = vec![format!("{how} {} from {}", new.component, new.repository)];
-    lines.extend(
-        new.branches
-            .iter()
-            .map(|(branch, target)| format!("  a push to {branch} releases it to {target}")),
-    );
-    if new.branches.is_empty() {
-        lines.push("  no push releases it: no --branch BRANCH=TARGET was given".into());
-    }
-    if let Some(secret) = &new.credentials {
-        lines.push(format!(
-            "  its repository is opened with the secret {secret}"
-        ));
-    }
-    lines.push(format!("Next: cutover release {}", new.component));
-    lines.join("\n")
 }
 
 async fn list(context: &Context) -> Result<Exit, Failure> {
@@ -144,93 +193,5 @@ async fn remove(context: &Context, wanted: Remove) -> Result<Exit, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::{Expect, expect};
-    use pipeline::names::{Component, RepositoryUrl};
-
-    fn row(branches_typed: &[&str]) -> Result<ComponentRow, Failure> {
-        let typed: Vec<String> = branches_typed.iter().map(|text| text.to_string()).collect();
-        Ok(ComponentRow {
-            component: Component::new("api").unwrap(),
-            repository: RepositoryUrl::new("https://git.example.com/team/api.git").unwrap(),
-            branches: branches(&typed)?,
-            credentials: None,
-        })
-    }
-
-    fn check(branches: &[&str], old: Option<&ComponentRow>, expected: Expect) {
-        expected.assert_eq(
-            &row(branches).map_or_else(|e| format!("refused: {e}"), |row| added(&row, old)),
-        );
-    }
-
-    #[test]
-    fn adding_says_which_push_releases_where() {
-        check(
-            &["main=stage", "production=prod"],
-            None,
-            expect![[r#"
-            Added api from https://git.example.com/team/api.git
-              a push to main releases it to stage
-              a push to production releases it to prod
-            Next: cutover release api"#]],
-        );
-        check(
-            &[],
-            Some(&row(&["main=stage"]).unwrap()),
-            expect![[r#"
-            Changed api from https://git.example.com/team/api.git
-              no push releases it: no --branch BRANCH=TARGET was given
-            Next: cutover release api"#]],
-        );
-        check(
-            &[],
-            Some(&row(&[]).unwrap()),
-            expect![[r#"
-            Unchanged: api from https://git.example.com/team/api.git
-              no push releases it: no --branch BRANCH=TARGET was given
-            Next: cutover release api"#]],
-        );
-    }
-
-    #[test]
-    fn the_secret_of_a_private_repository_is_named() {
-        let mut private = row(&["main=stage"]).unwrap();
-        private.credentials = Some("cutover/myproj/api".parse().unwrap());
-        expect![[r#"
-            Added api from https://git.example.com/team/api.git
-              a push to main releases it to stage
-              its repository is opened with the secret cutover/myproj/api
-            Next: cutover release api"#]]
-        .assert_eq(&added(&private, None));
-        assert_eq!(cells(&private)[3], "cutover/myproj/api");
-        assert_eq!(cells(&row(&[]).unwrap())[3], "none");
-    }
-
-    #[test]
-    fn a_branch_is_a_branch_of_git_and_goes_to_one_target() {
-        check(
-            &["main"],
-            None,
-            expect!["refused: --branch `main`: say BRANCH=TARGET, e.g. main=stage"],
-        );
-        check(
-            &["--x=stage"],
-            None,
-            expect!["refused: --branch `--x=stage`: not a branch name"],
-        );
-        check(
-            &["main=Stage"],
-            None,
-            expect![
-                "refused: --branch `main=Stage`: `Stage` is not a target name: 1 to 16 lower-case letters, digits and single hyphens, beginning with a letter"
-            ],
-        );
-        check(
-            &["main=stage", "main=prod"],
-            None,
-            expect!["refused: --branch `main=prod`: the branch is named twice"],
-        );
-    }
-}
+#[path = "component_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use crate::cloud::Row;
 use crate::error::Failure;
 use pipeline::names::Target;
 use pipeline::proof::{Proof, Set, proof};
-use pipeline::rows::{AliasRow, Key, ProofRow};
+use pipeline::rows::{AliasRow, CandidateRow, Key, ProofRow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -21,6 +21,10 @@ pub struct Proven {
     pub skipped: Vec<String>,
     /// What was not tested beside what.
     pub missing: Vec<Missing>,
+    /// Components without a suite: nothing was tested of them, whatever is recorded.
+    pub without_suites: Vec<String>,
+    /// How many components are live.
+    pub components: usize,
 }
 
 /// Something that was not tested as it is live.
@@ -46,7 +50,14 @@ impl Proven {
             false => context.cloud.rows_at(&keys).await?,
         };
         let rows: Vec<ProofRow> = rows.iter().map(Row::read).collect::<Result<_, _>>()?;
-        Ok((!live.is_empty()).then(|| Self::from(needed, incomplete, &rows)))
+        if live.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            without_suites: without_suites(context, target, live).await?,
+            components: live.len(),
+            ..Self::from(needed, incomplete, &rows)
+        }))
     }
 
     fn from(needed: Vec<Proof>, incomplete: Vec<Missing>, rows: &[ProofRow]) -> Self {
@@ -74,7 +85,7 @@ impl Proven {
 
     /// Whether nothing is missing.
     pub fn is_whole(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && self.without_suites.is_empty()
     }
 
     /// `proven (by stage-r41, stage-r42)`
@@ -87,12 +98,22 @@ impl Proven {
             };
             return format!("not proven: {}{more}", reasons.join("; "));
         }
+        if self.components > 0 && self.without_suites.len() == self.components {
+            return "not tested: nothing that is live has a suite".into();
+        }
         let by = self.by.join(", ");
-        match self.skipped.is_empty() {
+        let proven = match self.skipped.is_empty() {
             true => format!("proven (by {by})"),
             false => format!(
                 "proven, slow suites skipped: {} (by {by})",
                 self.skipped.join(", ")
+            ),
+        };
+        match self.without_suites.is_empty() {
+            true => proven,
+            false => format!(
+                "{proven}; without a suite of its own: {}",
+                self.without_suites.join(", ")
             ),
         }
     }
@@ -105,8 +126,31 @@ impl Proven {
             "by": self.by,
             "skipped": self.skipped,
             "missing": missing,
+            "without_suites": self.without_suites,
         })
     }
+}
+
+/// By the manifests that the live instances were booted from; an unknown one is taken for tested.
+async fn without_suites(
+    context: &Context,
+    target: &Target,
+    live: &[AliasRow],
+) -> Result<Vec<String>, Failure> {
+    let keys: Vec<Key> = live
+        .iter()
+        .map(|row| Key::candidate(target, &row.hostname))
+        .collect();
+    let rows = context.cloud.rows_at(&keys).await?;
+    let rows: Vec<CandidateRow> = rows.iter().map(Row::read).collect::<Result<_, _>>()?;
+    let has_none = |row: &CandidateRow| {
+        let recipe = row.recipe.as_ref();
+        recipe.is_some_and(|recipe| recipe.manifest.suites.is_empty())
+    };
+    let names = rows.iter().filter(|row| has_none(row));
+    let mut names: Vec<String> = names.map(|row| row.component.to_string()).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// What must have passed for all that is live to be proven.
@@ -220,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn a_component_without_a_suite_is_not_proven_by_its_silence() {
+        let mut proven = Proven {
+            by: vec!["stage-r9".into()],
+            without_suites: vec!["msa".into()],
+            components: 2,
+            ..Proven::default()
+        };
+        expect!["proven (by stage-r9); without a suite of its own: msa"].assert_eq(&proven.shown());
+        assert!(!proven.is_whole());
+        proven.components = 1;
+        expect!["not tested: nothing that is live has a suite"].assert_eq(&proven.shown());
+    }
+
+    #[test]
     fn a_pair_that_was_never_tested_together_is_named() {
         let (proofs, _) = needed(&live());
         let rows: Vec<ProofRow> = proofs
@@ -269,6 +327,6 @@ mod tests {
         let (proofs, missing) = needed(&live);
         let rows = [tested(&proofs[0], "stage-r9", &["soak"])];
         let json = Proven::from(proofs, missing, &rows).as_json();
-        expect![[r#"{"by":["stage-r9"],"missing":[{"commit":"3333333333333333333333333333333333333333","component":"ui","peers":{"msa":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}],"proven":false,"skipped":["msa/soak"]}"#]].assert_eq(&json.to_string());
+        expect![[r#"{"by":["stage-r9"],"missing":[{"commit":"3333333333333333333333333333333333333333","component":"ui","peers":{"msa":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}],"proven":false,"skipped":["msa/soak"],"without_suites":[]}"#]].assert_eq(&json.to_string());
     }
 }

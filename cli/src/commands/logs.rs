@@ -1,13 +1,16 @@
 //! `logs`: what the commands, suites, instances and functions of a release said.
 
-use super::{Context, label, now, say, say_json};
+use super::{Context, label, live_logs, now, say, say_json};
 use crate::args::Logs;
-use crate::cloud::{Execution, Log};
+use crate::cloud::{Execution, Log, Which};
 use crate::error::{Exit, Failure};
+use crate::release::kept::{Kept, together};
 use crate::release::model::Model;
-use crate::release::stages::{FOLDERS, folder};
+use crate::release::stages::{FOLDERS, folder, leaves_a_log};
 use crate::text::{Style, duration, safe, size, table};
+use pipeline::names::Component;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 
 /// What is looked at.
@@ -19,31 +22,30 @@ struct Wanted {
 
 /// Prints them.
 pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
+    if let Some(component) = &logs.live {
+        return live_logs::run(context, component, &logs).await;
+    }
     let wanted = find(context, logs.release.as_deref()).await?;
     if logs.function {
         return functions(context, &logs, &wanted).await;
     }
     let Some(release) = &wanted.label else {
-        let next = format!(
-            "cutover logs {} --stage plan-release --function",
-            wanted.execution.name
-        );
+        let name = &wanted.execution.name;
         return Err(Failure::Usage(format!(
-            "{} has not been planned, so no command has run\nNext: {next}",
-            wanted.execution.name
+            "{name} has not been planned, so no command has run\nNext: cutover logs {name} --stage plan-release --function"
         )));
     };
     let bucket = context.cloud.bucket().await?;
-    let prefix = match &logs.component {
-        Some(component) => format!("logs/{release}/{component}/"),
-        None => format!("logs/{release}/"),
-    };
-    let mut found = context.cloud.logs(&bucket, &prefix).await?;
-    found.retain(|log| {
-        logs.stage
-            .as_deref()
-            .is_none_or(|stage| belongs(&log.key, stage))
-    });
+    let prefix = format!("logs/{release}/");
+    let mut found = together(context.cloud.logs(&bucket, &prefix, None).await?);
+    if let Some(component) = &logs.component {
+        is_of_the_release(component, release, &wanted.model, &found)?;
+        found.retain(|log| log.component == component.as_str());
+    }
+    if let Some(stage) = &logs.stage {
+        leaves_one(stage, release, &found)?;
+        found.retain(|log| belongs(&log.name, stage));
+    }
     sort(&mut found, &wanted.model);
     if found.is_empty() && !context.json {
         say(&format!(
@@ -62,12 +64,20 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
 async fn find(context: &Context, text: Option<&str>) -> Result<Wanted, Failure> {
     let execution = match text {
         Some(text) => context.find(text).await?,
-        None => context.cloud.newest(false).await?.ok_or_else(|| {
-            Failure::Usage(
-                "no release has run yet; start one with `cutover release COMPONENT` or a push"
-                    .into(),
-            )
-        })?,
+        None => match context
+            .cloud
+            .newest(1, Which::All)
+            .await?
+            .into_iter()
+            .next()
+        {
+            Some(newest) => newest.execution,
+            None => {
+                let why =
+                    "no release has run yet; start one with `cutover release COMPONENT` or a push";
+                return Err(Failure::Usage(why.into()));
+            }
+        },
     };
     let mut model = Model::default();
     for event in context.cloud.events_after(&execution, 0).await? {
@@ -81,9 +91,46 @@ async fn find(context: &Context, text: Option<&str>) -> Result<Wanted, Failure> 
     })
 }
 
+/// Nothing is found of what is misspelt, and that is no answer.
+fn is_of_the_release(
+    component: &Component,
+    release: &str,
+    model: &Model,
+    logs: &[Kept],
+) -> Result<(), Failure> {
+    let rows = model.rows.iter().map(|row| row.component.as_str());
+    let known: BTreeSet<&str> = rows
+        .chain(logs.iter().map(|log| log.component.as_str()))
+        .collect();
+    match known.contains(component.as_str()) || known.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Usage(format!(
+            "component `{component}` is not in {release}; its components are {}",
+            Vec::from_iter(known).join(", ")
+        ))),
+    }
+}
+
+/// The same of a stage: a release that has not come so far has no log of it yet.
+fn leaves_one(stage: &str, release: &str, logs: &[Kept]) -> Result<(), Failure> {
+    if leaves_a_log(stage) || logs.iter().any(|log| belongs(&log.name, stage)) {
+        return Ok(());
+    }
+    let names: BTreeSet<&str> = logs.iter().map(|log| log.name.as_str()).collect();
+    let next = match FOLDERS.contains(&stage) {
+        true => format!(
+            "this stage runs no command; its function's own log: cutover logs {release} --stage {stage} --function"
+        ),
+        false if names.is_empty() => "it has no logs yet".into(),
+        false => format!("its logs are {}", Vec::from_iter(names).join(", ")),
+    };
+    Err(Failure::Usage(format!(
+        "{release} has no log `{stage}`; {next}"
+    )))
+}
+
 /// Whether a log is one of a stage: by the stage's folder, or by a suite's own name.
-fn belongs(key: &str, stage: &str) -> bool {
-    let name = name_of(key);
+fn belongs(name: &str, stage: &str) -> bool {
     match stage {
         "integration-tests" => name == stage || name.starts_with("suite-"),
         "deploy-initial" => name == stage || name.starts_with("instance-"),
@@ -91,40 +138,30 @@ fn belongs(key: &str, stage: &str) -> bool {
     }
 }
 
-/// `unit-tests` of `logs/stage-r42/api/unit-tests.log`
-fn name_of(key: &str) -> &str {
-    let file = key.rsplit('/').next().unwrap_or(key);
-    file.strip_suffix(".log").unwrap_or(file)
-}
-
-fn component_of(key: &str) -> &str {
-    key.split('/').nth(2).unwrap_or_default()
-}
-
 /// Those of failed stages last, where a person looks first; each group by time.
-fn sort(logs: &mut [Log], model: &Model) {
-    let failed = |log: &Log| {
+fn sort(logs: &mut [Kept], model: &Model) {
+    let failed = |log: &Kept| {
         model.failed.iter().any(|failed| {
             failed
                 .component
                 .as_deref()
-                .is_none_or(|name| name == component_of(&log.key))
-                && folder(&failed.stage).is_some_and(|stage| belongs(&log.key, stage))
+                .is_none_or(|name| name == log.component)
+                && folder(&failed.stage).is_some_and(|stage| belongs(&log.name, stage))
         })
     };
-    logs.sort_by_key(|log| (failed(log), log.at, log.key.clone()));
+    logs.sort_by_key(|log| (failed(log), log.at(), log.key().to_owned()));
 }
 
-fn listed(context: &Context, logs: &[Log]) -> String {
+fn listed(context: &Context, logs: &[Kept]) -> String {
     let now = now();
-    let row = |log: &Log| {
-        let age = format!("{} ago", duration(now - log.at));
+    let row = |log: &Kept| {
+        let age = format!("{} ago", duration(now - log.at()));
         vec![
-            component_of(&log.key).to_owned(),
-            name_of(&log.key).to_owned(),
-            size(log.bytes),
+            log.component.clone(),
+            log.name.clone(),
+            size(log.bytes()),
             age,
-            log.key.clone(),
+            log.key().to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = logs.iter().map(row).collect();
@@ -135,21 +172,29 @@ fn listed(context: &Context, logs: &[Log]) -> String {
     )
 }
 
-async fn print(context: &Context, bucket: &str, logs: &[Log]) -> Result<(), Failure> {
+async fn print(context: &Context, bucket: &str, logs: &[Kept]) -> Result<(), Failure> {
     for log in logs {
         let title = format!(
             "==> {} {} ({}, {}) <==",
-            component_of(&log.key),
-            name_of(&log.key),
-            size(log.bytes),
-            log.key
+            log.component,
+            log.name,
+            size(log.bytes()),
+            log.key()
         );
         say(&context.screen.colour.paint(Style::Strong, &title))?;
-        let mut body = context.cloud.log(bucket, &log.key).await?;
+        write(context, bucket, &log.pieces).await?;
+    }
+    Ok(())
+}
+
+/// Writes objects one after the other, as they arrive, and ends the last line.
+pub async fn write(context: &Context, bucket: &str, pieces: &[Log]) -> Result<(), Failure> {
+    let mut last = b'\n';
+    for piece in pieces {
+        let mut body = context.cloud.log(bucket, &piece.key).await?;
         let mut out = std::io::stdout().lock();
-        let mut last = b'\n';
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| interrupted(&log.key, &error.to_string()))?;
+            let chunk = chunk.map_err(|error| interrupted(&piece.key, &error.to_string()))?;
             last = chunk.last().copied().unwrap_or(last);
             match context.screen.width {
                 // A terminal must not be steered by what a test prints; a file gets it as it is.
@@ -157,38 +202,44 @@ async fn print(context: &Context, bucket: &str, logs: &[Log]) -> Result<(), Fail
                 None => out.write_all(&chunk)?,
             }
         }
-        if last != b'\n' {
-            out.write_all(b"\n")?;
-        }
         out.flush()?;
     }
-    Ok(())
+    match last {
+        b'\n' => Ok(()),
+        _ => say(""),
+    }
 }
 
 async fn as_json(
     context: &Context,
     bucket: &str,
-    logs: &[Log],
+    logs: &[Kept],
     names_only: bool,
 ) -> Result<Value, Failure> {
     let mut list = Vec::new();
     for log in logs {
         let mut one = json!({
-            "component": component_of(&log.key), "stage": name_of(&log.key), "key": log.key,
-            "bytes": log.bytes, "written": jiff::Timestamp::from_millisecond(log.at).map(|time| time.to_string()).unwrap_or_default(),
+            "component": log.component, "stage": log.name, "key": log.key(),
+            "bytes": log.bytes(), "written": jiff::Timestamp::from_millisecond(log.at()).map(|time| time.to_string()).unwrap_or_default(),
         });
         if !names_only {
-            let body = context.cloud.log(bucket, &log.key).await?;
-            let bytes = body
-                .collect()
-                .await
-                .map_err(|error| interrupted(&log.key, &error.to_string()))?
-                .into_bytes();
-            one["text"] = String::from_utf8_lossy(&bytes).into();
+            one["text"] = text_of(context, bucket, &log.pieces).await?.into();
         }
         list.push(one);
     }
     Ok(list.into())
+}
+
+/// All of it, in memory.
+pub async fn text_of(context: &Context, bucket: &str, pieces: &[Log]) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    for piece in pieces {
+        let body = context.cloud.log(bucket, &piece.key).await?;
+        let all = body.collect().await;
+        let all = all.map_err(|error| interrupted(&piece.key, &error.to_string()))?;
+        bytes.extend_from_slice(&all.into_bytes());
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn interrupted(key: &str, why: &str) -> Failure {

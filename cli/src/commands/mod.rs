@@ -1,13 +1,19 @@
 //! One module for each command.
 
+mod added;
+mod awaiting;
+mod check;
 mod component;
 mod live;
+mod live_logs;
 mod logs;
 mod proven;
 mod start;
 mod status;
 mod target;
 mod target_show;
+mod unfinished;
+mod up;
 mod watch;
 
 use crate::args::{Arguments, Command, Common};
@@ -35,6 +41,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Rollback(rollback) => Some(start::prepare(&rollback.into())?),
         _ => None,
     };
+    if let Command::Check(wanted) = &arguments.command {
+        return check::run(wanted, arguments.common.json, screen());
+    }
     let context = Context::new(arguments.common).await?;
     match (arguments.command, prepared) {
         (Command::Release(release), Some(request)) => {
@@ -52,6 +61,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
+        (Command::Check(_), _) => unreachable!("answered above"),
         (Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_), None) => {
             unreachable!("prepared above")
         }

@@ -42,15 +42,17 @@ async fn nothing(context: &Context, target: &Target) -> Result<Exit, Failure> {
 }
 
 fn shown(row: &SetRow, now: i64, screen: Screen) -> String {
-    let style = match row.result.as_str() {
-        "passed" => Style::Good,
-        _ => Style::Bad,
+    let has_suites = !row.suites.is_empty() || !row.skipped.is_empty();
+    let (style, result) = match (row.result.as_str(), has_suites) {
+        ("passed", false) => (Style::Quiet, "nothing to test"),
+        ("passed", true) => (Style::Good, "passed"),
+        (other, _) => (Style::Bad, other),
     };
     let mut lines = vec![format!(
         "{}{}  {}  {}",
         screen.colour.paint(Style::Strong, &row.release),
         round(row.round),
-        screen.colour.paint(style, &row.result),
+        screen.colour.paint(style, result),
         since(&row.at, now)
     )];
     let beside: Vec<&Component> = row
@@ -93,6 +95,9 @@ fn versions<'a>(row: &SetRow, components: impl Iterator<Item = &'a Component>) -
 
 /// `5 passed, 1 failed: ui/smoke`
 fn suites(suites: &[SuiteReply]) -> String {
+    if suites.is_empty() {
+        return "none".into();
+    }
     let red: Vec<String> = suites
         .iter()
         .filter(|suite| suite.outcome != SuiteOutcome::Passed)

@@ -1,24 +1,24 @@
 //! `status`: what is live, from the table.
 
 use super::live::Proven;
+use super::unfinished::{How, Unfinished};
+use super::up::Up;
 use super::{Context, now, say, say_json, since};
 use crate::args::Status;
 use crate::cloud::Row;
 use crate::error::{Exit, Failure};
 use crate::text::{Screen, Style, table, wrap};
 use pipeline::names::Target;
-use pipeline::rows::{AliasRow, Key, ReleaseRow};
+use pipeline::rows::{AliasRow, Key};
 use serde_json::{Value, json};
-
-/// Releases looked at for running ones: more than run at the same time on one target.
-const LATEST: i32 = 25;
 
 /// One target.
 struct Seen {
     target: String,
     domain: String,
     aliases: Vec<Row>,
-    running: Vec<Row>,
+    unfinished: Vec<Unfinished>,
+    up: Up,
     /// Of what is live; not known where rows cannot be read.
     proven: Option<Proven>,
 }
@@ -64,33 +64,52 @@ async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Ro
 async fn look(context: &Context, environment: &Row) -> Result<Seen, Failure> {
     let pk = environment.text("pk");
     let target = pk.trim_start_matches("target#");
-    let latest = context.cloud.last_rows_of(pk, "release#", LATEST).await?;
     let aliases = context.cloud.rows_of(pk, "alias#").await?;
     // Whoever wants rows as they are gets them, readable or not.
     let live: Result<Vec<AliasRow>, Failure> = aliases.iter().map(Row::read).collect();
-    let proven = match live {
-        Ok(live) => Proven::of(context, &Target::new(target)?, &live).await?,
-        Err(_) => None,
+    let mut unfinished = Unfinished::of(context, pk).await?;
+    let (proven, up) = match live {
+        Ok(live) => {
+            let mut matter = Vec::new();
+            for one in unfinished {
+                if one.matters(&live)? {
+                    matter.push(one);
+                }
+            }
+            unfinished = matter;
+            let proven = Proven::of(context, &Target::new(target)?, &live).await?;
+            (proven, Up::of(context, &live).await)
+        }
+        Err(_) => (None, Up::NotSeen("a row cannot be read".into())),
     };
     Ok(Seen {
         target: target.to_owned(),
         domain: environment.text("domain").to_owned(),
         aliases,
         proven,
-        running: latest
-            .into_iter()
-            .filter(|row| row.text("outcome") == "running")
-            .collect(),
+        unfinished,
+        up,
     })
 }
 
 fn as_json(seen: &Seen) -> Value {
-    let rows = |rows: &[Row]| {
-        rows.iter()
-            .map(|row| Value::Object(row.0.clone()))
-            .collect::<Vec<_>>()
+    let aliases = seen.aliases.iter().map(|row| Value::Object(row.0.clone()));
+    let unfinished = |runs: bool| {
+        let wanted = seen
+            .unfinished
+            .iter()
+            .filter(move |one| (one.how == How::Runs) == runs);
+        wanted.map(Unfinished::as_json).collect::<Vec<_>>()
     };
-    json!({"target": seen.target, "domain": seen.domain, "aliases": rows(&seen.aliases), "running": rows(&seen.running), "live_set": seen.proven.as_ref().map(Proven::as_json)})
+    json!({
+        "target": seen.target,
+        "domain": seen.domain,
+        "aliases": aliases.collect::<Vec<_>>(),
+        "instances": seen.up.as_json(),
+        "running": unfinished(true),
+        "unfinished": unfinished(false),
+        "live_set": seen.proven.as_ref().map(Proven::as_json),
+    })
 }
 
 const HEADINGS: [&str; 8] = [
@@ -121,6 +140,12 @@ fn shown(seen: &Seen, now: i64, screen: Screen) -> Result<String, Failure> {
             .collect();
         parts.push(table(&HEADINGS, &rows, screen));
     }
+    let not_up = seen.up.not_up(&aliases);
+    parts.extend(not_up.iter().map(|text| {
+        screen
+            .colour
+            .paint(Style::Bad, &wrap(text, "", screen.width))
+    }));
     parts.extend(taken_back(&aliases).map(|text| wrap(&text, "", screen.width)));
     if let Some(proven) = &seen.proven {
         let style = if proven.is_whole() {
@@ -134,8 +159,8 @@ fn shown(seen: &Seen, now: i64, screen: Screen) -> Result<String, Failure> {
                 .paint(style, &wrap(&proven.shown(), "", screen.width)),
         );
     }
-    for row in &seen.running {
-        parts.push(running(&row.read()?, now, screen));
+    for one in &seen.unfinished {
+        parts.push(one.shown(now, screen)?);
     }
     Ok(parts.join("\n"))
 }
@@ -175,26 +200,6 @@ fn taken_back(aliases: &[AliasRow]) -> Option<String> {
             commits.join(", ")
         )
     })
-}
-
-fn running(release: &ReleaseRow, now: i64, screen: Screen) -> String {
-    let plan = &release.plan;
-    let what: Vec<String> = plan
-        .components
-        .iter()
-        .map(|one| format!("{} {}", one.component, one.commit.short()))
-        .collect();
-    let text = format!(
-        "running: {} {}, started {}",
-        plan.release.label(),
-        what.join(", "),
-        since(&release.started, now)
-    );
-    format!(
-        "{}\n  cutover watch {}",
-        screen.colour.paint(Style::Busy, &text),
-        release.execution
-    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ fn seen(aliases: Vec<Value>) -> Seen {
         target: "stage".into(),
         domain: "stage.myproj.com".into(),
         aliases: rows,
-        running: Vec::new(),
+        unfinished: Vec::new(),
+        up: Up::Seen([("i-0a1".to_owned(), "running".to_owned())].into()),
         proven: None,
     }
 }

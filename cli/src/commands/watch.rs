@@ -1,5 +1,6 @@
 //! `watch`: a release as it happens.
 
+use super::awaiting::{self, Awaiting};
 use super::{Context, now, say, say_json};
 use crate::args::Watch;
 use crate::cloud::Execution;
@@ -7,7 +8,6 @@ use crate::error::{Exit, Failure};
 use crate::release::cells::Line;
 use crate::release::ending::{ending, ending_json, warnings};
 use crate::release::frame::frame;
-use crate::release::history::End;
 use crate::release::model::Model;
 use crate::text::{Screen, duration};
 use serde_json::json;
@@ -28,26 +28,15 @@ const TOLERATED: u32 = 5;
 
 /// Finds the release and follows it.
 pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
-    let execution = match &watch.release {
-        Some(text) => context.find(text).await?,
-        None => match context.cloud.newest(true).await? {
-            Some(execution) => execution,
-            None => return Err(nothing_runs(context).await?),
+    let execution = match (&watch.release, &watch.commit) {
+        (Some(text), _) => context.find(text).await?,
+        (None, Some(text)) => match awaiting::of_commit(context, text, &watch).await? {
+            Awaiting::Found(execution) => execution,
+            Awaiting::Never(why) => return awaiting::never(context, &why),
         },
+        (None, None) => awaiting::next(context, watch.begin_within).await?,
     };
     follow(context, &execution, Seen::Named, watch.limit.timeout).await
-}
-
-async fn nothing_runs(context: &Context) -> Result<Failure, Failure> {
-    Ok(Failure::Usage(match context.cloud.newest(false).await? {
-        Some(last) => format!(
-            "no release is running; the last one was `cutover watch {}`",
-            last.name
-        ),
-        None => {
-            "no release has run yet; start one with `cutover release COMPONENT` or a push".into()
-        }
-    }))
 }
 
 /// Where an execution is known from.
@@ -73,7 +62,7 @@ pub async fn follow(
         exit = until_it_ends(context, execution, Pace::new(context.cloud.is_local(), seen), deadline, &mut view) => exit?,
         _ = tokio::signal::ctrl_c() => {
             eprintln!("\nThe release goes on.\nNext: cutover watch {}", execution.name);
-            Exit::NotReleased
+            Exit::TimeIsOver
         }
     };
     Ok(exit)
@@ -100,7 +89,7 @@ async fn until_it_ends(
         }
         if let Some((_, end)) = &model.ended {
             view.end(&model)?;
-            return Ok(exit_of(end));
+            return Ok(end.exit());
         }
         let next = Instant::now() + pace.wait;
         if next >= deadline {
@@ -110,13 +99,6 @@ async fn until_it_ends(
             view.draw(&model)?;
             sleep(REDRAW.min(next - Instant::now())).await;
         }
-    }
-}
-
-fn exit_of(end: &End) -> Exit {
-    match end {
-        End::Succeeded { .. } => Exit::Good,
-        End::Failed { .. } | End::TimedOut | End::Aborted { .. } => Exit::NotReleased,
     }
 }
 
@@ -247,7 +229,8 @@ impl<'a> View<'a> {
     fn give_up(&self, model: &Model) -> Result<Exit, Failure> {
         if self.json {
             say_json(
-                &json!({"execution": self.execution.name, "execution_arn": self.execution.arn, "release": model.label, "status": "RUNNING"}),
+                &json!({"execution": self.execution.name, "execution_arn": self.execution.arn, "release": model.label, "status": "RUNNING",
+                    "error": "TimeIsOver", "message": "The time to look is over; the release goes on.", "exit_code": Exit::TimeIsOver.code()}),
             )?;
         } else {
             let newline = if self.is_table() { "\n" } else { "" };
@@ -256,7 +239,7 @@ impl<'a> View<'a> {
                 self.execution.name
             ))?;
         }
-        Ok(Exit::NotReleased)
+        Ok(Exit::TimeIsOver)
     }
 }
 

@@ -5,6 +5,7 @@ use super::model::Model;
 use super::stages::{folder, leaves_a_log};
 use super::summary::{already, moved, stays, terminated, tests, text};
 use super::tags::{not_tagged, tagged};
+use crate::error::Exit;
 use crate::text::{Screen, Style, duration, safe, wrap};
 use serde_json::{Value, json};
 
@@ -19,10 +20,7 @@ pub fn ending(model: &Model, execution: &str, screen: Screen) -> String {
         }
         End::Succeeded { output } => live(model, execution, output, screen),
         End::Failed { error, cause } => not_released(model, execution, error, cause, screen),
-        End::TimedOut => {
-            let cause = "The release reached its time limit. Its candidates may still run: see `cutover status`.";
-            not_released(model, execution, "timed out", cause, screen)
-        }
+        End::TimedOut => not_released(model, execution, "timed out", TIMED_OUT, screen),
         End::Aborted { cause } => {
             let cause =
                 format!("Somebody stopped the execution. {cause} Its candidates may still run.");
@@ -52,16 +50,31 @@ pub fn ending_json(model: &Model, execution: &str, arn: &str) -> Value {
         End::Failed { error, cause } => {
             json!({"outcome": "not_released", "error": error, "cause": cause})
         }
-        End::TimedOut => json!({"outcome": "not_released", "error": "States.Timeout"}),
+        End::TimedOut => {
+            json!({"outcome": "not_released", "error": "States.Timeout", "cause": TIMED_OUT})
+        }
         End::Aborted { cause } => {
             json!({"outcome": "not_released", "error": "Aborted", "cause": cause})
         }
     };
+    let fields = as_error(fields, end.exit());
     if let (Value::Object(value), Value::Object(fields)) = (&mut value, fields) {
         value.extend(fields);
     }
     value
 }
+
+/// What every error of this program has, beside what a release has.
+fn as_error(mut fields: Value, exit: Exit) -> Value {
+    if exit != Exit::Good {
+        fields["message"] = fields["cause"].clone();
+        fields["exit_code"] = exit.code().into();
+    }
+    fields
+}
+
+const TIMED_OUT: &str =
+    "The release reached its time limit. Its candidates may still run: see `cutover status`.";
 
 /// What a person has to know although the release is live: its tags are not all there.
 pub fn warnings(model: &Model) -> Vec<String> {

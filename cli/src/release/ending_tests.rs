@@ -159,7 +159,7 @@ fn an_output_of_another_version_is_shown_as_far_as_it_is_understood() {
 #[test]
 fn a_script_gets_the_outcome_in_one_object() {
     let (model, _) = replay(LOCAL_SUITES_FAILED);
-    expect![[r#"{"cause":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","error":"IntegrationTestsFailed","execution":"x","execution_arn":"arn:x","outcome":"not_released","release":"stage-r42","seconds":3.5,"seconds_until_moved":null,"status":"FAILED","target":"stage"}"#]].assert_eq(&ending_json(&model, "x", "arn:x").to_string());
+    expect![[r#"{"cause":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","error":"IntegrationTestsFailed","execution":"x","execution_arn":"arn:x","exit_code":1,"message":"api, Integration tests: suite smoke failed. Release stage-r42 was not released; its candidates were discarded.","outcome":"not_released","release":"stage-r42","seconds":3.5,"seconds_until_moved":null,"status":"FAILED","target":"stage"}"#]].assert_eq(&ending_json(&model, "x", "arn:x").to_string());
 }
 
 #[test]
@@ -223,13 +223,14 @@ fn a_roll_back_says_that_its_set_was_not_tested_again_and_what_stays() {
     check(
         &replay(LOCAL_ROLLED_BACK).0,
         expect![[r#"
-        Rolled back as stage-r43 in 1m38s; the aliases moved after 7.1s.
-          api.stage.myproj.com is now api-0123456789ab (before: api-3f2a9c1b04de)
-          msa.stage.myproj.com is now msa-0123456789ab (before: msa-aaaaaaaaaaaa)
-          Stays, since nothing was live before it: pay
-          Not tested again: this set passed its suites here before
-          Ended after the drain: api-3f2a9c1b04de, msa-aaaaaaaaaaaa (2 instances)
-        Next: cutover status --target stage"#]],
+            Rolled back as stage-r43 in 1m38s; the aliases moved after 7.1s.
+              api.stage.myproj.com is now api-0123456789ab (before: api-3f2a9c1b04de)
+              msa.stage.myproj.com is now msa-0123456789ab (before: msa-aaaaaaaaaaaa)
+              Stays, since nothing was live before it: pay
+              Not tested again: every suite that there is passed here before, with these
+              versions
+              Ended after the drain: api-3f2a9c1b04de, msa-aaaaaaaaaaaa (2 instances)
+            Next: cutover status --target stage"#]],
     );
 }
 

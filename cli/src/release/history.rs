@@ -1,5 +1,6 @@
 //! The events of an execution, reduced to what is shown of them.
 
+use crate::error::Exit;
 use serde_json::Value;
 
 /// One event.
@@ -55,6 +56,15 @@ impl End {
             Self::Failed { .. } => "FAILED",
             Self::TimedOut => "TIMED_OUT",
             Self::Aborted { .. } => "ABORTED",
+        }
+    }
+
+    /// How the command that follows it ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Succeeded { .. } => Exit::Good,
+            Self::Failed { error, .. } => Exit::of_failed(error),
+            Self::TimedOut | Self::Aborted { .. } => Exit::NotReleased,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What a release is doing, read from its execution's history. Pure: no clock, no AWS.
 
 pub mod cells;
+pub mod checked;
 pub mod ending;
 mod failures;
 pub mod frame;
 pub mod history;
 pub mod input;
+pub mod kept;
 pub mod model;
+pub mod of_commit;
 pub mod pairing;
 pub mod planned;
 pub mod reading;

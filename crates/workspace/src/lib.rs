@@ -12,5 +12,6 @@ pub mod git;
 pub mod hash;
 pub mod junit;
 mod limits;
+pub mod sources;
 
 pub use limits::Limits;

@@ -6,6 +6,7 @@ mod back_as_one;
 mod bad_input;
 mod barred;
 mod by_hand;
+mod command_line;
 mod events;
 mod examples;
 mod failures;

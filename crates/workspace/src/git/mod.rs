@@ -23,6 +23,7 @@ pub use error::GitError;
 pub use origin::{Credentials, InvalidCredentials, Origin};
 pub use refs::{Named, Refs, Resolution, ResolveError};
 pub use tag::{Pushed, Tag, Tagger};
+pub(crate) use tree::check_name;
 
 /// The manifest's name in the root of a component's repository.
 pub const MANIFEST: &str = "cutover.toml";

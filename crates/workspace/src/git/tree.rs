@@ -165,7 +165,7 @@ impl Walk<'_> {
 }
 
 /// git never makes such names, but whoever writes objects by hand can.
-fn check_name(name: &[u8], path: &Path) -> Result<(), GitError> {
+pub(crate) fn check_name(name: &[u8], path: &Path) -> Result<(), GitError> {
     if name == b".gitmodules" {
         return Err(submodules(path));
     }
