@@ -82,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
+        if self.path.startswith("/say/"):
+            print(self.path[5:], flush=True)
         healthy = START != "Unhealthy" or self.path != "/healthz"
         body = json.dumps(answer(self.path)).encode()
         self.send_response(200 if healthy else 503)

@@ -40,7 +40,9 @@ impl Kept {
 /// explains a failed start, is not shown a second time.
 pub fn together(objects: Vec<Log>) -> Vec<Kept> {
     let mut kept: BTreeMap<(String, String), Kept> = BTreeMap::new();
-    for object in objects {
+    // Beside them is what counts an instance's ends, which is not for a person.
+    let logs = objects.into_iter().filter(|object| object.key.ends_with(".log"));
+    for object in logs {
         let (component, name) = (component_of(&object.key), name_of(&object.key));
         let at = (component.to_owned(), name.to_owned());
         let one = kept.entry(at).or_insert_with(|| Kept {
@@ -122,6 +124,7 @@ mod tests {
     fn the_pieces_of_an_instances_log_are_one_log_in_place_of_its_end() {
         let kept = together(vec![
             object("logs/stage-r42/api/build.log", 1),
+            object("logs/stage-r42/api/instance-i-1.ends", 9),
             object("logs/stage-r42/api/instance-i-1.log", 5),
             object("logs/stage-r42/api/instance-i-1/00000002.log", 3),
             object("logs/stage-r42/api/instance-i-1/00000001.log", 7),

@@ -76,7 +76,15 @@ pub fn user_data(boot: &Boot<'_>) -> Result<String, BadCommand> {
         format!("command=({})", command.join(" ")),
         format!("environment=({})", environment.join(" ")),
     ];
-    Ok(SCRIPT.replace("#@VALUES@", &head.join("\n")))
+    Ok(without_comments(SCRIPT).replace("#@VALUES@", &head.join("\n")))
+}
+
+/// User data is short of room, and who reads it there finds the reasons here.
+fn without_comments(script: &str) -> String {
+    let lines = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("# "));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 fn environment(boot: &Boot<'_>) -> BTreeMap<String, String> {

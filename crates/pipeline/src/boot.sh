@@ -55,7 +55,7 @@ ship_log() {
   size=$(stat -c %s "$log" 2>/dev/null || echo 0)
   [ "$size" != "$shipped" ] || return 0
   shipped=$size
-  { tail -n 200 "$log" 2>/dev/null || true; } |
+  { tail -c 65536 "$log" 2>/dev/null | tail -n 200 || true; } |
     timeout 60 aws s3 cp --only-show-errors - "$logs/instance-$id.log" || say "the log could not be shipped"
 }
 
@@ -79,6 +79,47 @@ ended() {
   mv "$ends.new" "$ends"
   say "$component ended with $1 after ${2}s" | tee -a "$log"
   timeout 20 aws s3 cp --only-show-errors - "$logs/instance-$id.ends" <"$ends" || say "the end could not be told"
+}
+
+# The whole log, in numbered pieces. What is shipped leaves the disk, all but the last 16 to 32 MiB: a hole
+# takes its place, so that whoever writes need not know. Shipping takes a twentieth of the time (the AWS
+# CLI needs a second of processor) and 16 KiB a second at most; what waits for it has 512 MiB on the disk,
+# then the oldest is left out, which is said. Where it was is in a file: whoever runs next goes on there.
+# ship_pieces last: what is left, and no more.
+ship_pieces() {
+  local piece=1 sent=0 freed=0 left_out=0 size bytes began took pause
+  [ ! -s "$home/shipped" ] || read -r piece sent freed <"$home/shipped"
+  while true; do
+    size=$(stat -c %s "$log" 2>/dev/null || echo 0)
+    if [ $((size - sent)) -gt 536870912 ]; then
+      left_out=$((left_out + size - 1048576 - sent))
+      sent=$((size - 1048576))
+    fi
+    bytes=$((size - sent < 1048576 ? size - sent : 1048576))
+    pause=4
+    if [ "$bytes" -gt 0 ]; then
+      began=${EPOCHREALTIME//[^0-9]/}
+      if {
+        [ "$left_out" = 0 ] || { echo; say "$left_out bytes are left out here"; }
+        dd if="$log" iflag=skip_bytes,count_bytes skip="$sent" count="$bytes" bs=64K status=none
+      } | timeout 60 aws s3 cp --only-show-errors - "$logs/instance-$id/$(printf %08d "$piece").log"; then
+        piece=$((piece + 1)) sent=$((sent + bytes)) left_out=0
+        if [ $((sent - freed)) -gt 33554432 ]; then
+          freed=$((sent - 16777216))
+          fallocate --punch-hole --offset 0 --length "$freed" "$log" || { : >"$log"; sent=0 freed=0; }
+        fi
+        echo "$piece $sent $freed" >"$home/shipped"
+      elif [ "${1:-}" = last ]; then
+        return 1
+      fi
+      took=$(((${EPOCHREALTIME//[^0-9]/} - began) / 50000))
+      pause=$((took > pause ? took : pause))
+      pause=$((bytes / 16384 > pause ? bytes / 16384 : pause))
+    elif [ "${1:-}" = last ]; then
+      return 0
+    fi
+    [ "${1:-}" = last ] || sleep "$pause"
+  done
 }
 
 fail() {
@@ -113,7 +154,33 @@ if [ "$by" = systemd ]; then
     echo 'now=$(date +%s); ended "$status" $((now - $(stat -c %Y "$home/started" 2>/dev/null || echo "$now")))'
     echo ship_log
   } >"$home/ship-log"
-  chmod 755 "$home/run" "$home/ship-log"
+  {
+    echo '#!/bin/bash'
+    declare -p logs id home log region
+    echo 'export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"'
+    declare -f say ship_pieces
+    echo 'ship_pieces "$@"'
+  } >"$home/ship-pieces"
+  chmod 755 "$home/run" "$home/ship-log" "$home/ship-pieces"
+  # It begins before the component and ends after it, so that the last words get out too.
+  cat >/etc/systemd/system/cutover-log.service <<UNIT
+[Unit]
+Description=Ships the log of $component
+Wants=network-online.target
+After=network-online.target
+Before=cutover.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=$home/ship-pieces
+ExecStopPost=$home/ship-pieces last
+Restart=always
+RestartSec=5
+Nice=10
+
+[Install]
+WantedBy=multi-user.target
+UNIT
   cat >/etc/systemd/system/cutover.service <<UNIT
 [Unit]
 Description=$component of $release
@@ -140,7 +207,7 @@ TimeoutStopSec=30
 WantedBy=multi-user.target
 UNIT
   systemctl daemon-reload
-  systemctl enable --now cutover.service
+  systemctl enable --now cutover-log.service cutover.service
   ship_log_while_starting
   exit 0
 fi
@@ -148,7 +215,9 @@ fi
 child=
 ship_log_while_starting &
 shipping=$!
-trap 'trap - TERM INT; kill "$shipping" 2>/dev/null; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; exit 0' TERM INT
+ship_pieces &
+shipping="$shipping $!"
+trap 'trap - TERM INT; kill $shipping 2>/dev/null; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; ship_pieces last; exit 0' TERM INT
 pause=1
 while true; do
   started=$SECONDS

@@ -11,6 +11,7 @@ mod events;
 mod examples;
 mod failures;
 mod going_live;
+mod logs;
 mod pipeline;
 mod tags;
 mod target_failures;
