@@ -41,7 +41,9 @@ impl Kept {
 pub fn together(objects: Vec<Log>) -> Vec<Kept> {
     let mut kept: BTreeMap<(String, String), Kept> = BTreeMap::new();
     // Beside them is what counts an instance's ends, which is not for a person.
-    let logs = objects.into_iter().filter(|object| object.key.ends_with(".log"));
+    let logs = objects
+        .into_iter()
+        .filter(|object| object.key.ends_with(".log"));
     for object in logs {
         let (component, name) = (component_of(&object.key), name_of(&object.key));
         let at = (component.to_owned(), name.to_owned());

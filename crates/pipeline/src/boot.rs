@@ -174,6 +174,7 @@ mod tests {
         assert!(script.contains("'UI_URL=http://ui-r42.stage.myproj.com:8081'"));
         assert!(script.len() < MAX_USER_DATA / 2, "{} bytes", script.len());
         assert!(!script.contains("#@VALUES@"));
+        assert!(script.starts_with("#!/bin/bash\n") && !script.contains("\n# "));
     }
 
     #[test]

@@ -97,6 +97,18 @@ impl Machine {
         machine
     }
 
+    /// What systemd does when the shipping of the log has ended; answers the pieces that there are.
+    fn ships_what_is_left(&self) -> Vec<Vec<u8>> {
+        let mut shipping = self.bash("opt/ship-pieces");
+        let shipped = shipping.arg("last").output().unwrap();
+        assert!(shipped.status.success(), "{shipped:?}");
+        let folder = self.0.join("bucket/logs/stage-r42/api/instance-i-1");
+        let pieces = fs::read_dir(folder).unwrap().map(|one| one.unwrap().path());
+        let mut pieces: Vec<PathBuf> = pieces.collect();
+        pieces.sort();
+        pieces.iter().map(|path| fs::read(path).unwrap()).collect()
+    }
+
     /// What systemd does when the service has ended; answers the last end as it is told.
     fn ends(&self, result: &str, status: Option<&str>) -> String {
         let mut told = self.bash("opt/ship-log");
@@ -184,9 +196,70 @@ fn however_often_it_ends_the_last_twenty_are_kept_and_all_are_counted() {
     assert_eq!(LastEnd::parse(&ends).unwrap().number, 25);
 }
 
+/// An instance has 8 GiB of disk, and its log no end.
 #[test]
-fn the_unit_is_one_that_systemd_takes() {
+fn a_log_is_shipped_whole_and_leaves_the_disk() {
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+    let machine = Machine::under_systemd("systemd-pieces");
+    let path = machine.0.join("opt/api.log");
+    let lines: String = (0..4_000_000).map(|n| format!("{n:09}\n")).collect();
+    fs::write(&path, &lines).unwrap();
+    let pieces = machine.ships_what_is_left();
+    assert!(pieces.iter().all(|piece| piece.len() <= 1 << 20));
+    assert!(
+        pieces.concat() == lines.as_bytes(),
+        "the pieces are not the log"
+    );
+    let on_disk = fs::metadata(&path).unwrap().blocks() * 512;
+    assert!(on_disk <= 33 << 20, "{on_disk} bytes are still on the disk");
+
+    // Whoever goes on writing, and whoever goes on shipping, goes on where it was.
+    let mut log = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    log.write_all(b"later\n").unwrap();
+    let more = machine.ships_what_is_left();
+    assert_eq!(
+        (more.len(), more.last().unwrap().as_slice()),
+        (pieces.len() + 1, &b"later\n"[..])
+    );
+    assert_eq!(machine.ships_what_is_left().len(), more.len());
+}
+
+#[test]
+fn what_is_written_faster_than_it_can_be_shipped_is_left_out_and_said() {
+    let machine = Machine::under_systemd("systemd-flood");
+    let log = fs::File::create(machine.0.join("opt/api.log")).unwrap();
+    log.set_len((512 << 20) + 10).unwrap();
+    let pieces = machine.ships_what_is_left();
+    let said = format!("\ncutover: {} bytes are left out here\n", (511 << 20) + 10);
+    assert!(pieces[0].starts_with(said.as_bytes()));
+    assert_eq!(pieces.concat().len(), said.len() + (1 << 20));
+}
+
+#[test]
+fn a_bucket_that_takes_nothing_ends_the_last_shipping_and_nothing_is_lost() {
+    let machine = Machine::under_systemd("systemd-refused");
+    fs::write(machine.0.join("opt/api.log"), "kept\n").unwrap();
+    let aws = fs::read_to_string(machine.0.join("bin/aws")).unwrap();
+    machine.program("aws", "exit 1");
+    let refused = machine
+        .bash("opt/ship-pieces")
+        .arg("last")
+        .status()
+        .unwrap();
+    assert_eq!(refused.code(), Some(1));
+    machine.program("aws", aws.trim_start_matches("#!/bin/bash\n"));
+    assert_eq!(machine.ships_what_is_left(), [b"kept\n"]);
+}
+
+#[test]
+fn the_units_are_ones_that_systemd_takes() {
     let machine = Machine::under_systemd("systemd-unit");
+    let shipping = machine.0.join("etc/systemd/system/cutover-log.service");
+    let text = fs::read_to_string(&shipping).unwrap();
+    // Begins first and ends last.
+    assert!(text.contains("Before=cutover.service\n"), "{text}");
+    assert!(text.contains("/ship-pieces last\n"), "{text}");
     let unit = machine.0.join("etc/systemd/system/cutover.service");
     let text = fs::read_to_string(&unit).unwrap();
     for line in [
@@ -197,12 +270,18 @@ fn the_unit_is_one_that_systemd_takes() {
         assert!(text.contains(line), "{text}");
     }
     let mut verify = Command::new("systemd-analyze");
-    match verify.args(["verify", "--man=no"]).arg(&unit).output() {
+    match verify
+        .args(["verify", "--man=no"])
+        .arg(&unit)
+        .arg(&shipping)
+        .output()
+    {
         // A machine without systemd has no judge; the lines above are held all the same.
         Err(error) => eprintln!("systemd-analyze: {error}"),
         Ok(said) => {
             let said = String::from_utf8_lossy(&said.stderr).into_owned();
             assert!(!said.contains("cutover.service"), "{said}");
+            assert!(!said.contains("cutover-log.service"), "{said}");
         }
     }
 }
