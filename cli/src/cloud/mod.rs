@@ -2,6 +2,7 @@
 
 mod batch;
 mod executions;
+mod history;
 mod instances;
 mod logs;
 mod refusal;

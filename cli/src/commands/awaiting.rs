@@ -82,10 +82,10 @@ pub async fn next(context: &Context, within: Duration) -> Result<Execution, Fail
         let running = context.cloud.newest(1, Which::Running).await?;
         let newest = context.cloud.newest(1, Which::All).await?;
         // One that has begun and ended between two looks is new all the same.
-        let begun = newest
+        let mut begun = newest
             .iter()
             .filter(|one| Some(&one.execution) != last.as_ref());
-        if let Some(one) = running.first().or(begun.last()) {
+        if let Some(one) = running.first().or(begun.next()) {
             return Ok(one.execution.clone());
         }
         let what = match newest.first() {

@@ -1,6 +1,6 @@
 //! `logs`: what the commands, suites, instances and functions of a release said.
 
-use super::{Context, label, live_logs, now, say, say_json};
+use super::{Context, function_logs, label, live_logs, now, say, say_json};
 use crate::args::Logs;
 use crate::cloud::{Execution, Log, Which};
 use crate::error::{Exit, Failure};
@@ -27,7 +27,13 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
     }
     let wanted = find(context, logs.release.as_deref()).await?;
     if logs.function {
-        return functions(context, &logs, &wanted).await;
+        return function_logs::print(
+            context,
+            logs.stage.as_deref(),
+            &wanted.execution,
+            wanted.model.started,
+        )
+        .await;
     }
     let Some(release) = &wanted.label else {
         let name = &wanted.execution.name;
@@ -247,56 +253,6 @@ fn interrupted(key: &str, why: &str) -> Failure {
         what: format!("{key} arrived only in part: {why}"),
         next: "try again".into(),
     }
-}
-
-async fn functions(context: &Context, logs: &Logs, wanted: &Wanted) -> Result<Exit, Failure> {
-    let stages: Vec<&str> = match &logs.stage {
-        Some(stage) if stage.starts_with("suite-") => vec!["integration-tests"],
-        Some(stage) => vec![stage],
-        None => FOLDERS.to_vec(),
-    };
-    if let Some(unknown) = stages.iter().find(|stage| !FOLDERS.contains(stage)) {
-        return Err(Failure::Usage(format!(
-            "no stage is called `{unknown}`; the stages are {}",
-            FOLDERS.join(", ")
-        )));
-    }
-    // Functions begin after the execution; a minute for clocks that differ.
-    let since = wanted.model.started.unwrap_or(60_000) - 60_000;
-    let mut list = Vec::new();
-    for stage in stages {
-        for line in context
-            .cloud
-            .function_log(stage, &wanted.execution.name, since)
-            .await?
-        {
-            list.push((line.at, stage, line.text));
-        }
-    }
-    list.sort_by_key(|(at, _, _)| *at);
-    if context.json {
-        let value: Vec<Value> = list
-            .iter()
-            .map(|(at, stage, text)| json!({"at": at, "stage": stage, "text": text}))
-            .collect();
-        say_json(&value.into())?;
-        return Ok(Exit::Good);
-    }
-    let started = wanted.model.started.unwrap_or_default();
-    for (at, stage, text) in &list {
-        say(&format!(
-            "{:>7} {stage} {}",
-            duration(at - started),
-            safe(text.trim_end())
-        ))?;
-    }
-    if list.is_empty() {
-        say(&format!(
-            "The functions wrote nothing about {}.",
-            wanted.execution.name
-        ))?;
-    }
-    Ok(Exit::Good)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `proven`: which sets were tested together, and how that ended.
 
+use super::status::never_provisioned;
 use super::{Context, now, say, say_json, since};
 use crate::args::Proven;
 use crate::error::{Exit, Failure};
@@ -33,9 +34,7 @@ pub async fn run(context: &Context, wanted: Proven) -> Result<Exit, Failure> {
 async fn nothing(context: &Context, target: &Target) -> Result<Exit, Failure> {
     let environment = context.cloud.row(&Key::environment(target)).await?;
     if environment.is_none() {
-        return Err(Failure::Usage(format!(
-            "target `{target}` is not set up; `make up` or `make deploy` does it"
-        )));
+        return Err(Failure::Usage(never_provisioned(target)));
     }
     say(&format!("nothing was tested on {target} yet"))?;
     Ok(Exit::Good)

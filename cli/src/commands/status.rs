@@ -51,14 +51,17 @@ async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Ro
         None => context.cloud.rows_with_sk("environment", "target#").await?,
     };
     if rows.is_empty() {
-        let what = only.map_or("no target is".into(), |target| {
-            format!("target `{target}` is not")
-        });
-        return Err(Failure::Usage(format!(
-            "{what} set up; `make up` or `make deploy` does it"
-        )));
+        return Err(Failure::Usage(match only {
+            Some(target) => never_provisioned(target),
+            None => "there is no target; `cutover target provision stage` makes one".into(),
+        }));
     }
     Ok(rows)
+}
+
+/// What is said of a target that is not there.
+pub fn never_provisioned(target: &Target) -> String {
+    format!("target `{target}` was never provisioned; `cutover target provision {target}` does it")
 }
 
 async fn look(context: &Context, environment: &Row) -> Result<Seen, Failure> {

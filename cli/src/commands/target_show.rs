@@ -1,5 +1,6 @@
 //! `target list` and `target show`, from the table; and what a provisioning or a teardown says last.
 
+use super::status::never_provisioned;
 use super::{Context, now, say, say_json, since};
 use crate::cloud::Row;
 use crate::error::{Exit, Failure};
@@ -74,9 +75,7 @@ fn is(row: &Row, key: &str) -> bool {
 /// Prints one target.
 pub async fn show(context: &Context, target: &Target) -> Result<Exit, Failure> {
     let Some(row) = context.cloud.row(&Key::environment(target)).await? else {
-        return Err(Failure::Usage(format!(
-            "target `{target}` was never provisioned; `cutover target provision {target}` does it"
-        )));
+        return Err(Failure::Usage(never_provisioned(target)));
     };
     let pk = Key::target(target);
     let live = context.cloud.rows_of(&pk, "alias#").await?;

@@ -232,7 +232,7 @@ fn the_component_is_the_one_of_the_folders_repository_or_the_only_one() {
 fn one_repository_has_many_addresses() {
     for same in [
         "https://git.example.com/team/api",
-        "https://me:secret@Git.Example.com:443/team/api.git/",
+        "https://me@Git.Example.com:443/team/api.git/",
         "git@git.example.com:team/api.git",
         "ssh://git@git.example.com:2222/team/api.git",
     ] {
