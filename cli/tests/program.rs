@@ -70,10 +70,10 @@ fn a_good_folder_is_checked_without_a_project_and_without_aws() {
         folder.path(),
         expect![[r#"
             0: api: a release would take this.
-              unit tests   make test       within 10m
-              build        make            within 10m, leaves dist
-              run          ./api           1 instance, port 8080, /healthz answers 200 within 2m
-              suite smoke  ./smoke         within 10m
+              unit tests   make test      within 10m
+              build        make           within 10m, leaves dist
+              run          ./api          1 instance, port 8080, /healthz answers 200 within 5m
+              suite smoke  ./smoke        within 10m
               source       1 file, 172 B"#]],
     );
 }

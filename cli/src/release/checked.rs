@@ -234,7 +234,7 @@ timeout = "90s"
             api: a release would take this.
               unit tests   make test            within 10m
               build        make dist            within 10m, leaves dist
-              run          ./api                1 instance, port 8080, /healthz answers 200 within 2m
+              run          ./api                1 instance, port 8080, /healthz answers 200 within 5m
               suite smoke  python3 it/smoke.py  within 10m
               suite soak   python3 it/soak.py   within 1m 30s, slow: a hotfix leaves it out
               peer         user-db              its address is in USER_DB_URL
@@ -259,7 +259,7 @@ timeout = "90s"
             api: a release would take this.
               unit tests  make test         within 10m
               build       make dist         within 10m, leaves dist
-              run         ./api             1 instance, port 8080, /healthz answers 200 within 2m
+              run         ./api             1 instance, port 8080, /healthz answers 200 within 5m
               peer        user-db           its address is in USER_DB_URL
               source      42 files, 1.2 MB
               Note: cutover.toml has to be at the root of its repository, and this folder is
