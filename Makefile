@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check check-code check-templates test requests roles model bench soak package deploy destroy
+.PHONY: help demo up down check check-code check-templates test requests roles model bench soak package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -65,6 +65,13 @@ deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj
 	infra/deploy.sh pipeline --project "$(PROJECT)" --domain "$(DOMAIN)"
 	for target in $(TARGETS); do infra/deploy.sh target --project "$(PROJECT)" --target "$$target" \
 		$(if $(PARENT_ZONE),--parameter "ParentZoneId=$(PARENT_ZONE)"); done
+
+accept: ## the whole life of a small pipeline in your account, with a report; what it costs and needs: python3 infra/accept --help
+	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] && [ -n "$(REPOSITORIES)" ] || { echo 'say which: make accept PROJECT=try DOMAIN=myproj.com PARENT_ZONE=Z0123456789ABC REPOSITORIES=https://git.example.com/team [OPTIONS="--components msa --parameter ToolsLayerArns=..."] [YES=1]' >&2; exit 2; }
+	infra/package.sh
+	cargo build --bin cutover
+	python3 infra/accept --project "$(PROJECT)" --domain "$(DOMAIN)" --repositories "$(REPOSITORIES)" \
+		--parent-zone "$(PARENT_ZONE)" $(if $(YES),--yes) $(OPTIONS)
 
 destroy: ## the pipeline, once its targets are torn down: make destroy PROJECT=myproj; what was recorded and built stays
 	@[ -n "$(PROJECT)" ] || { echo 'say which: make destroy PROJECT=myproj' >&2; exit 2; }

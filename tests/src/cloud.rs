@@ -1,6 +1,6 @@
 //! The running local cloud, as `.local/env` describes it, and what it holds.
 
-use crate::program::{Said, program};
+use crate::program::{LIMIT, Said, program, program_within};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,6 +8,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Clients of the local cloud.
 #[derive(Debug, Clone)]
@@ -125,11 +126,23 @@ impl Cloud {
 
     /// Runs a script of the checkout, or a program, with the aws cli on its PATH as after `. .local/env`.
     pub async fn script(&self, script: &str, arguments: &[&str]) -> Said {
+        self.script_within(LIMIT, script, arguments).await
+    }
+
+    /// The same for one that takes its time.
+    pub async fn script_within(&self, limit: Duration, script: &str, arguments: &[&str]) -> Said {
         let mut environment = self.environment();
         let path = std::env::var("PATH").unwrap_or_default();
         let tools = self.root.join(".local/venv/bin");
         environment.push(("PATH".into(), format!("{}:{path}", tools.display())));
-        program(Path::new(script), arguments, &self.root, &environment).await
+        program_within(
+            limit,
+            Path::new(script),
+            arguments,
+            &self.root,
+            &environment,
+        )
+        .await
     }
 
     /// Runs the `cutover` command.

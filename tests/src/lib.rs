@@ -20,7 +20,7 @@ pub use component::{Component, sha_of, unique};
 pub use execution::{Ended, Execution, push_event};
 pub use family::{Family, Pairs};
 pub use permission::{WithoutPermission, actions_of};
-pub use place::{Place, Vpcs};
+pub use place::{HERE, Place, Vpcs};
 pub use program::{Said, program};
 pub use service::{Service, Start, Suite};
 pub use traces::{no_process_is_left_of, processes_with};

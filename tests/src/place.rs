@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const DONE: Duration = Duration::from_secs(240);
 
 /// What differs from AWS here, as in infra/deploy-local.sh: one image, and no time for waiting.
-const HERE: [(&str, &str); 5] = [
+pub const HERE: [(&str, &str); 5] = [
     ("Architecture", "x86_64"),
     (
         "ImageArm64",

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// Nothing that tests run takes longer, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(240);
+/// Nothing that tests run takes longer, even on a busy machine, but what says so.
+pub const LIMIT: Duration = Duration::from_secs(240);
 
 /// What a program said.
 #[derive(Debug)]
@@ -29,6 +29,17 @@ impl Said {
 
 /// Runs a program with this environment on top of a plain one, and no way around the local cloud.
 pub async fn program(
+    name: &Path,
+    arguments: &[&str],
+    folder: &Path,
+    environment: &[(String, String)],
+) -> Said {
+    program_within(LIMIT, name, arguments, folder, environment).await
+}
+
+/// The same for one that takes its time.
+pub async fn program_within(
+    limit: Duration,
     name: &Path,
     arguments: &[&str],
     folder: &Path,
@@ -60,10 +71,10 @@ pub async fn program(
         command.env_remove(own);
     }
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let ran = tokio::time::timeout(LIMIT, command.output()).await;
+    let ran = tokio::time::timeout(limit, command.output()).await;
     let output = ran.unwrap_or_else(|_| {
         panic!(
-            "{} {arguments:?} did not end within {LIMIT:?}",
+            "{} {arguments:?} did not end within {limit:?}",
             name.display()
         )
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// The parameters of the pipeline that runs, for one of another name.
-async fn parameters(cloud: &Cloud) -> Vec<String> {
+pub async fn parameters(cloud: &Cloud) -> Vec<String> {
     let stack = format!("{}-cutover", cloud.variable("CUTOVER_PROJECT"));
     let asked = [
         "cloudformation",

@@ -1,0 +1,222 @@
+//! What the documents say of files, commands, parameters and permissions is there.
+
+mod repository;
+
+use repository::{entries, read};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Every document, by its path from the root.
+fn documents() -> Vec<String> {
+    let pages = entries("docs")
+        .into_iter()
+        .map(|name| format!("docs/{name}"));
+    let mut all: Vec<String> = ["README.md", "ARCHITECTURE.md", "examples/README.md"]
+        .map(str::to_owned)
+        .into();
+    all.extend(pages.filter(|path| path.ends_with(".md")));
+    all
+}
+
+/// What stands in parentheses after `]`: where a link leads.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+}
+
+/// A heading's anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == ' ';
+    let lower = heading.trim().to_lowercase();
+    lower
+        .chars()
+        .filter(|c| kept(*c))
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut code = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        code ^= line.starts_with("```");
+        if !code && line.starts_with('#') {
+            found.insert(anchor(line.trim_start_matches('#')));
+        }
+    }
+    found
+}
+
+/// The path that a link leads to, from the root; `..` goes up from the document's folder.
+fn resolved(document: &str, link: &str) -> String {
+    let mut parts: Vec<&str> = document.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "." | "" => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for document in documents() {
+        let text = read(&document);
+        for link in links(&text).filter(|link| !link.contains("://")) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => resolved(&document, path),
+            };
+            assert!(root.join(&target).exists(), "{document}: {link}");
+            let known = heading.is_empty() || anchors(&read(&target)).contains(heading);
+            assert!(known, "{document}: {link}: no such heading in {target}");
+        }
+    }
+}
+
+/// The words right after `before`, each as long as `kept` allows.
+fn after<'a>(
+    text: &'a str,
+    before: &'a str,
+    kept: fn(char) -> bool,
+) -> impl Iterator<Item = &'a str> {
+    text.split(before)
+        .skip(1)
+        .map(move |rest| &rest[..rest.find(|c| !kept(c)).unwrap_or(rest.len())])
+        .filter(|word| !word.is_empty())
+}
+
+/// The lines of the document's blocks of code.
+fn code(text: &str) -> Vec<&str> {
+    let blocks = text.split("```").skip(1).step_by(2);
+    blocks.flat_map(str::lines).collect()
+}
+
+#[test]
+fn every_command_of_make_that_the_documents_name_is_there() {
+    let makefile = read("Makefile");
+    for document in documents() {
+        let text = read(&document);
+        let typed = code(&text);
+        let typed = typed.iter().filter_map(|line| line.strip_prefix("make "));
+        let words = typed.filter_map(|rest| rest.split_whitespace().next());
+        for name in words.chain(after(&text, "`make ", |c| c.is_ascii_lowercase())) {
+            let rule = format!("\n{name}:");
+            assert!(makefile.contains(&rule), "{document}: make {name}");
+        }
+    }
+}
+
+fn parameters(template: &str) -> BTreeSet<String> {
+    let text = read(template);
+    let (_, rest) = text.split_once("\nParameters:\n").expect("Parameters");
+    let own = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with(' '));
+    own.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_parameter_that_the_documents_give_is_a_template_s() {
+    let known: BTreeSet<String> = ["infra/pipeline.yaml", "infra/target.yaml"]
+        .into_iter()
+        .flat_map(parameters)
+        .collect();
+    assert!(known.contains("ToolsLayerArns") && known.contains("AliasTtl"));
+    let mut given = 0;
+    for document in documents() {
+        let text = read(&document);
+        for name in after(&text, "--parameter ", |c| c.is_ascii_alphanumeric()) {
+            given += 1;
+            // KEY=VALUE stands for any of them.
+            assert!(name == "KEY" || known.contains(name), "{document}: {name}");
+        }
+        let rows = text
+            .lines()
+            .filter(|line| line.contains("| pipeline |") || line.contains("| target |"));
+        for row in rows.filter(|row| row.starts_with("| `")) {
+            let cell = row.split('|').nth(1).unwrap_or_default();
+            for name in cell.split('`').skip(1).step_by(2) {
+                given += 1;
+                assert!(known.contains(name), "{document}: {name}");
+            }
+        }
+    }
+    assert!(given > 15, "{given} parameters were found");
+}
+
+/// The policies that docs/aws.md shows, in its order: deploys, provisions, releases, uses the CLI.
+fn policies() -> Vec<Value> {
+    let text = read("docs/aws.md");
+    let blocks = text.split("```json\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("\n```").next().unwrap_or_default());
+    let policies: Vec<Value> = blocks
+        .map(|block| serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}")))
+        .collect();
+    assert_eq!(policies.len(), 4);
+    policies
+}
+
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let texts = |value: &Value| match value {
+        Value::String(one) => vec![one.clone()],
+        value => serde_json::from_value(value.clone()).expect("a list of actions"),
+    };
+    let statements = policy["Statement"].as_array().expect("statements");
+    statements
+        .iter()
+        .flat_map(|one| texts(&one["Action"]))
+        .collect()
+}
+
+#[test]
+fn who_deploys_may_make_every_kind_of_resource_of_the_pipeline() {
+    let allowed = actions(&policies()[0]);
+    let template = read("infra/pipeline.yaml");
+    let services = |kind: &str| match kind {
+        "StepFunctions" => "states:*".to_owned(),
+        "IAM" => "iam:CreateRole".to_owned(),
+        service => format!("{}:*", service.to_lowercase()),
+    };
+    for kind in after(&template, "Type: AWS::", |c| c.is_ascii_alphanumeric()) {
+        // A parameter's type, such as AWS::SSM::Parameter::Value, makes nothing.
+        assert!(kind == "SSM" || allowed.contains(&services(kind)), "{kind}");
+    }
+}
+
+#[test]
+fn who_uses_the_command_line_may_do_all_that_it_asks() {
+    let policies = policies();
+    let allowed: BTreeSet<String> = policies[1..].iter().flat_map(actions).collect();
+    let mut asked = BTreeSet::new();
+    for folder in ["cli/src/cloud", "cli/src/commands"] {
+        for name in entries(folder).iter().filter(|name| name.ends_with(".rs")) {
+            let text = read(&format!("{folder}/{name}"));
+            for service in ["dynamodb", "states", "s3", "logs", "ec2", "sts"] {
+                let start = format!("\"{service}:");
+                let names = after(&text, &start, |c| c.is_ascii_alphanumeric());
+                asked.extend(names.map(|name| format!("{service}:{name}")));
+            }
+        }
+    }
+    assert!(asked.len() >= 8, "{asked:?}");
+    for action in asked {
+        let needed: &[&str] = match action.as_str() {
+            "dynamodb:TransactWriteItems" => &["dynamodb:PutItem", "dynamodb:DeleteItem"],
+            "s3:ListObjectsV2" => &["s3:ListBucket"],
+            action => &[action],
+        };
+        for one in needed {
+            assert!(allowed.contains(*one), "{one}");
+        }
+    }
+}
