@@ -1,102 +1,107 @@
 //! Prepares an instance's folder and environment, and starts its first process.
 
-use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
+use std::{fs, io};
 
-use tokio::process::{Child, ChildStdin, Command};
+use cutover_net::namespace::{ENDPOINT, PROXY};
+use cutover_net::{Entrance, Line};
+use tokio::process::{Child, Command};
 
 use crate::error::{LocalError, Result};
-use crate::imds;
+use crate::imds::{self, Imds};
 use crate::machine::USER_DATA;
 use crate::ministack::log_file;
 use crate::processes::{INSTANCE_MARK, ROOT_MARK};
+use crate::relay;
 use crate::root::Root;
 use crate::state::{NO_PROXY, REGION};
 
+/// A network is furnished in milliseconds; a busy machine gets longer.
+const FURNISHED: Duration = Duration::from_secs(20);
+
 /// What every instance of this local cloud is given.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Surroundings {
     pub root: Root,
-    pub endpoint: String,
-    pub gateway: String,
+    /// Where the emulator is, outside.
+    pub endpoint: SocketAddr,
+    pub gateway: Entrance,
 }
 
-/// A running first process. Dropping the leash ends the instance.
-pub struct Machine {
-    pub child: Child,
-    leash: Option<ChildStdin>,
+/// Starts the first process of an instance; `line` becomes its standard input, and it ends when
+/// that closes.
+pub fn start(
+    root: &Root,
+    id: &str,
+    address: Ipv4Addr,
+    user_data: &[u8],
+    line: OwnedFd,
+) -> Result<Child> {
+    let folder = root.instance(id);
+    let failed = || format!("could not prepare {}", folder.display());
+    fs::create_dir_all(folder.join("tmp")).map_err(LocalError::io(failed()))?;
+    fs::write(folder.join(USER_DATA), user_data).map_err(LocalError::io(failed()))?;
+    let console = log_file(&folder.join("console.log"))?;
+    let errors = console.try_clone().map_err(LocalError::io(failed()))?;
+    // This very program, also where its file was replaced by a newer build meanwhile.
+    Command::new("/proc/self/exe")
+        .arg0("cutover-local")
+        .arg("machine")
+        .arg(&folder)
+        .arg(address.to_string())
+        .current_dir(&folder)
+        .env_clear()
+        .envs(environment(root, id, address))
+        .stdin(Stdio::from(line))
+        .stdout(console)
+        .stderr(errors)
+        .spawn()
+        .map_err(LocalError::io(format!("could not start instance {id}")))
 }
 
-impl Machine {
-    pub fn start(
-        surroundings: &Surroundings,
-        id: &str,
-        address: Ipv4Addr,
-        user_data: &[u8],
-    ) -> Result<Self> {
-        let folder = surroundings.root.instance(id);
-        let failed = || format!("could not prepare {}", folder.display());
-        fs::create_dir_all(folder.join("tmp")).map_err(LocalError::io(failed()))?;
-        fs::write(folder.join(USER_DATA), user_data).map_err(LocalError::io(failed()))?;
-        let console = log_file(&folder.join("console.log"))?;
-        let errors = console.try_clone().map_err(LocalError::io(failed()))?;
-        // This very program, also where its file was replaced by a newer build meanwhile.
-        let mut child = Command::new("/proc/self/exe")
-            .arg0("cutover-local")
-            .arg("machine")
-            .arg(&folder)
-            .current_dir(&folder)
-            .env_clear()
-            .envs(environment(surroundings, id, address))
-            .stdin(Stdio::piped())
-            .stdout(console)
-            .stderr(errors)
-            .spawn()
-            .map_err(LocalError::io(format!("could not start instance {id}")))?;
-        let leash = child.stdin.take();
-        Ok(Self { child, leash })
-    }
-
-    /// Asks the instance to end; returns once its first process has ended.
-    pub async fn end(mut self) {
-        drop(self.leash.take());
-        let _ = self.child.wait().await;
-    }
+/// Serves the surroundings of an instance inside its network: its metadata, AWS and the gateway.
+///
+/// # Errors
+/// When the instance has no network, or not in time. Otherwise it never returns.
+pub async fn serve(line: Line, surroundings: Surroundings, imds: Imds) -> io::Result<()> {
+    let listeners = tokio::time::timeout(FURNISHED, line.listeners()).await??;
+    tokio::join!(
+        imds::serve(listeners.metadata, imds),
+        relay::serve(listeners.endpoint, surroundings.endpoint),
+        surroundings.gateway.serve(listeners.proxy),
+    );
+    Ok(())
 }
 
 /// No credentials: an instance has those of its role, from its metadata service.
-fn environment(
-    surroundings: &Surroundings,
-    id: &str,
-    address: Ipv4Addr,
-) -> Vec<(&'static str, String)> {
+fn environment(root: &Root, id: &str, address: Ipv4Addr) -> Vec<(&'static str, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let folder = surroundings.root.instance(id);
-    let no_proxy = format!("{NO_PROXY},{address}");
+    let folder = root.instance(id);
+    let no_proxy = format!("{NO_PROXY},{},{address}", ENDPOINT.ip());
     vec![
         (
             "PATH",
             format!(
                 "{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-                text(&surroundings.root.machine_bin())
+                text(&root.machine_bin())
             ),
         ),
         ("HOME", text(&folder)),
         ("TMPDIR", text(&folder.join("tmp"))),
         ("LANG", "C.UTF-8".into()),
-        ("AWS_ENDPOINT_URL", surroundings.endpoint.clone()),
+        ("AWS_ENDPOINT_URL", format!("http://{}", ENDPOINT.ip())),
         ("AWS_REGION", REGION.into()),
         ("AWS_DEFAULT_REGION", REGION.into()),
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds::endpoint(address)),
         ("AWS_EC2_METADATA_V1_DISABLED", "true".into()),
-        ("HOST", address.to_string()),
-        ("http_proxy", surroundings.gateway.clone()),
+        ("http_proxy", format!("http://{}", PROXY.ip())),
         ("no_proxy", no_proxy),
         (INSTANCE_MARK, id.into()),
-        (ROOT_MARK, text(surroundings.root.path())),
+        (ROOT_MARK, text(root.path())),
     ]
 }
 
@@ -132,12 +137,8 @@ mod tests {
 
     #[test]
     fn an_instance_has_no_credentials_in_its_environment_and_reaches_peers_through_the_gateway() {
-        let surroundings = Surroundings {
-            root: Root::find(Some(Path::new("/"))).unwrap(),
-            endpoint: "http://127.0.0.1:4566".into(),
-            gateway: "http://127.0.0.1:8800".into(),
-        };
-        let environment = environment(&surroundings, "i-1", Ipv4Addr::new(127, 100, 0, 1));
+        let root = Root::find(Some(Path::new("/"))).unwrap();
+        let environment = environment(&root, "i-1", Ipv4Addr::new(10, 0, 0, 7));
         let value = |wanted: &str| {
             environment
                 .iter()
@@ -150,11 +151,11 @@ mod tests {
                 .iter()
                 .any(|(name, _)| name.contains("KEY") || name.contains("TOKEN"))
         );
-        assert_eq!(value("http_proxy"), "http://127.0.0.1:8800");
-        assert_eq!(value("no_proxy"), "127.0.0.1,169.254.169.254,127.100.0.1");
+        assert_eq!(value("http_proxy"), "http://169.254.100.2");
         assert_eq!(
-            value("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
-            "http://127.100.0.1:1338"
+            value("no_proxy"),
+            "127.0.0.1,169.254.169.254,169.254.100.1,10.0.0.7"
         );
+        assert_eq!(value("AWS_ENDPOINT_URL"), "http://169.254.100.1");
     }
 }

@@ -13,7 +13,7 @@ use crate::lock::{self, Asked, Holder};
 use crate::processes::{self, Ended};
 use crate::root::Root;
 use crate::state::{self, State};
-use crate::{ministack, supervisor};
+use crate::{ministack, network, supervisor};
 
 /// Longer than the emulator's own limit, so that its message comes first.
 const UP_LIMIT: Duration = Duration::from_secs(90);
@@ -32,6 +32,7 @@ pub fn up(root: &Root) -> Result<ExitCode> {
         print_table(&state);
         return Ok(ExitCode::SUCCESS);
     }
+    network::check()?;
     let child = start_supervisor(root)?;
     let state = wait_ready(root, None, Some(child))?;
     println!("The local cloud is up.");

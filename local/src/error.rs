@@ -16,6 +16,9 @@ pub enum LocalError {
     /// The emulated AWS refused or did not answer.
     #[error("{what}: {detail}")]
     Cloud { what: String, detail: String },
+    /// An instance's network could not be made.
+    #[error("no network of its own")]
+    Namespace(#[source] cutover_net::namespace::NoNamespace),
     /// What is true now and what to do, in full.
     #[error("{0}")]
     Refused(String),

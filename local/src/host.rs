@@ -1,23 +1,22 @@
 //! The instance host: makes the processes of this machine what EC2 says there should be.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use cutover_net::{AddressBook, Changes, Seen};
+use cutover_net::{AddressBook, Changes, Door, Instance, Line, Seen};
+use tokio::process::Child;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::boot::{Machine, Surroundings};
+use crate::boot::{self, Surroundings};
 use crate::cloud::reason;
 use crate::error::{LocalError, Result};
-use crate::imds::{self, Imds};
-use crate::instances::{Addresses, Described};
+use crate::imds::{Imds, Tokens};
+use crate::instances::Described;
 use crate::machine::GRACE;
 use crate::processes::{self, Ended};
 use crate::roles::Roles;
@@ -43,13 +42,20 @@ pub struct Host {
     running: Arc<Mutex<BTreeMap<String, Running>>>,
 }
 
+#[derive(Default)]
 struct Running {
     described: Described,
-    address: Ipv4Addr,
-    reserved: TcpListener,
     state: String,
     tries: u32,
-    parts: Option<(Machine, Imds)>,
+    machine: Option<Machine>,
+}
+
+/// An instance that was booted.
+struct Machine {
+    first_process: Child,
+    line: Line,
+    /// Its surroundings; they end with it.
+    serving: JoinSet<()>,
 }
 
 impl Host {
@@ -79,12 +85,11 @@ impl Host {
 
     /// Follows EC2 until told to stop, then ends every instance.
     pub async fn run(self, stop: CancellationToken) {
-        let mut addresses = Addresses::default();
         let mut endings = JoinSet::new();
         while !stop.is_cancelled() {
             let seen = self.changes.now();
             match self.describe().await {
-                Ok(described) => self.follow(described, &mut addresses, &mut endings).await,
+                Ok(described) => self.follow(described, &mut endings).await,
                 Err(error) => tracing::warn!("instances: {}", error.chain()),
             }
             while endings.try_join_next().is_some() {}
@@ -93,13 +98,13 @@ impl Host {
                 () = stop.cancelled() => {}
             }
         }
-        self.follow(Vec::new(), &mut addresses, &mut endings).await;
+        self.follow(Vec::new(), &mut endings).await;
         while endings.join_next().await.is_some() {}
     }
 
     /// Returns when there may be something to do.
     async fn changed(&self, seen: Seen) {
-        let waits = |entry: &Running| entry.parts.is_none() && entry.tries < BOOT_TRIES;
+        let waits = |entry: &Running| entry.machine.is_none() && entry.tries < BOOT_TRIES;
         if self.running.lock().await.values().any(waits) {
             return tokio::time::sleep(AGAIN).await;
         }
@@ -130,12 +135,7 @@ impl Host {
         Ok(found)
     }
 
-    async fn follow(
-        &self,
-        described: Vec<Described>,
-        addresses: &mut Addresses,
-        endings: &mut JoinSet<()>,
-    ) {
+    async fn follow(&self, described: Vec<Described>, endings: &mut JoinSet<()>) {
         let ids: HashSet<String> = described
             .iter()
             .map(|instance| instance.id.clone())
@@ -154,18 +154,9 @@ impl Host {
             }
         }
         for instance in described {
-            let entry = match running.entry(instance.id.clone()) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => match imds::reserve(addresses) {
-                    Ok((address, reserved)) => entry.insert(Running::new(address, reserved)),
-                    Err(error) => {
-                        tracing::error!("{}: {}", instance.id, error.chain());
-                        continue;
-                    }
-                },
-            };
+            let entry = running.entry(instance.id.clone()).or_default();
             changed |= entry.learn(instance, &self.book);
-            if entry.parts.is_none() && entry.tries < BOOT_TRIES {
+            if entry.machine.is_none() && entry.tries < BOOT_TRIES {
                 entry.tries += 1;
                 self.boot(entry).await;
                 changed = true;
@@ -175,7 +166,7 @@ impl Host {
         if changed {
             let lines = running
                 .values()
-                .map(|entry| entry.described.line(entry.address, &entry.state))
+                .map(|entry| entry.described.line(&entry.state))
                 .collect();
             self.lines.send_replace(lines);
         }
@@ -183,10 +174,11 @@ impl Host {
 
     async fn boot(&self, entry: &mut Running) {
         match self.try_boot(entry).await {
-            Ok(parts) => {
-                tracing::info!("{} boots at {}", entry.described.id, entry.address);
-                entry.parts = Some(parts);
+            Ok(machine) => {
+                tracing::info!("{} boots", entry.described.id);
+                entry.machine = Some(machine);
                 entry.state = "running".into();
+                entry.publish(&self.book);
             }
             Err(error) => {
                 let last = entry.tries == BOOT_TRIES;
@@ -202,8 +194,11 @@ impl Host {
         }
     }
 
-    async fn try_boot(&self, entry: &Running) -> Result<(Machine, Imds)> {
+    async fn try_boot(&self, entry: &Running) -> Result<Machine> {
         let instance = &entry.described;
+        let address = instance
+            .private_ip
+            .ok_or_else(|| LocalError::Refused("EC2 gave it no private address".into()))?;
         let version = instance.template().ok_or_else(|| {
             LocalError::Refused(
                 "it has no tag cutover:launch-template (template:version) to boot by".into(),
@@ -215,65 +210,83 @@ impl Host {
             None => None,
         };
         let user_data = template.user_data.clone();
-        let imds = Imds::start(
-            &entry.reserved,
-            instance.clone(),
+        let (line, inside) = Line::new().map_err(LocalError::io("no line to the instance"))?;
+        let root = &self.surroundings.root;
+        let first_process = boot::start(root, &instance.id, address, &user_data, inside)?;
+        let imds = Imds {
+            instance: instance.clone(),
             role,
-            self.roles.clone(),
-            user_data.clone(),
-        )?;
-        let machine = Machine::start(&self.surroundings, &instance.id, entry.address, &user_data)?;
-        Ok((machine, imds))
+            roles: self.roles.clone(),
+            user_data,
+            tokens: Tokens::default(),
+        };
+        let mut serving = JoinSet::new();
+        serving.spawn(surround(line.clone(), self.surroundings.clone(), imds));
+        Ok(Machine {
+            first_process,
+            line,
+            serving,
+        })
+    }
+}
+
+async fn surround(line: Line, surroundings: Surroundings, imds: Imds) {
+    let id = imds.instance.id.clone();
+    if let Err(error) = boot::serve(line, surroundings, imds).await {
+        tracing::warn!("{id} has no network: {error}; see its console.log");
     }
 }
 
 impl Running {
-    fn new(address: Ipv4Addr, reserved: TcpListener) -> Self {
-        Self {
-            described: Described::default(),
-            address,
-            reserved,
-            state: "pending".into(),
-            tries: 0,
-            parts: None,
-        }
-    }
-
     /// Takes what EC2 says; tags may come a moment after the instance.
     fn learn(&mut self, described: Described, book: &AddressBook) -> bool {
         if self.described == described {
             return false;
         }
-        book.set(
-            described.public_ip,
-            described.private_ip,
-            self.address,
-            described.port(),
-        );
         self.described = described;
+        self.publish(book);
         true
+    }
+
+    /// Lets the gateway in, once there is somewhere to go.
+    fn publish(&self, book: &AddressBook) {
+        let (public, private) = (self.described.public_ip, self.described.private_ip);
+        if let (Some(machine), Some(public), Some(address)) = (&self.machine, public, private) {
+            let instance = Instance {
+                id: self.described.id.as_str().into(),
+                address,
+                port: self.described.port(),
+                door: Door::Line(machine.line.clone()),
+            };
+            book.set(public, instance);
+        }
     }
 
     /// The first process ends only when told to; killed from outside, the machine is dead but not gone.
     fn notice_an_end(&mut self) -> bool {
-        let Some((machine, _)) = &mut self.parts else {
+        let Some(machine) = &mut self.machine else {
             return false;
         };
-        if self.state != "running" || !matches!(machine.child.try_wait(), Ok(Some(_))) {
+        let Ok(Some(status)) = machine.first_process.try_wait() else {
+            return false;
+        };
+        if self.state != "running" {
             return false;
         }
-        tracing::warn!("the first process of {} was killed", self.described.id);
-        self.state = "dead: its first process was killed".into();
+        tracing::warn!("the first process of {}: {status}", self.described.id);
+        self.state = format!("dead: its first process ended ({status}); see its console.log");
         true
     }
 }
 
 async fn end(instance: Running, book: AddressBook) {
     let id = instance.described.id.clone();
-    if let Some((machine, imds)) = instance.parts {
-        // The metadata service stays as long as the services, which may log or upload at the end.
-        let _ = tokio::time::timeout(GRACE + Duration::from_secs(3), machine.end()).await;
-        drop(imds);
+    if let Some(mut machine) = instance.machine {
+        machine.line.end().await;
+        // Its surroundings stay as long as the services, which may log or upload at the end.
+        let ended = machine.first_process.wait();
+        let _ = tokio::time::timeout(GRACE + Duration::from_secs(3), ended).await;
+        machine.serving.abort_all();
     }
     let named = id.clone();
     // Mostly there is nothing left; what has left the machine's process tree is found by its mark.
@@ -283,7 +296,7 @@ async fn end(instance: Running, book: AddressBook) {
             Duration::from_millis(200),
         )
     });
-    book.remove(&instance.address);
+    book.remove(&id);
     if let Ok(Ended::Left { pids }) = swept.await {
         tracing::error!("{id}: these processes cannot be ended: {pids:?}");
     }

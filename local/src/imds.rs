@@ -1,10 +1,9 @@
-//! The instance metadata service, version 2, one per instance on its own address:
+//! The instance metadata service, version 2, one per instance, inside its own network only:
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html>.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener as Reserved};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,90 +15,36 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-use crate::error::{LocalError, Result};
-use crate::instances::{Addresses, Described};
+use crate::instances::Described;
 use crate::ministack::random_hex;
 use crate::roles::Roles;
 use crate::state::{ACCOUNT, REGION};
 
-/// AWS uses 169.254.169.254:80; both need root here.
-const PORT: u16 = 1338;
 const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
-/// Other local clouds of this machine may hold this many instances.
-const RESERVE_TRIES: usize = 1000;
 /// Six hours, AWS's limit.
 const TOKEN_TTL_LIMIT: u64 = 21_600;
 
-/// For AWS_EC2_METADATA_SERVICE_ENDPOINT.
-pub fn endpoint(address: Ipv4Addr) -> String {
-    format!("http://{address}:{PORT}")
-}
-
-/// A running metadata service; it ends when this is dropped.
-pub struct Imds(JoinHandle<()>);
-
-impl Drop for Imds {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-struct Service {
-    instance: Described,
+/// What one instance's metadata service answers from.
+pub struct Imds {
+    pub instance: Described,
     /// The ARN of the role, if the instance has one.
-    role: Option<String>,
-    roles: Roles,
-    user_data: Bytes,
-    tokens: Mutex<HashMap<String, Instant>>,
+    pub role: Option<String>,
+    pub roles: Roles,
+    pub user_data: Bytes,
+    pub tokens: Tokens,
 }
 
-/// The metadata service's port at an address nobody else has: whoever holds it has the address,
-/// also among several local clouds on one machine.
-pub fn reserve(addresses: &mut Addresses) -> Result<(Ipv4Addr, Reserved)> {
-    let mut last = None;
-    for _ in 0..RESERVE_TRIES {
-        let address = addresses.next();
-        match Reserved::bind((address, PORT)) {
-            Ok(listener) => return Ok((address, listener)),
-            Err(error) => last = Some(error),
-        }
-    }
-    let error = last.unwrap_or_else(|| io::Error::other("none was tried"));
-    Err(LocalError::io(format!(
-        "{RESERVE_TRIES} loopback addresses have port {PORT} taken"
-    ))(error))
-}
+/// Tokens that were given out, and until when each is good.
+#[derive(Default)]
+pub struct Tokens(Mutex<HashMap<String, Instant>>);
 
-impl Imds {
-    pub fn start(
-        reserved: &Reserved,
-        instance: Described,
-        role: Option<String>,
-        roles: Roles,
-        user_data: Bytes,
-    ) -> Result<Self> {
-        let listen = || {
-            let listener = reserved.try_clone()?;
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
-        };
-        let failed = format!("could not serve the metadata of {}", instance.id);
-        let listener = listen().map_err(LocalError::io(failed))?;
-        let service = Arc::new(Service {
-            instance,
-            role,
-            roles,
-            user_data,
-            tokens: Mutex::default(),
-        });
-        Ok(Self(tokio::spawn(serve(listener, service))))
-    }
-}
-
-async fn serve(listener: TcpListener, service: Arc<Service>) {
+/// Serves the instance whose listener this is; never returns. Dropping this ends its connections.
+pub async fn serve(listener: TcpListener, service: Imds) {
+    let service = Arc::new(service);
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, at the worst: others will be closed.
@@ -107,7 +52,7 @@ async fn serve(listener: TcpListener, service: Arc<Service>) {
             continue;
         };
         let service = Arc::clone(&service);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let handle = service_fn(|request| {
                 let service = Arc::clone(&service);
                 async move { Ok::<_, Infallible>(service.answer(request).await) }
@@ -116,10 +61,11 @@ async fn serve(listener: TcpListener, service: Arc<Service>) {
                 .serve_connection(TokioIo::new(stream), handle)
                 .await;
         });
+        while connections.try_join_next().is_some() {}
     }
 }
 
-impl Service {
+impl Imds {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         let header = |name: &str| {
@@ -153,7 +99,7 @@ impl Service {
             return said(StatusCode::BAD_REQUEST, "");
         };
         let now = Instant::now();
-        if let Ok(mut tokens) = self.tokens.lock() {
+        if let Ok(mut tokens) = self.tokens.0.lock() {
             tokens.retain(|_, until| *until > now);
             tokens.insert(token.clone(), now + Duration::from_secs(seconds));
         }
@@ -163,7 +109,7 @@ impl Service {
     }
 
     fn knows(&self, token: &str) -> bool {
-        self.tokens.lock().is_ok_and(|tokens| {
+        self.tokens.0.lock().is_ok_and(|tokens| {
             tokens
                 .get(token)
                 .is_some_and(|until| *until > Instant::now())

@@ -1,4 +1,4 @@
-//! What EC2 says about instances, and the loopback addresses that they have here.
+//! What EC2 says about instances.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -67,7 +67,7 @@ impl Described {
         self.tags.get("cutover:port")?.parse().ok()
     }
 
-    pub fn line(&self, address: Ipv4Addr, state: &str) -> InstanceLine {
+    pub fn line(&self, state: &str) -> InstanceLine {
         let tag = |name: &str| {
             self.tags
                 .get(&format!("cutover:{name}"))
@@ -80,31 +80,13 @@ impl Described {
             commit: tag("commit"),
             release: tag("release"),
             target: tag("target"),
-            address: address.to_string(),
+            address: self
+                .public_ip
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
             port: self.port(),
             state: state.into(),
         }
-    }
-}
-
-/// Hands out 127.100.x.y, each once until all were used.
-#[derive(Debug, Default)]
-pub struct Addresses(u32);
-
-/// 127.100.x.y without .0 and .255, which look like a network and a broadcast address.
-const PER_BLOCK: u32 = 254;
-const BLOCKS: u32 = 256;
-
-impl Addresses {
-    pub fn next(&mut self) -> Ipv4Addr {
-        let number = self.0 % (BLOCKS * PER_BLOCK);
-        self.0 = number + 1;
-        Ipv4Addr::new(
-            127,
-            100,
-            (number / PER_BLOCK) as u8,
-            (number % PER_BLOCK + 1) as u8,
-        )
     }
 }
 
@@ -122,19 +104,6 @@ mod tests {
             tags,
             ..Described::default()
         }
-    }
-
-    #[test]
-    fn addresses_are_all_different_until_all_were_used() {
-        let mut addresses = Addresses::default();
-        let all: Vec<Ipv4Addr> = (0..BLOCKS * PER_BLOCK).map(|_| addresses.next()).collect();
-        let distinct: std::collections::HashSet<&Ipv4Addr> = all.iter().collect();
-        assert_eq!(distinct.len(), all.len());
-        assert!(
-            all.iter()
-                .all(|address| ![0, 255].contains(&address.octets()[3]))
-        );
-        assert_eq!(addresses.next(), Ipv4Addr::new(127, 100, 0, 1));
     }
 
     #[test]

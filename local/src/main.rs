@@ -14,8 +14,10 @@ mod instances;
 mod lock;
 mod machine;
 mod ministack;
+mod network;
 mod private;
 mod processes;
+mod relay;
 mod repository;
 mod roles;
 mod root;
@@ -25,6 +27,7 @@ mod templates;
 mod zstd_tool;
 
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -72,7 +75,10 @@ enum Command {
     Hook { repository: String },
     /// The first process of an instance
     #[command(hide = true)]
-    Machine { folder: PathBuf },
+    Machine { folder: PathBuf, address: Ipv4Addr },
+    /// Tries whether an instance can have a network here
+    #[command(hide = true)]
+    Rehearse,
     /// An instance's `aws`
     #[command(hide = true)]
     Aws {
@@ -124,7 +130,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             create_repository(&root()?, &name, private)
         }
         Command::Hook { repository } => Ok(hook::run(&root()?, &repository)),
-        Command::Machine { folder } => machine::run(&folder),
+        Command::Machine { folder, address } => machine::run(&folder, address),
+        Command::Rehearse => machine::rehearse(),
         Command::Aws { cli, words } => Ok(aws_tool::run(&cli, &words)),
     }
 }

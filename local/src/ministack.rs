@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -144,6 +144,12 @@ impl MiniStack {
         }
         let _ = self.child.wait().await;
     }
+}
+
+/// The address in an endpoint's URL.
+pub fn address(endpoint: &str) -> Result<SocketAddr> {
+    let address = endpoint.trim_start_matches("http://").parse();
+    address.map_err(|_| LocalError::Refused(format!("{endpoint} has no address and port")))
 }
 
 async fn answers(address: &str) -> bool {

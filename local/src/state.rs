@@ -42,6 +42,7 @@ pub struct InstanceLine {
     pub commit: String,
     pub release: String,
     pub target: String,
+    /// The public one, by which the gateway knows it.
     pub address: String,
     pub port: Option<u16>,
     pub state: String,

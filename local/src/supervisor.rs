@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cutover_net::{AddressBook, Changes, Dns, Gateway};
 use nix::sys::prctl::set_child_subreaper;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +23,7 @@ use crate::ministack::{self, MiniStack};
 use crate::roles::Roles;
 use crate::root::Root;
 use crate::state::{self, ACCOUNT, InstanceLine, PROJECT, REGION, State};
-use crate::{command_path, commands, git, processes, repository};
+use crate::{command_path, commands, git, network, processes, repository};
 
 /// `status` when there is nothing to show.
 pub const EXIT_DOWN: u8 = 3;
@@ -34,6 +35,8 @@ const ADOPTED_LOOK: Duration = Duration::from_secs(2);
 
 /// Runs the local cloud until a signal, or until a part of it fails.
 pub fn run(root: &Root) -> Result<ExitCode> {
+    close_inherited();
+    raise_open_files();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
@@ -41,6 +44,7 @@ pub fn run(root: &Root) -> Result<ExitCode> {
         )
         .with_ansi(std::io::stdout().is_terminal())
         .init();
+    network::check()?;
     let mut lock = take_lock(root)?;
     // A function that is killed leaves its user's command behind: it comes here, not to init.
     set_child_subreaper(true)
@@ -55,6 +59,30 @@ pub fn run(root: &Root) -> Result<ExitCode> {
     commands::sweep(root)?;
     lock.clear()?;
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// What the shell that ran `up` had open is not for a process that outlives it: a lock would never
+/// be freed, a pipe never end.
+fn close_inherited() {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let numbers = open.flatten();
+    let numbers = numbers.filter_map(|file| file.file_name().to_str()?.parse().ok());
+    // All are known before one is closed: reading the folder has one open itself.
+    let numbers: Vec<i32> = numbers.filter(|number| *number > 2).collect();
+    for number in numbers {
+        // The folder's own is closed already.
+        let _ = nix::unistd::close(number);
+    }
+}
+
+/// An instance needs a dozen file descriptors here, and the usual soft limit is 1,024.
+fn raise_open_files() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Without it there is room for fewer instances.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 fn take_lock(root: &Root) -> Result<Lock> {
@@ -133,7 +161,7 @@ impl Parts {
             let what = format!("could not start the {what}");
             move |error| LocalError::cloud(what, error)
         };
-        let dns = Dns::start(&sdk, changes.clone(), book.clone())
+        let dns = Dns::start(&sdk, changes.clone())
             .await
             .map_err(net("DNS server"))?;
         let domain = format!("{PROJECT}.localhost");
@@ -143,8 +171,8 @@ impl Parts {
         let git = git::start(root, GIT_PORT).await?;
         let surroundings = Surroundings {
             root: root.clone(),
-            endpoint: endpoint.into(),
-            gateway: format!("http://{}", gateway.address()),
+            endpoint: ministack::address(endpoint)?,
+            gateway: gateway.entrance(),
         };
         let roles = Roles::new(Signed::new(endpoint, credentials));
         let ec2 = aws_sdk_ec2::Client::new(&sdk);

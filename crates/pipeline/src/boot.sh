@@ -136,14 +136,18 @@ zstd -dcq "$home/artifact.tar.zst" | tar -x -C "$home/app" --no-same-owner || fa
 rm -f "$home/artifact.tar.zst"
 say "$component of $release is unpacked, run by $by"
 
+# By bash in either case, so that what cannot be run is told in the same words.
+{
+  echo '#!/bin/bash'
+  printf 'exec'
+  printf ' %q' "${command[@]}"
+  echo
+} >"$home/run"
+chmod 755 "$home/run"
+environment+=(HOST=0.0.0.0)
+
 if [ "$by" = systemd ]; then
-  printf '%s\n' "HOST=0.0.0.0" "${environment[@]}" >"$home/environment"
-  {
-    echo '#!/bin/bash'
-    printf 'exec'
-    printf ' %q' "${command[@]}"
-    echo
-  } >"$home/run"
+  printf '%s\n' "${environment[@]}" >"$home/environment"
   {
     echo '#!/bin/bash'
     declare -p component logs id home log ends region
@@ -161,7 +165,7 @@ if [ "$by" = systemd ]; then
     declare -f say ship_pieces
     echo 'ship_pieces "$@"'
   } >"$home/ship-pieces"
-  chmod 755 "$home/run" "$home/ship-log" "$home/ship-pieces"
+  chmod 755 "$home/ship-log" "$home/ship-pieces"
   # It begins before the component and ends after it, so that the last words get out too.
   cat >/etc/systemd/system/cutover-log.service <<UNIT
 [Unit]
@@ -221,7 +225,7 @@ trap 'trap - TERM INT; kill $shipping 2>/dev/null; [ -n "$child" ] && kill -TERM
 pause=1
 while true; do
   started=$SECONDS
-  (cd "$home/app" && exec env "HOST=${HOST:-0.0.0.0}" "${environment[@]}" "${command[@]}") >>"$log" 2>&1 &
+  (cd "$home/app" && exec env "${environment[@]}" "$home/run") >>"$log" 2>&1 &
   child=$!
   code=0
   wait "$child" || code=$?

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use crate::{
-    AddressBook, Changes, NetError, Seen,
+    Changes, NetError, Seen,
     records::{Reply, Zone, reply},
     source::{Source, Unreadable},
 };
@@ -56,25 +56,18 @@ impl Dns {
     ///
     /// # Errors
     /// When no port is free for both UDP and TCP.
-    pub async fn start(
-        config: &SdkConfig,
-        changes: Changes,
-        addresses: AddressBook,
-    ) -> Result<Self, NetError> {
+    pub async fn start(config: &SdkConfig, changes: Changes) -> Result<Self, NetError> {
         let client = aws_sdk_route53::Client::new(config);
-        Self::start_with(Source::Route53(client, changes), addresses).await
+        Self::start_with(Source::Route53(client, changes)).await
     }
 
-    pub(crate) async fn start_with(
-        source: Source,
-        addresses: AddressBook,
-    ) -> Result<Self, NetError> {
+    pub(crate) async fn start_with(source: Source) -> Result<Self, NetError> {
         let (udp, tcp) = bind().await?;
         let address = udp.local_addr().map_err(no_port)?;
         let (zones, questions) = mpsc::channel(WAITING);
         let mut reader = JoinSet::new();
         reader.spawn(read_for(source, questions));
-        let mut server = Server::new(Handler { zones, addresses });
+        let mut server = Server::new(Handler { zones });
         server.register_socket(udp);
         server.register_listener(tcp, TCP_IDLE, TCP_BACKLOG);
         Ok(Self {
@@ -176,7 +169,6 @@ async fn read(source: &Source, names: &[Name]) -> Zones {
 
 struct Handler {
     zones: mpsc::Sender<Question>,
-    addresses: AddressBook,
 }
 
 impl Handler {
@@ -189,7 +181,7 @@ impl Handler {
         }
         let (name, kind) = (info.query.original().name(), info.query.query_type());
         match self.read_zones(name).await {
-            Ok(zones) => reply(&zones, name, kind, |address| self.translate(address)),
+            Ok(zones) => reply(&zones, name, kind),
             Err(error) => {
                 tracing::warn!(%name, %error, "a name cannot be looked up");
                 failure(ResponseCode::ServFail)
@@ -206,13 +198,6 @@ impl Handler {
         let stopped = || Arc::new(Unreadable::because("the DNS server is stopping"));
         self.zones.send(question).await.map_err(|_| stopped())?;
         zones.await.map_err(|_| stopped())?
-    }
-
-    /// An address that is no instance's stays as Route 53 has it.
-    fn translate(&self, address: Ipv4Addr) -> Ipv4Addr {
-        self.addresses
-            .find(address)
-            .map_or(address, |instance| instance.loopback)
     }
 }
 

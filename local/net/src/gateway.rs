@@ -47,6 +47,7 @@ const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 /// Brings HTTP requests to instances, as a reverse proxy and as a forward proxy.
 pub struct Gateway {
     address: SocketAddr,
+    shared: Arc<Shared>,
     _accepting: JoinSet<()>,
     _tunnels: DropGuard,
 }
@@ -88,9 +89,10 @@ impl Gateway {
         });
         let mut accepting = JoinSet::new();
         accepting.spawn(tidy(shared.clone(), removals));
-        accepting.spawn(accept(listener, shared));
+        accepting.spawn(accept(listener, shared.clone()));
         Ok(Self {
             address,
+            shared,
             _accepting: accepting,
             _tunnels: stop.drop_guard(),
         })
@@ -99,6 +101,22 @@ impl Gateway {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// For who opens further entrances to it.
+    pub fn entrance(&self) -> Entrance {
+        Entrance(self.shared.clone())
+    }
+}
+
+/// Lets the gateway be entered by listeners elsewhere, such as those inside instances.
+#[derive(Clone)]
+pub struct Entrance(Arc<Shared>);
+
+impl Entrance {
+    /// Serves a listener; never returns. Dropping this ends its connections.
+    pub async fn serve(&self, listener: TcpListener) {
+        accept(listener, self.0.clone()).await;
     }
 }
 
@@ -120,12 +138,12 @@ fn no_port(source: io::Error) -> NetError {
 }
 
 /// Ends the idle connections of removed instances, and those that idle for too long.
-async fn tidy(shared: Arc<Shared>, mut removals: Receiver<Ipv4Addr>) {
+async fn tidy(shared: Arc<Shared>, mut removals: Receiver<Arc<str>>) {
     let mut pause = tokio::time::interval(LONGEST_IDLE);
     loop {
         tokio::select! {
             removed = removals.recv() => match removed {
-                Ok(loopback) => shared.pool.forget(loopback),
+                Ok(instance) => shared.pool.forget(&instance),
                 Err(RecvError::Lagged(_)) => shared.pool.clear(),
                 Err(RecvError::Closed) => return,
             },
@@ -221,7 +239,7 @@ impl Shared {
         request: Request<Incoming>,
     ) -> Result<Response<Outgoing>, Refusal> {
         let upstreams = self.forwarded(&host, port).await?;
-        let stream = self.connect_any(&host.to_string(), &upstreams).await?;
+        let (_, stream) = self.connect_any(&host.to_string(), &upstreams).await?;
         Ok(tunnel::open(request, stream, self.stop.clone()))
     }
 

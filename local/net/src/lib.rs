@@ -2,9 +2,11 @@
 //!
 //! ```ignore
 //! let addresses = AddressBook::default();            // shared; the instance host fills it
-//! addresses.set(public_ip, private_ip, loopback, port_tag); addresses.remove(&loopback);
-//! let dns = Dns::start(&sdk_config, changes, addresses.clone()).await?; // dns.address(): SocketAddr (UDP and TCP)
+//! addresses.set(public_ip, instance); addresses.remove(id);
+//! let dns = Dns::start(&sdk_config, changes).await?; // dns.address(): SocketAddr (UDP and TCP)
 //! let gateway = Gateway::start(preferred_port, dns.address(), addresses.clone(), domain).await?; // gateway.address()
+//! let (line, stdin) = Line::new()?;                  // stdin: of a process that calls namespace::enter()
+//! gateway.entrance().serve(line.listeners().await?.proxy).await
 //! ```
 //!
 //! Both stop when they are dropped.
@@ -14,7 +16,9 @@ mod changes;
 mod client;
 mod dns;
 mod gateway;
+mod line;
 mod names;
+pub mod namespace;
 mod records;
 mod source;
 #[cfg(test)]
@@ -22,10 +26,11 @@ mod tests;
 
 use std::io;
 
-pub use book::{AddressBook, Instance};
+pub use book::{AddressBook, Door, Instance};
 pub use changes::{Changes, Seen};
 pub use dns::Dns;
-pub use gateway::Gateway;
+pub use gateway::{Entrance, Gateway};
+pub use line::{Inside, Line};
 
 /// Why a part of the network could not start.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,10 @@
 //! What a set of zones answers to a question, as a pure function.
 
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::collections::HashMap;
 
 use hickory_proto::{
     op::ResponseCode,
-    rr::{
-        Name, RData, Record, RecordType,
-        rdata::{A, SOA},
-    },
+    rr::{Name, RData, Record, RecordType, rdata::SOA},
 };
 
 /// Links of a CNAME chain that are followed: what resolvers allow before they call it a loop.
@@ -79,14 +76,8 @@ pub(crate) fn zone_of<'a, T>(
     holding.max_by_key(|zone| zone_name(zone).num_labels())
 }
 
-/// Answers a question from the zones. `translate` puts the address where an instance really
-/// listens in the place of the one that EC2 gave it.
-pub(crate) fn reply(
-    zones: &[Zone],
-    name: &Name,
-    kind: RecordType,
-    translate: impl Fn(Ipv4Addr) -> Ipv4Addr,
-) -> Reply {
+/// Answers a question from the zones.
+pub(crate) fn reply(zones: &[Zone], name: &Name, kind: RecordType) -> Reply {
     let mut answers = Vec::new();
     let mut asked = name.clone();
     for _ in 0..LONGEST_CHAIN {
@@ -96,7 +87,7 @@ pub(crate) fn reply(
         let records = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
         let found = records.iter().filter(|record| is(record, kind));
         let before = answers.len();
-        answers.extend(found.map(|record| translated(record, &translate)));
+        answers.extend(found.cloned());
         if answers.len() > before {
             return Reply {
                 code: ResponseCode::NoError,
@@ -153,14 +144,6 @@ fn target(record: &Record) -> Option<&Name> {
         RData::CNAME(name) => Some(&name.0),
         _ => None,
     }
-}
-
-fn translated(record: &Record, translate: impl Fn(Ipv4Addr) -> Ipv4Addr) -> Record {
-    let mut record = record.clone();
-    if let RData::A(A(address)) = record.data {
-        record.data = RData::A(A(translate(address)));
-    }
-    record
 }
 
 /// Route 53 gives every zone a SOA record; without one, an absence is remembered for a second.

@@ -147,3 +147,19 @@ fn a_missing_emulator_is_named_with_what_to_do() {
         "{output:?}"
     );
 }
+
+#[test]
+fn a_cloud_keeps_nothing_open_of_whoever_started_it() {
+    let cloud = Cloud::down();
+    let lock = cloud.path("lock-of-a-script");
+    let up = cloud.local_command(&["up"]);
+    let mut script = Command::new("flock");
+    script.arg(&lock).arg(up.get_program()).args(up.get_args());
+    let changed = up
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    assert!(script.envs(changed).status().unwrap().success());
+    let mut again = Command::new("flock");
+    let again = again.arg("--nonblock").arg(&lock).arg("true").status();
+    assert!(again.unwrap().success(), "the lock was never freed");
+}

@@ -3,7 +3,9 @@
 
 mod harness;
 mod instances;
+mod isolation;
 mod life;
+mod machine;
 mod pushes;
 mod requests;
 mod services;

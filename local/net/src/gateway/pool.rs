@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    net::{Ipv4Addr, SocketAddrV4},
+    fmt,
+    net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,6 +12,7 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::Instant;
 
 use super::body::Payload;
+use crate::Instance;
 
 /// Servers end idle connections after 5 s at the earliest (Node does); we are first.
 pub(crate) const LONGEST_IDLE: Duration = Duration::from_secs(4);
@@ -19,8 +21,32 @@ const MOST_IDLE: usize = 128;
 
 type Sender = SendRequest<Payload>;
 
+/// A port of an instance.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// The instance's address, as the gateway's clients know it.
+    pub(super) public: Ipv4Addr,
+    pub(super) instance: Instance,
+    pub(super) port: u16,
+}
+
+/// Addresses are given again to later instances, an id never is.
+type Key = (Arc<str>, u16);
+
+impl Service {
+    fn key(&self) -> Key {
+        (self.instance.id.clone(), self.port)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} ({})", self.public, self.port, self.instance.id)
+    }
+}
+
 #[derive(Clone, Default)]
-pub(super) struct Pool(Arc<Mutex<HashMap<SocketAddrV4, Vec<Idle>>>>);
+pub(super) struct Pool(Arc<Mutex<HashMap<Key, Vec<Idle>>>>);
 
 struct Idle {
     sender: Sender,
@@ -29,19 +55,19 @@ struct Idle {
 
 impl Pool {
     /// The connection that was used last and can still be used.
-    pub(super) fn take(&self, service: SocketAddrV4) -> Option<Lease> {
+    pub(super) fn take(&self, service: &Service) -> Option<Lease> {
         let mut pool = self.lock();
-        let idle = pool.get_mut(&service)?;
+        let idle = pool.get_mut(&service.key())?;
         while let Some(connection) = idle.pop() {
             if connection.is_usable() {
-                return Some(self.lease(service, connection.sender));
+                return Some(self.lease(service.clone(), connection.sender));
             }
         }
         None
     }
 
     /// A connection that comes to the pool once its response has been read.
-    pub(super) fn lease(&self, service: SocketAddrV4, sender: Sender) -> Lease {
+    pub(super) fn lease(&self, service: Service, sender: Sender) -> Lease {
         Lease {
             pool: self.clone(),
             service,
@@ -49,8 +75,8 @@ impl Pool {
         }
     }
 
-    pub(super) fn forget(&self, loopback: Ipv4Addr) {
-        self.lock().retain(|service, _| *service.ip() != loopback);
+    pub(super) fn forget(&self, instance: &str) {
+        self.lock().retain(|(id, _), _| **id != *instance);
     }
 
     pub(super) fn clear(&self) {
@@ -64,16 +90,16 @@ impl Pool {
         });
     }
 
-    fn put(&self, service: SocketAddrV4, sender: Sender) {
+    fn put(&self, service: &Service, sender: Sender) {
         let mut pool = self.lock();
-        let idle = pool.entry(service).or_default();
+        let idle = pool.entry(service.key()).or_default();
         if idle.len() < MOST_IDLE {
             let since = Instant::now();
             idle.push(Idle { sender, since });
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddrV4, Vec<Idle>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Vec<Idle>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,25 +113,25 @@ impl Idle {
 /// A connection in use. Dropping it closes the connection.
 pub(super) struct Lease {
     pool: Pool,
-    service: SocketAddrV4,
+    service: Service,
     pub(super) sender: Sender,
 }
 
 impl Lease {
-    pub(super) fn service(&self) -> SocketAddrV4 {
-        self.service
+    pub(super) fn service(&self) -> &Service {
+        &self.service
     }
 
     /// Puts the connection back as soon as it can take a request, if it ever can again.
     pub(super) fn give_back(mut self) {
         if self.sender.is_ready() {
-            self.pool.put(self.service, self.sender);
+            self.pool.put(&self.service, self.sender);
             return;
         }
         tokio::spawn(async move {
             let ready = tokio::time::timeout(LONGEST_IDLE, self.sender.ready()).await;
             if let Ok(Ok(())) = ready {
-                self.pool.put(self.service, self.sender);
+                self.pool.put(&self.service, self.sender);
             }
         });
     }

@@ -5,10 +5,7 @@
 //! next one of the same answer, and a pooled connection that turns out to be dead is replaced
 //! once. Other requests always get a connection of their own, so neither can concern them.
 
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddrV4},
-};
+use std::{io, net::Ipv4Addr};
 
 use bytes::Bytes;
 use http::{
@@ -25,16 +22,16 @@ use super::{
     Shared,
     body::{Outgoing, Payload, Progress, is_idempotent},
     headers::strip_hop_by_hop,
-    pool::Lease,
+    pool::{Lease, Service},
     refusal::Refusal,
 };
 use crate::Instance;
 
 /// One address of a host, and where that leads to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Upstream {
     address: Ipv4Addr,
-    service: Result<SocketAddrV4, Missing>,
+    service: Result<Service, Missing>,
 }
 
 #[derive(Clone, Copy)]
@@ -46,21 +43,33 @@ enum Missing {
 impl Upstream {
     /// The service of an instance: the port is the one in its tag.
     pub(super) fn by_tag(address: Ipv4Addr, instance: Option<Instance>) -> Self {
-        let service = instance.ok_or(Missing::Instance).and_then(|found| {
-            let port = found.port.ok_or(Missing::Tag)?;
-            Ok(SocketAddrV4::new(found.loopback, port))
+        let port = instance.as_ref().map(|found| found.port);
+        match port {
+            Some(Some(port)) => Self::at_port(address, instance, port),
+            Some(None) => Self::missing(address, Missing::Tag),
+            None => Self::missing(address, Missing::Instance),
+        }
+    }
+
+    pub(super) fn at_port(address: Ipv4Addr, instance: Option<Instance>, port: u16) -> Self {
+        let Some(instance) = instance else {
+            return Self::missing(address, Missing::Instance);
+        };
+        let service = Ok(Service {
+            public: address,
+            instance,
+            port,
         });
         Self { address, service }
     }
 
-    pub(super) fn at_port(address: Ipv4Addr, instance: Option<Instance>, port: u16) -> Self {
-        let service = instance.ok_or(Missing::Instance);
-        let service = service.map(|found| SocketAddrV4::new(found.loopback, port));
+    fn missing(address: Ipv4Addr, what: Missing) -> Self {
+        let service = Err(what);
         Self { address, service }
     }
 
-    fn service(&self, host: &str) -> Result<SocketAddrV4, Refusal> {
-        self.service.map_err(|missing| match missing {
+    fn service(&self, host: &str) -> Result<&Service, Refusal> {
+        self.service.as_ref().map_err(|missing| match missing {
             Missing::Instance => Refusal::no_instance(host, self.address),
             Missing::Tag => Refusal::no_tag(host, self.address),
         })
@@ -104,7 +113,7 @@ impl Shared {
             },
             ..,
         ] = upstreams
-            && let Some(lease) = self.pool.take(*service)
+            && let Some(lease) = self.pool.take(service)
         {
             match self.try_exchange(lease, request()).await {
                 Ok(response) => return Ok(response),
@@ -124,7 +133,7 @@ impl Shared {
         lease: Lease,
         request: Request<Payload>,
     ) -> Result<Response<Outgoing>, Refusal> {
-        let service = lease.service();
+        let service = lease.service().clone();
         let sent = self.try_exchange(lease, request).await;
         sent.map_err(|broken| match broken {
             Broken::Slow => Refusal::slow(host, &service, self.patience),
@@ -168,24 +177,15 @@ impl Shared {
     }
 
     async fn connection(&self, host: &str, upstreams: &[Upstream]) -> Result<Lease, Refusal> {
-        let stream = self.connect_any(host, upstreams).await?;
-        let service = match stream.peer_addr() {
-            Ok(std::net::SocketAddr::V4(service)) => service,
-            other => {
-                return Err(Refusal::unconnected(
-                    host,
-                    &"a lost connection",
-                    &format!("{other:?}"),
-                ));
-            }
-        };
+        let (service, stream) = self.connect_any(host, upstreams).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Refusal::broken(host, &service, &error))?;
+        let named = service.to_string();
         // It ends with its sender, which the pool or a response owns.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%service, %error, "a connection to a service broke");
+                tracing::debug!(service = named, %error, "a connection to a service broke");
             }
         });
         Ok(self.pool.lease(service, sender))
@@ -196,33 +196,33 @@ impl Shared {
         &self,
         host: &str,
         upstreams: &[Upstream],
-    ) -> Result<TcpStream, Refusal> {
+    ) -> Result<(Service, TcpStream), Refusal> {
         let mut refusal = Refusal::absent(host);
         for upstream in upstreams {
             match self.connect(host, upstream).await {
-                Ok(stream) => return Ok(stream),
+                Ok((service, stream)) => return Ok((service.clone(), stream)),
                 Err(refused) => refusal = refused,
             }
         }
         Err(refusal)
     }
 
-    async fn connect(&self, host: &str, upstream: &Upstream) -> Result<TcpStream, Refusal> {
+    async fn connect<'a>(
+        &self,
+        host: &str,
+        upstream: &'a Upstream,
+    ) -> Result<(&'a Service, TcpStream), Refusal> {
         let service = upstream.service(host)?;
-        let stream = timeout(self.patience, TcpStream::connect(service))
+        let stream = timeout(self.patience, service.instance.connect(service.port))
             .await
-            .map_err(|_| Refusal::slow(host, &service, self.patience))?
-            .map_err(|error| Refusal::unconnected(host, &service, &reason(&error)))?;
+            .map_err(|_| Refusal::unconnected_in_time(host, service, self.patience))?
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionRefused => Refusal::nothing_listens(host, service),
+                _ => Refusal::unconnected(host, service, &error),
+            })?;
         // Without it, small requests wait for acknowledgements; it fails on a dead socket only.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
-    }
-}
-
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there".into(),
-        _ => error.to_string(),
+        Ok((service, stream))
     }
 }
 

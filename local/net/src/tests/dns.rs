@@ -10,7 +10,7 @@ use super::{
     net::eventually,
 };
 use crate::{
-    AddressBook, Dns,
+    Dns,
     client::ask,
     records::{Reply, Zone, reply},
     source::{Source, absolute, to_records},
@@ -72,12 +72,8 @@ fn dev() -> Zone {
 
 /// Everything that matters of a reply, in a line.
 fn check(name: &str, kind: RecordType, expected: &str) {
-    let translate = |address: Ipv4Addr| match address.octets() {
-        [54, 0, 0, n] => Ipv4Addr::new(127, 100, 0, n),
-        _ => address,
-    };
     let name = absolute(name).unwrap();
-    let Reply { code, answers, soa } = reply(&[dev(), stage()], &name, kind, translate);
+    let Reply { code, answers, soa } = reply(&[dev(), stage()], &name, kind);
     let mut said = vec![format!("{code:?}")];
     said.extend(answers.iter().map(|it| format!("{} {}", it.ttl, it.data)));
     said.extend(
@@ -88,11 +84,11 @@ fn check(name: &str, kind: RecordType, expected: &str) {
 }
 
 #[test]
-fn addresses_are_answered_as_the_instances_loopback_ones() {
+fn addresses_are_answered_as_route_53_has_them() {
     check(
         "API-1.stage.myproj.localhost",
         RecordType::A,
-        "NoError | 2 127.100.0.1 | 2 127.100.0.2",
+        "NoError | 2 54.0.0.1 | 2 54.0.0.2",
     );
 }
 
@@ -101,7 +97,7 @@ fn a_chain_is_followed_and_every_link_keeps_its_ttl() {
     check(
         "api.stage.myproj.localhost",
         RecordType::A,
-        "NoError | 1 api-1.stage.myproj.localhost. | 2 127.100.0.1 | 2 127.100.0.2",
+        "NoError | 1 api-1.stage.myproj.localhost. | 2 54.0.0.1 | 2 54.0.0.2",
     );
 }
 
@@ -184,15 +180,13 @@ fn the_most_specific_zone_answers() {
         &[("no.stage.myproj.localhost", "A", 1, &["10.0.0.1"])],
     );
     let name = absolute("no.stage.myproj.localhost").unwrap();
-    let said = reply(&[parent, stage()], &name, RecordType::A, |it| it);
+    let said = reply(&[parent, stage()], &name, RecordType::A);
     assert_eq!(said.code, ResponseCode::NXDomain);
 }
 
-async fn start(memory: &Memory) -> (Dns, AddressBook) {
-    let book = AddressBook::default();
+async fn start(memory: &Memory) -> Dns {
     let source = Source::Memory(memory.clone());
-    let dns = Dns::start_with(source, book.clone()).await.unwrap();
-    (dns, book)
+    Dns::start_with(source).await.unwrap()
 }
 
 async fn addresses(dns: &Dns, name: &str) -> Vec<Ipv4Addr> {
@@ -206,15 +200,12 @@ async fn addresses(dns: &Dns, name: &str) -> Vec<Ipv4Addr> {
 }
 
 #[tokio::test]
-async fn the_server_says_what_route_53_and_the_book_say_now() {
+async fn the_server_says_what_route_53_says_now() {
     let memory = Memory::default();
-    let (dns, book) = start(&memory).await;
+    let dns = start(&memory).await;
     memory.set("api.stage.myproj.localhost", "A", 60, &["54.0.0.1"]);
     let name = "api.stage.myproj.localhost";
     assert_eq!(addresses(&dns, name).await, [Ipv4Addr::new(54, 0, 0, 1)]);
-    let loopback = Ipv4Addr::new(127, 100, 0, 1);
-    book.set(Ipv4Addr::new(54, 0, 0, 1), None, loopback, 80);
-    assert_eq!(addresses(&dns, name).await, [loopback]);
     memory.set("api.stage.myproj.localhost", "A", 60, &["10.0.0.2"]);
     assert_eq!(addresses(&dns, name).await, [Ipv4Addr::new(10, 0, 0, 2)]);
 }
@@ -222,7 +213,7 @@ async fn the_server_says_what_route_53_and_the_book_say_now() {
 #[tokio::test]
 async fn absence_and_failure_reach_the_client() {
     let memory = Memory::default();
-    let (dns, _) = start(&memory).await;
+    let dns = start(&memory).await;
     let name = absolute("no.stage.myproj.localhost").unwrap();
     let answer = ask(dns.address(), &name).await.unwrap();
     assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
@@ -235,7 +226,7 @@ async fn absence_and_failure_reach_the_client() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_for_udp_comes_over_tcp() {
     let memory = Memory::default();
-    let (dns, _) = start(&memory).await;
+    let dns = start(&memory).await;
     let many: Vec<String> = (0..400)
         .map(|n| format!("10.0.{}.{}", n / 200, n % 200))
         .collect();
@@ -250,7 +241,7 @@ async fn an_answer_that_is_too_long_for_udp_comes_over_tcp() {
 #[tokio::test]
 async fn questions_share_a_read_that_began_after_all_of_them() {
     let memory = Memory::default();
-    let (dns, _) = start(&memory).await;
+    let dns = start(&memory).await;
     let name = "api.stage.myproj.localhost";
     memory.set(name, "A", 1, &["10.0.0.1"]);
     let held = memory.hold();
@@ -281,7 +272,7 @@ async fn questions_share_a_read_that_began_after_all_of_them() {
 
 #[tokio::test]
 async fn a_dropped_server_gives_its_port_back() {
-    let (dns, _) = start(&Memory::default()).await;
+    let dns = start(&Memory::default()).await;
     let address = dns.address();
     drop(dns);
     eventually(|| std::net::UdpSocket::bind(address).is_ok()).await;

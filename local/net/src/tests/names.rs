@@ -5,7 +5,7 @@ use std::{
 
 use super::memory::Memory;
 use crate::{
-    AddressBook, Dns,
+    Dns,
     names::{Lookup, Names},
     source::{Source, absolute},
 };
@@ -19,9 +19,7 @@ struct Cached {
 async fn start() -> Cached {
     let memory = Memory::default();
     let source = Source::Memory(memory.clone());
-    let dns = Dns::start_with(source, AddressBook::default())
-        .await
-        .unwrap();
+    let dns = Dns::start_with(source).await.unwrap();
     let names = Names::new(dns.address());
     Cached {
         memory,

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{memory::Memory, service::Service};
-use crate::{AddressBook, Dns, Gateway, source::Source};
+use crate::{AddressBook, Dns, Door, Gateway, Instance, source::Source};
 
 pub(super) struct Net {
     pub(super) memory: Memory,
@@ -21,7 +21,7 @@ pub(super) async fn start() -> Net {
     let memory = Memory::default();
     let book = AddressBook::default();
     let source = Source::Memory(memory.clone());
-    let dns = Dns::start_with(source, book.clone()).await.unwrap();
+    let dns = Dns::start_with(source).await.unwrap();
     let patience = Duration::from_millis(300);
     let domain = "myproj.localhost".to_owned();
     let gateway = Gateway::start_with(0, dns.address(), book.clone(), domain, patience);
@@ -33,17 +33,36 @@ pub(super) async fn start() -> Net {
     }
 }
 
-/// The public address of the instance whose loopback address this is.
+/// The public address of the instance whose services listen on this one.
 pub(super) fn public(loopback: Ipv4Addr) -> Ipv4Addr {
     let [_, _, c, d] = loopback.octets();
     Ipv4Addr::new(54, 1, c, d)
 }
 
+fn id(address: Ipv4Addr) -> String {
+    format!("i-{address}")
+}
+
 impl Net {
     /// Makes an instance of a service, tagged with its port.
     pub(super) fn boot(&self, service: &Service) {
-        let (loopback, port) = (*service.address.ip(), service.address.port());
-        self.book.set(public(loopback), None, loopback, port);
+        self.boot_at(*service.address.ip(), Some(service.address.port()));
+    }
+
+    /// Makes an instance of an address on which nothing need listen.
+    pub(super) fn boot_at(&self, address: Ipv4Addr, port: Option<u16>) {
+        let instance = Instance {
+            id: id(address).into(),
+            address,
+            port,
+            door: Door::Open,
+        };
+        self.book.set(public(address), instance);
+    }
+
+    /// Ends the instance of a service.
+    pub(super) fn end(&self, service: &Service) {
+        self.book.remove(&id(*service.address.ip()));
     }
 
     /// Points `<host>.stage.myproj.localhost` to instances, for a second.

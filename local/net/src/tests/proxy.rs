@@ -144,19 +144,18 @@ async fn a_gateway_that_cannot_reach_a_service_says_why() {
     assert_eq!(status, 502);
     assert!(body.contains("Route 53 has no address record"), "{body}");
 
-    net.book
-        .set(public(*api.address.ip()), None, *api.address.ip(), 1);
+    net.boot_at(*api.address.ip(), Some(1));
     let (status, body) = net.get("api").await;
     assert_eq!(status, 502);
-    assert!(body.contains("nothing listens there"), "{body}");
+    let refused = "nothing listens on the instance's own address";
+    assert!(body.contains(refused), "{body}");
 
-    net.book
-        .set(public(*api.address.ip()), None, *api.address.ip(), None);
+    net.boot_at(*api.address.ip(), None);
     let (status, body) = net.get("api").await;
     assert_eq!(status, 502);
     assert!(body.contains("cutover:port"), "{body}");
 
-    net.book.remove(api.address.ip());
+    net.end(&api);
     let (status, body) = net.get("api").await;
     assert_eq!(status, 502);
     assert!(body.contains("no running instance"), "{body}");
@@ -286,4 +285,36 @@ async fn dropping_the_gateway_ends_its_connections_and_tunnels() {
         let end = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await;
         assert!(matches!(end.expect("it stays open"), Ok(0) | Err(_)));
     }
+}
+
+/// The header `Proxy-Status` of the answer to a request.
+async fn proxy_status(net: &Net, host: &str) -> Option<String> {
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: {host}.stage.myproj.localhost\r\nconnection: close\r\n\r\n"
+    );
+    let (head, _) = net.exchange(&request).await;
+    let value = head
+        .lines()
+        .find_map(|line| line.strip_prefix("proxy-status: "));
+    value.map(str::to_owned)
+}
+
+#[tokio::test]
+async fn an_answer_of_the_gateways_own_is_marked_as_such_with_its_kind() {
+    let (net, api) = with_api().await;
+    assert_eq!(proxy_status(&net, "api").await, None);
+    for (host, manner, error) in [
+        ("rude", Manner::HangsUp, "connection_terminated"),
+        ("silent", Manner::Silent, "http_response_timeout"),
+    ] {
+        let service = Service::start(host, manner).await;
+        net.boot(&service);
+        net.point(host, &[&service]);
+        let said = proxy_status(&net, host).await;
+        assert_eq!(said, Some(format!("cutover-gateway; error={error}")));
+    }
+    net.boot_at(*api.address.ip(), Some(1));
+    let said = proxy_status(&net, "api").await;
+    let refused = "cutover-gateway; error=connection_refused";
+    assert_eq!(said.as_deref(), Some(refused));
 }

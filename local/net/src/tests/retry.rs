@@ -54,8 +54,7 @@ async fn a_fresh_connection_that_dies_is_the_clients_to_know() {
 /// Points `pair` to an instance where nothing listens and to the service.
 fn pair_with_dead(net: &Net, service: &Service) {
     let dead = free_address();
-    net.book
-        .set(public(dead), None, dead, service.address.port());
+    net.boot_at(dead, Some(service.address.port()));
     let addresses = [dead, *service.address.ip()].map(|it| public(it).to_string());
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     net.memory
@@ -90,7 +89,7 @@ async fn the_idle_connections_of_a_removed_instance_are_closed() {
     let (net, service) = with_service(Manner::Answers).await;
     assert_eq!(net.get("it").await.0, 200);
     assert_eq!(service.open(), 1);
-    net.book.remove(service.address.ip());
+    net.end(&service);
     // Sooner than it would be for its idleness.
     within(LONGEST_IDLE / 2, || service.open() == 0).await;
     net.boot(&service);

@@ -120,7 +120,7 @@ impl Route53 {
             .zones(std::slice::from_ref(&name))
             .await
             .unwrap();
-        let said = reply(&zones, &name, RecordType::A, |address| address);
+        let said = reply(&zones, &name, RecordType::A);
         let said: Vec<String> = said.answers.iter().map(|it| it.data.to_string()).collect();
         assert_eq!(said.join(" "), expected);
         let mut asked = self.asked.lock().unwrap().clone();
