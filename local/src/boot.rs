@@ -121,9 +121,26 @@ pub fn install_programs(root: &Root) -> Result<()> {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
             .map_err(LocalError::io(failed()))?;
     }
-    let zstd = bin.join("zstd");
-    let _ = fs::remove_file(&zstd);
-    std::os::unix::fs::symlink(this, zstd).map_err(LocalError::io(failed()))
+    link(&this, &bin.join("zstd"))
+}
+
+/// Puts our own commands where a shell finds them that has read `.local/env`.
+pub fn install_commands(root: &Root) -> Result<()> {
+    let this = std::env::current_exe()
+        .map_err(LocalError::io("could not find this program's own file"))?;
+    for command in ["cutover", "cutover-local"] {
+        link(
+            &this.with_file_name(command),
+            &root.commands().join(command),
+        )?;
+    }
+    Ok(())
+}
+
+fn link(program: &Path, path: &Path) -> Result<()> {
+    let _ = fs::remove_file(path);
+    std::os::unix::fs::symlink(program, path)
+        .map_err(LocalError::io(format!("could not make {}", path.display())))
 }
 
 /// A word for sh that means exactly this path.

@@ -189,6 +189,9 @@ fn print_table(state: &State) {
     ] {
         println!("  {part:<13} {address}");
     }
+    for note in &state.notes {
+        println!("  note: {note}");
+    }
 }
 
 fn print_instances(state: &State) {

@@ -34,17 +34,11 @@ const HEADER_LINES: usize = 64;
 
 type Body = BoxBody<Bytes, io::Error>;
 
-/// Serves the repositories of a root; returns where. Tries the preferred port, else a free one.
-pub async fn start(root: &Root, preferred_port: u16) -> Result<SocketAddr> {
-    let listener = match TcpListener::bind(("127.0.0.1", preferred_port)).await {
-        Ok(listener) => listener,
-        Err(_) => TcpListener::bind("127.0.0.1:0")
-            .await
-            .map_err(LocalError::io("no port is free for git"))?,
-    };
-    let address = listener
-        .local_addr()
-        .map_err(LocalError::io("could not tell git's address"))?;
+/// Serves the repositories of a root on a listener; returns where that is.
+pub fn start(root: &Root, listener: std::net::TcpListener) -> Result<SocketAddr> {
+    let failed = || LocalError::io("could not serve git");
+    let listener = TcpListener::from_std(listener).map_err(failed())?;
+    let address = listener.local_addr().map_err(failed())?;
     let root = Arc::new(root.clone());
     tokio::spawn(async move {
         loop {

@@ -15,6 +15,7 @@ mod lock;
 mod machine;
 mod ministack;
 mod network;
+mod ports;
 mod private;
 mod processes;
 mod relay;

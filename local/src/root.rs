@@ -11,9 +11,12 @@ pub struct Root(PathBuf);
 
 /// A folder is the repository's root if it holds this.
 const MARK: &str = "local/setup.sh";
+/// Set by `.local/env`.
+pub const CHECKOUT: &str = "CUTOVER_CHECKOUT";
 
 impl Root {
-    /// The given folder, or the nearest one above the current one that is a checkout of this repository.
+    /// The given folder, or the nearest one above the current one that is a checkout of this
+    /// repository, or the one whose `.local/env` this shell has read.
     pub fn find(given: Option<&Path>) -> Result<Self> {
         if let Some(path) = given {
             let path = fs::canonicalize(path).map_err(LocalError::io(format!(
@@ -24,12 +27,15 @@ impl Root {
         }
         let here =
             env::current_dir().map_err(LocalError::io("could not tell the current folder"))?;
-        here.ancestors()
+        let around = here.ancestors().map(Path::to_path_buf);
+        let read = env::var_os(CHECKOUT).map(PathBuf::from);
+        around
+            .chain(read)
             .find(|folder| folder.join(MARK).is_file())
-            .map(|folder| Self(folder.to_path_buf()))
+            .map(Self)
             .ok_or_else(|| {
                 LocalError::Refused(format!(
-                    "{} is not inside a checkout of cutover; give --root",
+                    "{} is not inside a checkout of cutover; read its .local/env, or give --root",
                     here.display()
                 ))
             })
@@ -82,6 +88,16 @@ impl Root {
         self.in_local("repositories")
     }
 
+    /// Which ports an earlier `up` chose.
+    pub fn ports(&self) -> PathBuf {
+        self.in_local("ports.json")
+    }
+
+    /// `cutover` and `cutover-local`, for a shell that has read `.local/env`.
+    pub fn commands(&self) -> PathBuf {
+        self.in_local("bin")
+    }
+
     /// Programs that an AL2023 machine has and this one may lack.
     pub fn machine_bin(&self) -> PathBuf {
         self.in_local("machine/bin")
@@ -109,6 +125,7 @@ impl Root {
             "log",
             "repositories",
             "machine/bin",
+            "bin",
         ] {
             let folder = self.in_local(name);
             fs::create_dir_all(&folder).map_err(LocalError::io(format!(

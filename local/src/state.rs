@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{LocalError, Result};
 use crate::lock::Holder;
-use crate::root::Root;
+use crate::root::{CHECKOUT, Root};
 
 /// The project that the local cloud is set up for.
 pub const PROJECT: &str = "myproj";
@@ -64,6 +64,9 @@ pub struct State {
     pub project: String,
     pub command_path: String,
     pub credentials: Credentials,
+    /// What a person should know of how it started.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub instances: Vec<InstanceLine>,
 }
 
@@ -104,6 +107,8 @@ impl State {
             ("CUTOVER_DNS", self.dns.clone()),
             ("CUTOVER_GIT", self.git.clone()),
             ("COMMAND_PATH", self.command_path.clone()),
+            // Not the mark of what belongs to the cloud: this shell does not end with it.
+            (CHECKOUT, root.path().to_string_lossy().into()),
         ];
         let mut text = String::from(
             "# The local cloud of this checkout, for `. .local/env`. Valid until `down`.\n",
@@ -113,8 +118,9 @@ impl State {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
         text.push_str(&format!(
-            "export PATH={}:\"$PATH\"\n",
-            quoted(&root.venv().join("bin").to_string_lossy())
+            "export PATH={}:{}:\"$PATH\"\n",
+            quoted(&root.venv().join("bin").to_string_lossy()),
+            quoted(&root.commands().to_string_lossy())
         ));
         text
     }
@@ -172,6 +178,7 @@ mod tests {
                 access_key_id: "key".into(),
                 secret_access_key: "it's $secret".into(),
             },
+            notes: Vec::new(),
             instances: Vec::new(),
         }
     }

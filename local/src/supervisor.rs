@@ -23,11 +23,11 @@ use crate::ministack::{self, MiniStack};
 use crate::roles::Roles;
 use crate::root::Root;
 use crate::state::{self, ACCOUNT, InstanceLine, PROJECT, REGION, State};
-use crate::{command_path, commands, git, network, processes, repository};
+use crate::{command_path, commands, git, network, ports, processes, repository};
 
 /// `status` when there is nothing to show.
 pub const EXIT_DOWN: u8 = 3;
-/// Preferred, so that bookmarks and remotes stay valid; another one is taken where these are not free.
+/// Where they are free when a root's local cloud is started for the first time.
 const GATEWAY_PORT: u16 = 8800;
 const GIT_PORT: u16 = 8801;
 /// How often adopted processes are looked at. Nobody waits for them.
@@ -102,6 +102,7 @@ fn take_lock(root: &Root) -> Result<Lock> {
             root.prepare()?;
             repository::refresh_hooks(root)?;
             boot::install_programs(root)?;
+            boot::install_commands(root)?;
             Ok(lock)
         }
     }
@@ -150,6 +151,7 @@ struct Parts {
     dns: Dns,
     gateway: Gateway,
     git: std::net::SocketAddr,
+    notes: Vec<String>,
 }
 
 impl Parts {
@@ -165,10 +167,13 @@ impl Parts {
             .await
             .map_err(net("DNS server"))?;
         let domain = format!("{PROJECT}.localhost");
-        let gateway = Gateway::start(GATEWAY_PORT, dns.address(), book.clone(), domain)
-            .await
+        let gateway_port = ports::take(root, "gateway", GATEWAY_PORT)?;
+        let git_port = ports::take(root, "git server", GIT_PORT)?;
+        let notes = [gateway_port.note, git_port.note];
+        let notes = notes.into_iter().flatten().collect();
+        let gateway = Gateway::start(gateway_port.listener, dns.address(), book.clone(), domain)
             .map_err(net("gateway"))?;
-        let git = git::start(root, GIT_PORT).await?;
+        let git = git::start(root, git_port.listener)?;
         let surroundings = Surroundings {
             root: root.clone(),
             endpoint: ministack::address(endpoint)?,
@@ -186,6 +191,7 @@ impl Parts {
             dns,
             gateway,
             git,
+            notes,
         })
     }
 
@@ -206,6 +212,7 @@ impl Parts {
             project: PROJECT.into(),
             command_path,
             credentials,
+            notes: self.notes.clone(),
             instances: Vec::new(),
         })
     }

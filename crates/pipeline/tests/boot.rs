@@ -312,3 +312,42 @@ fn a_component_that_prints_much_hides_no_end() {
     let log = machine.object("instance-i-1.log").unwrap();
     assert!(log.lines().count() <= 200);
 }
+
+/// The head of a program for a machine that nobody has.
+const FOREIGN: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xff\xff\x01\0\0\0";
+
+#[test]
+fn a_program_for_another_machine_is_told_in_the_same_words_by_either_runner() {
+    const WORDS: &str = "cannot execute binary file: Exec format error";
+    let foreign = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign");
+    fs::write(&foreign, FOREIGN).unwrap();
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).unwrap();
+    let command = foreign.display().to_string();
+
+    let machine = Machine::new("self-foreign", &command);
+    let mut booted = machine
+        .bash("user-data")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + LIMIT;
+    while machine.object("instance-i-1.ends").is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let stop = Command::new("kill").arg(booted.id().to_string()).status();
+    assert!(stop.unwrap().success());
+    booted.wait().unwrap();
+    let log = fs::read_to_string(machine.0.join("cutover/api.log")).unwrap();
+    assert!(log.contains(WORDS), "{log}");
+    let ends = machine.object("instance-i-1.ends").unwrap();
+    assert!(last(&ends).starts_with("1 with exit code 126"), "{ends}");
+
+    let systemd = Machine::new("systemd-foreign", &command);
+    systemd.program("sleep", "exit 0");
+    fs::write(systemd.0.join("cloud/instance-id"), "i-1").unwrap();
+    assert!(systemd.bash("user-data").status().unwrap().success());
+    let ran = Command::new(systemd.0.join("opt/run")).output().unwrap();
+    assert_eq!(ran.status.code(), Some(126));
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(said.contains(WORDS), "{said}");
+}

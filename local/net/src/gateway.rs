@@ -53,28 +53,28 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it on the preferred loopback port, or on a free one if that is taken. It resolves
-    /// names through the DNS server at `dns`, and takes requests for hosts under `domain`.
+    /// Starts it on a listener. It resolves names through the DNS server at `dns`, and takes
+    /// requests for hosts under `domain`.
     ///
     /// # Errors
-    /// When there is no port at all.
-    pub async fn start(
-        preferred_port: u16,
+    /// When the listener is none that can be waited for.
+    pub fn start(
+        listener: std::net::TcpListener,
         dns: SocketAddr,
         addresses: AddressBook,
         domain: String,
     ) -> Result<Self, NetError> {
-        Self::start_with(preferred_port, dns, addresses, domain, PATIENCE).await
+        Self::start_with(listener, dns, addresses, domain, PATIENCE)
     }
 
-    pub(crate) async fn start_with(
-        preferred_port: u16,
+    pub(crate) fn start_with(
+        listener: std::net::TcpListener,
         dns: SocketAddr,
         addresses: AddressBook,
         domain: String,
         patience: Duration,
     ) -> Result<Self, NetError> {
-        let listener = bind(preferred_port).await.map_err(no_port)?;
+        let listener = TcpListener::from_std(listener).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let stop = CancellationToken::new();
         let removals = addresses.removals();
@@ -117,16 +117,6 @@ impl Entrance {
     /// Serves a listener; never returns. Dropping this ends its connections.
     pub async fn serve(&self, listener: TcpListener) {
         accept(listener, self.0.clone()).await;
-    }
-}
-
-async fn bind(preferred_port: u16) -> io::Result<TcpListener> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, preferred_port)).await {
-        Err(error) if preferred_port != 0 => {
-            tracing::info!(preferred_port, %error, "the gateway takes another port");
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
-        }
-        bound => bound,
     }
 }
 

@@ -4,7 +4,7 @@
 //! let addresses = AddressBook::default();            // shared; the instance host fills it
 //! addresses.set(public_ip, instance); addresses.remove(id);
 //! let dns = Dns::start(&sdk_config, changes).await?; // dns.address(): SocketAddr (UDP and TCP)
-//! let gateway = Gateway::start(preferred_port, dns.address(), addresses.clone(), domain).await?; // gateway.address()
+//! let gateway = Gateway::start(listener, dns.address(), addresses.clone(), domain)?; // gateway.address()
 //! let (line, stdin) = Line::new()?;                  // stdin: of a process that calls namespace::enter()
 //! gateway.entrance().serve(line.listeners().await?.proxy).await
 //! ```

@@ -111,26 +111,63 @@ fn without_its_emulator_the_cloud_ends_and_says_why() {
     });
 }
 
-/// Held here, or held by another cloud already: a person's, or another test's, which may give it
-/// back while this one starts. Then this one may have it, and the next try can hold it.
 #[test]
-fn busy_ports_are_avoided() {
-    let ports = [
-        ("CUTOVER_GATEWAY", "127.0.0.1:8800"),
-        ("CUTOVER_GIT", "127.0.0.1:8801"),
-    ];
-    for _ in 0..5 {
-        let held = ports.map(|(_, address)| TcpListener::bind(address).ok());
-        let cloud = Cloud::up();
-        let taken = ports.map(|(name, address)| cloud.env(name) == format!("http://{address}"));
-        if taken == [false, false] {
-            return;
-        }
-        for (held, taken) in held.iter().zip(taken) {
-            assert!(held.is_none() || !taken, "a port that is in use was taken");
-        }
-    }
-    panic!("other clouds came and went: no port was busy throughout a start");
+fn ports_stay_the_same_and_one_that_is_taken_is_told_with_its_holder() {
+    let mut cloud = Cloud::up();
+    let first = ["CUTOVER_GATEWAY", "CUTOVER_GIT"].map(|name| cloud.env(name).to_owned());
+    assert!(cloud.local(&["down"]).status.success());
+    cloud.start();
+    let second = ["CUTOVER_GATEWAY", "CUTOVER_GIT"].map(|name| cloud.env(name).to_owned());
+    assert_eq!(first, second);
+
+    assert!(cloud.local(&["down"]).status.success());
+    let address = first[1].trim_start_matches("http://").to_owned();
+    let held = TcpListener::bind(&address).unwrap();
+    let up = cloud.local(&["up"]);
+    let port = address.rsplit(':').next().unwrap();
+    let said = format!(
+        "note: port {port} of the git server is taken by process {} (",
+        std::process::id()
+    );
+    assert!(text(&up.stdout).contains(&said), "{up:?}");
+    assert_ne!(cloud.state()["git"], first[1]);
+
+    assert!(cloud.local(&["down"]).status.success());
+    drop(held);
+    cloud.start();
+    assert_eq!(cloud.env("CUTOVER_GIT"), first[1]);
+}
+
+/// A checkout is known by this file.
+fn make_checkout(cloud: &Cloud) {
+    std::fs::create_dir_all(cloud.path("local")).unwrap();
+    std::fs::write(cloud.path("local/setup.sh"), "").unwrap();
+}
+
+#[test]
+fn commands_work_from_any_folder_once_the_env_file_is_read() {
+    let cloud = Cloud::up();
+    make_checkout(&cloud);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let script = format!(
+        "set -e; . '{}'; cutover-local repository create shop; cutover-local status",
+        cloud.path(".local/env").display()
+    );
+    let ran = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(elsewhere.path())
+        .env("CUTOVER_VENV", cloud.venv())
+        .output()
+        .unwrap();
+    let said = text(&ran.stdout);
+    assert!(ran.status.success(), "{ran:?}");
+    let made = format!("Made {}/shop.git", cloud.env("CUTOVER_GIT"));
+    assert!(said.contains(&made), "{said}");
+    assert!(said.contains("The local cloud is up"), "{said}");
+    // Its shell is none of the cloud's processes.
+    assert!(
+        !text(&std::fs::read(cloud.path(".local/env")).unwrap()).contains("CUTOVER_LOCAL_ROOT")
+    );
 }
 
 #[test]

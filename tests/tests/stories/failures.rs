@@ -210,6 +210,39 @@ async fn a_service_that_crashes_at_boot_does_not_go_live() {
     .await;
 }
 
+/// Beside the live version, which has the same port of all its addresses.
+async fn nobody_listens(what: &str, server: &str, log: &'static str) {
+    let change = |service: &mut Service, _: &str| {
+        service.start = Start::Unhealthy;
+        service.files.push(("server.py", server.into()));
+    };
+    let reasons = &["has nothing that listens on its address"];
+    check(
+        what,
+        change,
+        Failure {
+            error: "NotHealthy",
+            stage: "Deploy (initial)",
+            reasons,
+            log: Some(log),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_that_listens_on_loopback_only_does_not_go_live() {
+    let server = "import http.server, os\nprint('listens', flush=True)\n\
+        http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), http.server.SimpleHTTPRequestHandler).serve_forever()\n";
+    nobody_listens("local", server, "listens").await;
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_listen_does_not_go_live_with_the_page_of_another() {
+    let server = "import time\nprint('sleeps', flush=True)\ntime.sleep(1000)\n";
+    nobody_listens("asleep", server, "sleeps").await;
+}
+
 const JUNIT: &str = r#"import os, sys
 report = '<testsuite name="s" tests="2" failures="1"><testcase name="adds"/><testcase name="subtracts"><failure message="5 is not 4"/></testcase></testsuite>'
 open(os.path.join(os.environ["REPORT_DIR"], "s.xml"), "w").write(report)

@@ -13,6 +13,7 @@ mod examples;
 mod failures;
 mod going_live;
 mod logs;
+mod own_addresses;
 mod pipeline;
 mod tags;
 mod target_failures;

@@ -24,13 +24,20 @@ pub(super) async fn start() -> Net {
     let dns = Dns::start_with(source).await.unwrap();
     let patience = Duration::from_millis(300);
     let domain = "myproj.localhost".to_owned();
-    let gateway = Gateway::start_with(0, dns.address(), book.clone(), domain, patience);
+    let gateway = Gateway::start_with(listener(), dns.address(), book.clone(), domain, patience);
     Net {
-        gateway: gateway.await.unwrap(),
+        gateway: gateway.unwrap(),
         memory,
         book,
         _dns: dns,
     }
+}
+
+/// On a free port, for a gateway.
+pub(super) fn listener() -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
 }
 
 /// The public address of the instance whose services listen on this one.
