@@ -26,9 +26,10 @@ async fn each_page_is_the_right_versions_though_all_bind_one_port_of_all_address
     let component = Component::new(&cloud, "all", "stage").await;
     let mut neighbour = Component::new(&cloud, "beside", "stage").await;
     neighbour.port = component.port;
+    let versions = [version("1"), version("other")];
     let (first, other) = tokio::join!(
-        component.goes_live(&version("1")),
-        neighbour.goes_live(&version("other")),
+        component.goes_live(&versions[0]),
+        neighbour.goes_live(&versions[1]),
     );
     let traffics = (Traffic::on(&component), Traffic::on(&neighbour));
 
