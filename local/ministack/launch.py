@@ -46,6 +46,7 @@ def main():
     end_executions_on_time(stepfunctions)
     limit_what_states_pass_on(stepfunctions)
     apply_what_stacks_meet()
+    apply_limits()
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)

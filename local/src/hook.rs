@@ -37,15 +37,16 @@ pub fn run(root: &Root, repository: &str) -> ExitCode {
 }
 
 fn tell(root: &Root, repository: &str, lines: &str) -> Result<usize> {
-    let details: Vec<Value> = lines
-        .lines()
-        .filter_map(|line| detail(repository, line))
-        .collect();
     let state = State::read(root)
         .filter(|state| state.supervisor.is_alive())
         .ok_or_else(|| {
             LocalError::Refused("the local cloud is down; start it and push again".into())
         })?;
+    let address = format!("{}/{repository}.git", state.git);
+    let details: Vec<Value> = lines
+        .lines()
+        .filter_map(|line| detail(repository, &address, line))
+        .collect();
     let signed = Signed::new(&state.endpoint, &state.credentials);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -60,7 +61,7 @@ fn tell(root: &Root, repository: &str, lines: &str) -> Result<usize> {
 }
 
 /// The detail of the event for one line `old new reference`.
-fn detail(repository: &str, line: &str) -> Option<Value> {
+fn detail(repository: &str, address: &str, line: &str) -> Option<Value> {
     let mut fields = line.split(' ');
     let (old, new, reference) = (fields.next()?, fields.next()?, fields.next()?);
     let (kind, name) = if let Some(branch) = reference.strip_prefix("refs/heads/") {
@@ -76,7 +77,7 @@ fn detail(repository: &str, line: &str) -> Option<Value> {
     };
     let mut detail = json!({
         "event": event, "repositoryName": repository, "referenceType": kind, "referenceName": name,
-        "referenceFullName": reference,
+        "referenceFullName": reference, "repositoryUrl": address,
     });
     for (field, commit) in [("commitId", new), ("oldCommitId", old)] {
         if !absent(commit) {
@@ -127,38 +128,39 @@ mod tests {
     const NEW: &str = "3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b";
     const NONE: &str = "0000000000000000000000000000000000000000";
 
+    fn told(line: &str) -> Option<Value> {
+        detail("api", "http://localhost:1/api.git", line)
+    }
+
     #[test]
     fn an_updated_branch_is_told_as_codecommit_tells_it() {
         let wanted = json!({
             "event": "referenceUpdated", "repositoryName": "api", "referenceType": "branch",
             "referenceName": "feature/x", "referenceFullName": "refs/heads/feature/x",
-            "commitId": NEW, "oldCommitId": OLD,
+            "commitId": NEW, "oldCommitId": OLD, "repositoryUrl": "http://localhost:1/api.git",
         });
         assert_eq!(
-            detail("api", &format!("{OLD} {NEW} refs/heads/feature/x")),
+            told(&format!("{OLD} {NEW} refs/heads/feature/x")),
             Some(wanted)
         );
     }
 
     #[test]
     fn a_new_reference_has_no_old_commit_and_a_deleted_one_no_new() {
-        let created = detail("api", &format!("{NONE} {NEW} refs/tags/v1")).unwrap();
+        let created = told(&format!("{NONE} {NEW} refs/tags/v1")).unwrap();
         assert_eq!(
             (&created["event"], &created["referenceType"]),
             (&json!("referenceCreated"), &json!("tag"))
         );
         assert!(created.get("oldCommitId").is_none());
-        let deleted = detail("api", &format!("{OLD} {NONE} refs/heads/x")).unwrap();
+        let deleted = told(&format!("{OLD} {NONE} refs/heads/x")).unwrap();
         assert_eq!(deleted["event"], "referenceDeleted");
         assert!(deleted.get("commitId").is_none());
     }
 
     #[test]
     fn other_references_are_not_told() {
-        assert_eq!(
-            detail("api", &format!("{OLD} {NEW} refs/notes/commits")),
-            None
-        );
+        assert_eq!(told(&format!("{OLD} {NEW} refs/notes/commits")), None);
     }
 
     #[test]

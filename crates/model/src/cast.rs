@@ -85,6 +85,7 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
         },
         manifest: MANIFESTS[component].clone(),
         artifact: None,
+        warnings: Vec::new(),
     }
 }
 

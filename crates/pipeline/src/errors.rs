@@ -36,6 +36,8 @@ names! {
     MANIFEST_INVALID = "ManifestInvalid";
     /// The commit cannot be checked out as it is.
     SOURCE_REFUSED = "SourceRefused";
+    /// What a release would pass from state to state is more than Step Functions takes.
+    RELEASE_TOO_LARGE = "ReleaseTooLarge";
     /// A manifest names a peer that is not live and not in the release.
     PEER_NOT_LIVE = "PeerNotLive";
     /// The unit tests did not pass.

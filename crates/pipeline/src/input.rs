@@ -1,7 +1,7 @@
 //! The input of a release: what a person types in the console, a push or the CLI sends.
 
 use crate::names::{Component, Target, excerpt};
-use crate::version::{Version, is_ref_name};
+use crate::version::{Version, is_branch_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -154,7 +154,7 @@ fn parse_version(key: &str, text: &str) -> Result<Version, InputError> {
 
 fn branch(fields: &Map<String, Value>) -> Result<Option<String>, InputError> {
     match text(fields, "branch")? {
-        Some(name) if !is_ref_name(name) => {
+        Some(name) if !is_branch_name(name) => {
             refuse(format!("branch: `{}` is not a branch name", excerpt(name)))
         }
         other => Ok(other.map(str::to_owned)),

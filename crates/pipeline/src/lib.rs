@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod boot;
+pub mod bounds;
 pub mod cutover;
 pub mod ends;
 pub mod errors;
@@ -17,9 +18,11 @@ pub mod manifest;
 pub mod names;
 pub mod plan;
 pub mod proof;
+pub mod reason;
 pub mod records;
 pub mod retire;
 pub mod rows;
+pub mod shell;
 pub mod suites;
 pub mod target;
 pub mod target_clear;

@@ -1,6 +1,9 @@
 //! `cutover.toml`: how a component is tested, built, run and checked.
 
+use crate::bounds::MAX_SUITES;
 use crate::names::{Component, SuiteName};
+use crate::reason::Reason;
+use crate::shell::needs_shell;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,6 +21,10 @@ pub const MAX_START_SECONDS: u64 = 10 * 60;
 
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
+
+/// Warnings of one manifest, and bytes of each.
+const WARNINGS: usize = 3;
+const WARNING: usize = 300;
 
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +151,12 @@ impl Manifest {
                 manifest.run.start_timeout.0, MAX_START_SECONDS
             )));
         }
+        if manifest.suites.len() > MAX_SUITES {
+            return Err(ManifestError(format!(
+                "there are {} [[suite]] sections, at most {MAX_SUITES}; let one command run several",
+                manifest.suites.len()
+            )));
+        }
         let mut seen = BTreeSet::new();
         if let Some(suite) = manifest
             .suites
@@ -156,6 +169,28 @@ impl Manifest {
             )));
         }
         Ok(manifest)
+    }
+
+    /// What looks like a mistake and is none for sure: commands that only a shell would understand.
+    /// At most 3, since they travel with the release.
+    pub fn warnings(&self) -> Vec<Reason> {
+        let own = [
+            ("[build] unit_tests".to_owned(), &self.build.unit_tests),
+            ("[build] command".to_owned(), &self.build.command),
+            ("[run] command".to_owned(), &self.run.command),
+        ];
+        let suites = self
+            .suites
+            .iter()
+            .map(|suite| (format!("[[suite]] {} command", suite.name), &suite.command));
+        own.into_iter()
+            .chain(suites)
+            .filter_map(|(key, command)| Some((key, needs_shell(command.as_str())?)))
+            .map(|(key, what)| {
+                Reason::within(&format!("{}: {key}: {what}", self.component.name), WARNING)
+            })
+            .take(WARNINGS)
+            .collect()
     }
 }
 
@@ -207,7 +242,9 @@ checked!(
     RelativePath(String) as String,
     |text| {
         let parts_ok = text.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
-        if parts_ok && text.len() <= 200 && !text.contains(['\0', '\\']) {
+        if text == "." || text == "./" {
+            Err(format!("`{text}` would make the whole checkout the artifact, with sources and tests; have [build] command copy what runs into a folder such as `dist`"))
+        } else if parts_ok && text.len() <= 200 && !text.contains(['\0', '\\']) {
             Ok(text)
         } else {
             Err(format!("`{text}` must be a folder inside the checkout such as `dist`"))
@@ -321,87 +358,5 @@ impl TryFrom<u16> for Instances {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::{Expect, expect};
-
-    const GOOD: &str = r#"
-[component]
-name  = "api"
-peers = ["ui"]
-[build]
-unit_tests = "make test"
-command    = "make dist"
-output     = "dist"
-[run]
-command   = "./api"
-port      = 8080
-health    = "/healthz"
-[[suite]]
-name    = "smoke"
-command = "./it/smoke.sh"
-[[suite]]
-name    = "zap"
-command = "./it/zap.sh"
-slow    = true
-timeout = "10m"
-"#;
-
-    fn check(text: &str, expected: Expect) {
-        let api = Component::new("api").unwrap();
-        expected.assert_eq(&match Manifest::parse(text, &api) {
-            Ok(manifest) => serde_json::to_string(&manifest).unwrap(),
-            Err(error) => error.to_string(),
-        });
-    }
-
-    #[test]
-    fn a_manifest_is_read_with_its_defaults_and_survives_json() {
-        let api = Component::new("api").unwrap();
-        let manifest = Manifest::parse(GOOD, &api).unwrap();
-        assert_eq!(manifest.run.instances.number(), 1);
-        assert_eq!(
-            manifest.suites[1].timeout.duration(),
-            Duration::from_secs(600)
-        );
-        let json = serde_json::to_value(&manifest).unwrap();
-        assert_eq!(serde_json::from_value::<Manifest>(json).unwrap(), manifest);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_line() {
-        check(
-            &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),
-            expect![
-                "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`"
-            ],
-        );
-        check(
-            &GOOD.replace("port      = 8080", "port = 80"),
-            expect!["line 11: port 80 must be from 8000 to 8999"],
-        );
-        check(
-            &GOOD.replace("timeout = \"10m\"", "timeout = \"2h\""),
-            expect!["line 20: `2h` must be a time such as `90s` or `10m`, from 1s to 13m"],
-        );
-        check(
-            &GOOD.replace("output     = \"dist\"", "output = \"../x\""),
-            expect!["line 8: `../x` must be a folder inside the checkout such as `dist`"],
-        );
-        check(
-            &GOOD.replace("name    = \"zap\"", "name = \"smoke\""),
-            expect!["two suites are called `smoke`"],
-        );
-        check(
-            &GOOD.replace("\"api\"", "\"ui2\""),
-            expect![
-                "[component] name is `ui2`, but the release is of `api`; is the repository registered under the wrong name?"
-            ],
-        );
-        check(
-            &GOOD.replace("[\"ui\"]", "[\"api\"]"),
-            expect!["[component] peers names `api` itself"],
-        );
-        check("", expect!["line 1: missing field `component`"]);
-    }
-}
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -322,6 +322,33 @@ impl RepositoryUrl {
             .unwrap_or_default();
         last.strip_suffix(".git").unwrap_or(last)
     }
+
+    /// Whether both lead to the same repository: a host's case, a final slash and `.git` do not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+
+    /// Whether it is this repository of CodeCommit in this region:
+    /// <https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html>.
+    pub fn is_codecommit(&self, region: &str, repository: &str) -> bool {
+        let (host, path) = self.parts();
+        let hosts = ["git-codecommit", "git-codecommit-fips"]
+            .into_iter()
+            .flat_map(|service| {
+                ["amazonaws.com", "amazonaws.com.cn"]
+                    .map(|domain| format!("https://{service}.{region}.{domain}"))
+            });
+        hosts.into_iter().any(|one| one == host)
+            && path.strip_prefix("v1/repos/") == Some(repository)
+    }
+
+    fn parts(&self) -> (String, &str) {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or_default();
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = path.trim_end_matches('/');
+        let host = format!("{scheme}://{}", host.to_ascii_lowercase());
+        (host, path.strip_suffix(".git").unwrap_or(path))
+    }
 }
 
 #[cfg(test)]
@@ -373,6 +400,26 @@ mod tests {
         );
         refused(RepositoryUrl::new("https://git.example.com"), "path");
         refused(RepositoryUrl::new("--upload-pack=x"), "https");
+    }
+
+    #[test]
+    fn what_identifies_a_repository_is_its_whole_address() {
+        let same = |one: &str, other: &str| {
+            RepositoryUrl::new(one)
+                .unwrap()
+                .is_same(&RepositoryUrl::new(other).unwrap())
+        };
+        let api = "https://git.example.com/team/api.git";
+        assert!(same(api, "https://GIT.example.com/team/api"));
+        assert!(same(api, "https://git.example.com/team/api.git/"));
+        for other in [
+            "https://git.example.com/other/api.git",
+            "https://git.example.org/team/api.git",
+            "https://git.example.com/team/API.git",
+            "http://localhost/team/api.git",
+        ] {
+            assert!(!same(api, other), "{other}");
+        }
     }
 
     #[test]

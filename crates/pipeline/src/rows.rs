@@ -347,6 +347,10 @@ pub struct ProofRow {
     /// Suites that were left out.
     #[serde(default)]
     pub skipped: Vec<SuiteName>,
+    /// How many ran: a component without any is proven to start and to be healthy, and to nothing
+    /// more. Absent in rows from before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suites: Option<u32>,
     /// `stage-r42`
     pub release: String,
     /// RFC 3339.

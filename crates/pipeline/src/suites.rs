@@ -57,8 +57,11 @@ pub fn plan_suites(
                 command: suite.command.clone(),
                 timeout: suite.timeout,
                 environment: environment.clone(),
+                of: 0, // known when all are
             });
         }
     }
+    let of = run.len() as u32;
+    run.iter_mut().for_each(|suite| suite.of = of);
     (run, skipped)
 }

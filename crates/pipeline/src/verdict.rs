@@ -1,9 +1,10 @@
 //! Why a release did not go live: the sentences that its execution ends with.
 //!
-//! The reader's first question is whether users are affected, so that comes first.
+//! The reader's first question is whether users are affected, so that comes first: where the aliases
+//! point. Then what happened, and what became of the release.
 
 use crate::errors;
-use crate::names::{Component, Fqdn, Ticket};
+use crate::names::{Component, Fqdn, Target, Ticket};
 use crate::wire::{Failure, SuiteOutcome, SuiteReply};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
@@ -70,32 +71,33 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
     };
     let superseded = superseded.filter(|_| OF_THE_SUPERSEDED.contains(&error.as_str()));
     let error = superseded.map_or(error, |_| errors::SUPERSEDED.to_owned());
-    let mut parts: Vec<String> = superseded.into_iter().map(sentence).collect();
-    parts.extend(failures.iter().map(failure_sentence));
-    parts.extend(red.iter().map(|test| suite_sentence(test)));
-    parts.extend(siblings_sentence(failures, &red, reached));
-    parts.extend(still.iter().map(still_sentence));
-    parts.push(format!(
-        "Release {label} was not released; its candidates were discarded."
-    ));
+    let mut happened: Vec<String> = superseded.into_iter().map(sentence).collect();
+    happened.extend(failures.iter().map(failure_sentence));
+    happened.extend(red.iter().map(|test| suite_sentence(test)));
+    happened.extend(siblings_sentence(failures, &red, reached));
+    let users = still_sentences(still);
+    let end = format!("Release {label} was not released; its candidates were discarded.");
+    // However much has failed, the first and the last sentence stay.
+    let room = MAX_CAUSE.saturating_sub(users.chars().count() + end.chars().count() + 4);
+    let parts = [users, cut(happened.join(" "), room), end];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Verdict {
         error,
-        cause: cut(parts.join(" ")),
+        cause: parts.join(" "),
     }
 }
 
 /// What is remarked of a release that turned out to be live after something had failed.
 pub fn live_after_all(failures: &[Failure], label: &str) -> String {
-    let mut parts: Vec<String> = failures.iter().map(failure_sentence).collect();
-    parts.push(format!(
-        "The aliases had moved by then, as DNS shows: {label} is live."
-    ));
-    cut(parts.join(" "))
+    let mut parts = vec![format!(
+        "{label} is live: the aliases had moved before this failed, as DNS shows."
+    )];
+    parts.extend(failures.iter().map(failure_sentence));
+    cut(parts.join(" "), MAX_CAUSE)
 }
 
-/// At most `MAX_CAUSE` characters.
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_CAUSE) {
+fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
         text.push('…');
     }
@@ -120,7 +122,7 @@ fn suite_sentence(test: &SuiteReply) -> String {
         "{}{beside}, Integration tests: suite {} {}",
         test.component,
         test.suite,
-        sentence(&test.reason)
+        sentence(test.reason.as_str())
     )
 }
 
@@ -166,10 +168,44 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-fn still_sentence((alias, now): &StillLive) -> String {
-    match now {
+/// Aliases that are told one by one; of more, only that none moved.
+const TOLD: usize = 3;
+
+fn still_sentences(still: &[StillLive]) -> String {
+    if still.len() > TOLD {
+        return format!(
+            "None of its {} aliases was moved: {} and the others point where they did.",
+            still.len(),
+            still[0].0
+        );
+    }
+    let told = still.iter().map(|(alias, now)| match now {
         Some(hostname) => format!("{alias} still points at {hostname}."),
         None => format!("{alias} does not exist yet: nothing was live."),
+    });
+    told.collect::<Vec<String>>().join(" ")
+}
+
+/// A component names a peer that is not there for it. `known` tells whether it was ever added.
+pub fn peer_not_live(who: &[&Component], peer: &Component, target: &Target, known: bool) -> String {
+    let names: Vec<&str> = who.iter().map(|one| one.as_str()).collect();
+    let verb = if names.len() == 1 { "names" } else { "name" };
+    let whose = if names.len() == 1 {
+        "its manifest"
+    } else {
+        "their manifests"
+    };
+    let all: Vec<&str> = names.iter().copied().chain([peer.as_str()]).collect();
+    match known {
+        true => format!(
+            "{} {verb} the peer {peer}, which is not live on {target}: release {peer} there first, or {} together",
+            list(&names),
+            list(&all)
+        ),
+        false => format!(
+            "{} {verb} the peer {peer}, which is not a component of this project: correct [component] peers in {whose}, or add {peer} with `cutover component add`",
+            list(&names)
+        ),
     }
 }
 
@@ -215,168 +251,5 @@ pub fn message_of(error: &str, cause: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::names::{Component, SuiteName};
-    use crate::wire::FailedStage;
-    use expect_test::expect;
-
-    fn failure(component: Option<&str>, stage: &str, error: &str, cause: &str) -> Failure {
-        Failure {
-            component: component.map(|name| Component::new(name).unwrap()),
-            failed: FailedStage {
-                stage: stage.into(),
-                error: error.into(),
-                cause: cause.into(),
-            },
-        }
-    }
-
-    fn still() -> Vec<StillLive> {
-        vec![(
-            Fqdn::new("api.stage.myproj.com").unwrap(),
-            Some(Fqdn::new("api-3f2a9c1b04de.stage.myproj.com").unwrap()),
-        )]
-    }
-
-    #[test]
-    fn a_failed_build_names_component_stage_and_reason_and_what_users_see() {
-        let failure = failure(
-            Some("api"),
-            "Build",
-            "BuildFailed",
-            r#"{"errorType":"BuildFailed","errorMessage":"`make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log"}"#,
-        );
-        let happened = Happened {
-            failures: &[failure],
-            still: &still(),
-            ..Happened::default()
-        };
-        let verdict = verdict(&happened, "stage-r4");
-        assert_eq!(verdict.error, "BuildFailed");
-        expect!["api, Build: `make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log. api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. Release stage-r4 was not released; its candidates were discarded."].assert_eq(&verdict.cause);
-    }
-
-    #[test]
-    fn a_release_that_is_live_after_all_says_what_went_wrong_and_that_it_is_live() {
-        let lost = failure(
-            None,
-            "Deploy (cutover)",
-            "AccessDenied",
-            r#"{"errorType":"AccessDenied","errorMessage":"route53:GetChange: AccessDenied"}"#,
-        );
-        expect!["Deploy (cutover): route53:GetChange: AccessDenied. The aliases had moved by then, as DNS shows: stage-r4 is live."].assert_eq(&live_after_all(&[lost], "stage-r4"));
-    }
-
-    #[test]
-    fn failed_suites_are_all_named() {
-        let red = |suite: &str, outcome| SuiteReply {
-            component: Component::new("api").unwrap(),
-            companion: suite == "zap",
-            suite: SuiteName::new(suite).unwrap(),
-            outcome,
-            reason: format!("failed: {suite} said no"),
-            command_seconds: 1.0,
-            tests: 1,
-            failures: 1,
-            log: String::new(),
-        };
-        let tests = [
-            red("smoke", SuiteOutcome::Failed),
-            red("zap", SuiteOutcome::TimedOut),
-            red("ok", SuiteOutcome::Passed),
-        ];
-        let happened = Happened {
-            tests: &tests,
-            ..Happened::default()
-        };
-        let verdict = verdict(&happened, "stage-r4");
-        assert_eq!(verdict.error, "IntegrationTestsFailed");
-        assert!(
-            verdict.cause.contains("suite smoke failed")
-                && verdict.cause.contains(
-                    "api (as it is live, beside this release), Integration tests: suite zap failed"
-                )
-                && !verdict.cause.contains("suite ok")
-        );
-    }
-
-    #[test]
-    fn a_release_whose_candidates_a_later_one_ended_was_superseded() {
-        let gone = failure(
-            Some("api"),
-            "Deploy (initial)",
-            "CandidateGone",
-            "it is gone",
-        );
-        let by = superseded_by(&Component::new("api").unwrap(), Ticket(9), Ticket(7));
-        let happened = Happened {
-            failures: &[gone],
-            superseded: Some(&by),
-            ..Happened::default()
-        };
-        let verdict = verdict(&happened, "stage-r7");
-        assert_eq!(verdict.error, "Superseded");
-        expect!["api: release r9 is later than r7 and is live; a newer version is never replaced by an older one. api, Deploy (initial): it is gone. Release stage-r7 was not released; its candidates were discarded."]
-            .assert_eq(&verdict.cause);
-        let unbuilt = failure(Some("api"), "Build", "BuildFailed", "no compiler");
-        let happened = Happened {
-            failures: &[unbuilt],
-            superseded: Some(&by),
-            ..Happened::default()
-        };
-        assert_eq!(super::verdict(&happened, "stage-r7").error, "BuildFailed");
-    }
-
-    #[test]
-    fn what_the_others_did_is_told() {
-        let component = |name: &str| Component::new(name).unwrap();
-        let happened = Happened {
-            failures: &[failure(Some("api"), "Build", "BuildFailed", "no compiler")],
-            reached: &[
-                (component("api"), false),
-                (component("msa"), true),
-                (component("msb"), true),
-                (component("ui"), false),
-            ],
-            ..Happened::default()
-        };
-        expect!["api, Build: no compiler. Of the others, msa and msb became healthy; ui had no instances yet. Release stage-r4 was not released; its candidates were discarded."]
-            .assert_eq(&verdict(&happened, "stage-r4").cause);
-    }
-
-    #[test]
-    fn a_time_limit_says_so() {
-        assert_eq!(
-            message_of("States.Timeout", ""),
-            "the stage did not end within its time limit"
-        );
-    }
-
-    #[test]
-    fn a_function_that_was_killed_is_told_from_one_that_refused() {
-        let killed = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 59f8 Error: Runtime exited with error: signal: killed"}"#;
-        expect!["the function ended without an answer (Runtime.ExitError): it ran out of time or memory, or crashed; see its log. RequestId: 59f8 Error: Runtime exited with error: signal: killed"]
-            .assert_eq(&message_of("Runtime.ExitError", killed));
-        for error in WITHOUT_AN_ANSWER {
-            let said = message_of(error, "");
-            assert!(
-                said.starts_with("the function ended without an answer"),
-                "{said}"
-            );
-        }
-        let refused = r#"{"errorType":"BuildFailed","errorMessage":"no compiler"}"#;
-        assert_eq!(message_of("BuildFailed", refused), "no compiler");
-    }
-
-    #[test]
-    fn an_endless_cause_is_cut() {
-        let failure = failure(None, "Plan release", "X", &"x".repeat(100_000));
-        let happened = Happened {
-            failures: &[failure],
-            ..Happened::default()
-        };
-        let cause = verdict(&happened, "stage-r4").cause;
-        assert!(cause.chars().count() <= MAX_CAUSE + 1);
-    }
-}
+#[path = "verdict_tests.rs"]
+mod tests;

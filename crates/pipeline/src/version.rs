@@ -85,6 +85,23 @@ pub fn is_ref_name(name: &str) -> bool {
         && name.split('/').all(part_ok)
 }
 
+/// Whether git takes the name for a branch, by the rules of git-check-ref-format
+/// (<https://git-scm.com/docs/git-check-ref-format>). Such a name is only ever compared, and never
+/// becomes a part of a command, an address or a path.
+pub fn is_branch_name(name: &str) -> bool {
+    let part_ok =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    let forbidden = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    (1..=200).contains(&name.len())
+        && !name.contains(forbidden)
+        && !name.starts_with('-')
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && !name.contains("@{")
+        && name != "@"
+        && name.split('/').all(part_ok)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +150,28 @@ mod tests {
         ] {
             let message = Version::new(bad).unwrap_err().to_string();
             assert!(message.starts_with("version `"), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_branch_may_be_called_what_git_allows() {
+        for good in [
+            "main",
+            "feature/#7-größe",
+            "wip!",
+            "a,b",
+            "50%",
+            "it's",
+            "release/2026&q1",
+            "日本",
+        ] {
+            assert!(is_branch_name(good), "{good}");
+        }
+        for bad in [
+            "", "-x", "a b", "a..b", "a~1", "a^", "a:b", "a?", "a*", "[a", "a\\b", "@", "a@{b",
+            "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.", "a\nb",
+        ] {
+            assert!(!is_branch_name(bad), "{bad}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Field names are a user interface: people read them in the console. Nothing secret is in them.
 
+use crate::bounds::MAX_LISTED;
 use crate::cutover::AliasMove;
 use crate::live::ReadSet;
 use crate::manifest::Manifest;
@@ -10,6 +11,7 @@ use crate::names::{
     release_label,
 };
 use crate::proof::Set;
+use crate::reason::Reason;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -217,6 +219,9 @@ pub struct Prepared {
     /// What was built of this commit before, by whatever release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Artifact>,
+    /// What looks like a mistake in its manifest and is none for sure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Reason>,
 }
 
 /// What several components of a release need together.
@@ -412,6 +417,9 @@ pub struct SuiteRun {
     pub timeout: crate::manifest::Limit,
     /// `TARGET_URL` and the peers'.
     pub environment: BTreeMap<String, String>,
+    /// How many suites run together: they share the room for what they say.
+    #[serde(default)]
+    pub of: u32,
 }
 
 /// How a suite ended.
@@ -442,7 +450,10 @@ pub struct SuiteReply {
     pub outcome: SuiteOutcome,
     /// Why, in a sentence; empty when it passed.
     #[serde(default)]
-    pub reason: String,
+    pub reason: Reason,
+    /// What a person should know of a suite that passed: that its reports hold no test, say.
+    #[serde(default, skip_serializing_if = "Reason::is_empty")]
+    pub remark: Reason,
     /// How long the user's command ran.
     #[serde(default)]
     pub command_seconds: f64,
@@ -544,6 +555,29 @@ pub struct TerminateReply {
     /// Companions that went after the tests.
     #[serde(default)]
     pub companions: Vec<Fqdn>,
+    /// Names and instances that are not listed because there are too many; the log has all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_listed: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl TerminateReply {
+    /// At most 50 of each: what went after years of crashes must not be what the execution fails of.
+    pub fn within_bounds(mut self) -> Self {
+        fn cut<T>(list: &mut Vec<T>) -> usize {
+            let over = list.len().saturating_sub(MAX_LISTED);
+            list.truncate(MAX_LISTED);
+            over
+        }
+        self.not_listed += cut(&mut self.retired)
+            + cut(&mut self.instances)
+            + cut(&mut self.kept)
+            + cut(&mut self.companions);
+        self
+    }
 }
 
 /// The input of Tag release.
@@ -582,7 +616,7 @@ pub struct TagOutcome {
     pub outcome: TagResult,
     /// Why not; empty unless it failed.
     #[serde(default)]
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// What became of a tag.
@@ -602,8 +636,8 @@ pub enum TagResult {
 pub struct DiscardRequest {
     /// The release.
     pub release: Release,
-    /// What it planned.
-    pub components: Vec<Planned>,
+    /// What it was to bring.
+    pub components: Vec<ReleasedComponent>,
     /// Components whose pipeline failed, or the stage that failed for all.
     #[serde(default)]
     pub failures: Vec<Failure>,
@@ -613,6 +647,14 @@ pub struct DiscardRequest {
     /// What was tested, if it came to that.
     #[serde(default)]
     pub tested: Option<Tested>,
+}
+
+/// A component of a release. Where an execution began with an earlier definition, all that was planned
+/// of it comes too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedComponent {
+    /// Which.
+    pub component: Component,
 }
 
 /// What Discard candidates gets where Plan release gave no answer.

@@ -6,6 +6,8 @@
 
 use pipeline::errors;
 use pipeline::manifest::{CommandLine, Limit};
+use pipeline::names::excerpt;
+use pipeline::shell::needs_shell;
 use pipeline::wire::Bundle;
 use stage::{Fault, Settings, blocking};
 use std::collections::{BTreeMap, HashMap};
@@ -66,7 +68,8 @@ pub struct Ran {
     pub outcome: Result<Outcome, String>,
     /// Where all of its output is.
     pub log: String,
-    line: String,
+    /// What ran.
+    pub line: String,
 }
 
 impl Runner {
@@ -132,19 +135,28 @@ impl Runner {
             .chain(self.proxy.iter().cloned())
             .collect();
         let log_of_command = log.clone();
+        let warning = needs_shell(&line);
+        let note = warning.clone();
         let outcome = blocking(move || {
             command::run(&command::Command {
                 line: &line,
                 cwd: &cwd,
                 env: &env,
                 timeout: limit,
+                note: note.as_deref(),
                 log: &log_of_command,
                 path: &path,
             })
         })
         .await;
         let outcome = match outcome {
-            Ok(outcome) => Ok(outcome),
+            Ok(outcome) => Ok(Outcome {
+                hint: outcome
+                    .hint
+                    .or(warning)
+                    .filter(|_| !outcome.ending.is_success()),
+                ..outcome
+            }),
             // The manifest's mistakes are the user's; the rest is ours.
             Err(error @ (CommandError::Words { .. } | CommandError::Program { .. })) => {
                 Err(error.to_string())
@@ -200,7 +212,7 @@ impl Ran {
             Ok(outcome) => (
                 format!(
                     "`{}` {} after {:.1} s",
-                    self.line,
+                    excerpt(&self.line),
                     outcome.ending,
                     self.seconds()
                 ),
@@ -213,7 +225,13 @@ impl Ran {
         } else {
             format!(", saying: {tail}")
         };
-        Some(format!("{what}{tail}; log: {}", self.log))
+        let hint = match &self.outcome {
+            Ok(Outcome {
+                hint: Some(hint), ..
+            }) => format!(" ({hint})"),
+            _ => String::new(),
+        };
+        Some(format!("{what}{tail}{hint}; log: {}", self.log))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::CallError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use pipeline::reason::Reason;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::error::Error as StdError;
@@ -86,7 +87,10 @@ where
 {
     let input = serde_json::from_value(payload).map_err(|error| Diagnostic {
         error_type: "InputInvalid".into(),
-        error_message: format!("the stage's input does not have the shape it should: {error}"),
+        error_message: Reason::new(&format!(
+            "the stage's input does not have the shape it should: {error}"
+        ))
+        .to_string(),
     })?;
     tracing::info!("begins");
     // Boxed, because the runtime, the SDK and a stage nested in one type are more than the compiler
@@ -100,7 +104,7 @@ where
         Err(error) => {
             let diagnostic = Diagnostic {
                 error_type: error.name().into(),
-                error_message: chain(&error),
+                error_message: Reason::new(&chain(&error)).to_string(),
             };
             tracing::error!(name = diagnostic.error_type, "{}", diagnostic.error_message);
             Err(diagnostic)

@@ -4,7 +4,7 @@ mod repository;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use expect_test::expect;
-use pipeline::event::{PushEvent, parse_push, plan_starts};
+use pipeline::event::{PushEvent, PushPlan, Sent, parse_push, plan_starts};
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, RepositoryUrl, Target};
 use pipeline::rows::ComponentRow;
@@ -45,33 +45,44 @@ fn told_of_push(value: Value) -> String {
         "kept back by the rule; "
     };
     let event: EventBridgeEvent<Value> = serde_json::from_value(value).expect("an event");
-    let what = match parse_push(&event.detail) {
-        Ok(PushEvent::Pushed(push)) => {
-            let id = event.id.expect("an event of EventBridge has an id");
-            let starts = plan_starts(&push, &id, &[row()]);
+    let id = event.id.expect("an event of EventBridge has an id");
+    let sent = Sent {
+        source: &event.source,
+        region: event.region.as_deref().unwrap_or_default(),
+        detail: &event.detail,
+    };
+    let rows = [row_for(sent)];
+    let planned = parse_push(sent).and_then(|event| match event {
+        PushEvent::Pushed(push) => plan_starts(&push, &id, &rows),
+        PushEvent::Ignored(why) => Ok(PushPlan::Ignore(why)),
+    });
+    let what = match planned {
+        Ok(PushPlan::Start(starts)) => {
             let lines = starts.iter().map(|start| {
                 ReleaseInput::parse(&start.input).expect("what a push starts is a valid input");
                 format!("starts {} with {}", start.name, start.input)
             });
-            let lines: Vec<String> = lines.collect();
-            if lines.is_empty() {
-                "starts nothing".to_owned()
-            } else {
-                lines.join(", ")
-            }
+            lines.collect::<Vec<String>>().join(", ")
         }
-        Ok(PushEvent::Ignored(why)) => format!("ignored: {why}"),
+        Ok(PushPlan::Ignore(why)) => format!("ignored: {why}"),
         Err(error) => format!("refused: {error}"),
     };
     format!("{by_rule}{what}")
 }
 
 /// What `cutover component add api --repository ... --branch main=stage` records.
-fn row() -> ComponentRow {
+fn row_for(sent: Sent<'_>) -> ComponentRow {
+    let address = match sent.source {
+        "aws.codecommit" => format!(
+            "https://git-codecommit.{}.amazonaws.com/v1/repos/api",
+            sent.region
+        ),
+        _ => "https://git.example.com/api.git".to_owned(),
+    };
     ComponentRow {
         credentials: None,
         component: Component::new("api").unwrap(),
-        repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
+        repository: RepositoryUrl::new(address).unwrap(),
         branches: [("main".to_owned(), Target::new("stage").unwrap())].into(),
     }
 }
@@ -112,13 +123,21 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
         push.no-repository.json
             refused: detail.repositoryName: `` is not a repository's name
         push.option-as-branch.json
-            refused: detail.referenceName: `--upload-pack=x` is not a branch name
+            ignored: no component follows branch --upload-pack=x of repository api; see `cutover component add`
+        push.other-repository.json
+            ignored: no component follows branch main of https://git.example.com/other/api.git; another repository has the same name: api is of https://git.example.com/api.git
+        push.sha-256.json
+            refused: detail.commitId: has 64 digits: a repository in git's SHA-256 format cannot be released, only one in SHA-1
         push.short-commit.json
             refused: detail.commitId: `3f2a9c1` is not a full commit SHA (40 hexadecimal digits, lower case)
         push.tag-ignored.json
             kept back by the rule; ignored: not a branch
         push.unfollowed-branch.json
-            starts nothing
+            ignored: no component follows branch topic/faster of repository api; see `cutover component add`
+        push.unfollowed-odd-branch.json
+            ignored: no component follows branch feature/#7-größe of repository api; see `cutover component add`
+        push.whole-address.json
+            starts api-3f2a9c1b04de-stage-56789abcdef0 with {"branch":"main","component":"api","target":"stage","version":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}
         release.all-keys.json
             {"versions":{"api":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":"main"}
         release.branch-of-several.json

@@ -30,6 +30,7 @@ impl Run {
             cwd: self.folder.path(),
             env: &self.env,
             timeout: self.timeout,
+            note: None,
             log: &self.folder.path().join("log"),
             path: PATH,
         })
@@ -220,7 +221,7 @@ while not os.path.exists('daemon.pid'):
 }
 
 #[test]
-fn huge_output_is_cut_in_the_log_and_the_command_goes_on() {
+fn of_huge_output_the_log_keeps_beginning_and_end_and_the_command_goes_on() {
     let run = Run::new();
     let outcome = run.script("head -c 31457280 /dev/zero | tr '\\0' 'x'\necho\necho the end\n");
     assert!(outcome.succeeded());
@@ -237,7 +238,10 @@ fn huge_output_is_cut_in_the_log_and_the_command_goes_on() {
         log.len()
     );
     let end = &log[log.len() - 200..];
-    assert!(end.contains("[cutover: the output is longer than"), "{end}");
+    assert!(end.contains("xxx\nthe end\n[cutover: exited"), "{end}");
+    let gap =
+        "[cutover: 10485769 bytes are left out here; a log holds the first and the last 10 MiB]";
+    assert_eq!(log.matches(gap).count(), 1);
     assert!(end.contains("[cutover: exited with code 0"), "{end}");
 }
 
@@ -282,6 +286,30 @@ fn a_script_that_the_kernel_cannot_run_is_told_why() {
         "echo no first line\n",
         "it is no program for this machine, nor a script that begins with #!",
     );
+}
+
+#[test]
+fn a_first_line_of_windows_names_the_carriage_return() {
+    let run = Run::new();
+    for first in ["#!/bin/sh\r\n", "#!/usr/bin/env python3\r\n"] {
+        let script = run.folder.path().join("build.sh");
+        fs::write(&script, format!("{first}true\r\n")).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = run.try_line("./build.sh").unwrap_err().to_string();
+        let line = first.trim_end();
+        let expected = format!(
+            "./build.sh cannot be started: its first line, `{line}`, ends in a carriage return"
+        );
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let failed = run.line("sh build.sh");
+    let hint = failed.hint.unwrap_or_default();
+    assert!(
+        hint.starts_with("the lines of build.sh end in a carriage return"),
+        "{hint}"
+    );
+    fs::write(run.folder.path().join("build.sh"), "#!/bin/sh\nfalse\n").unwrap();
+    assert_eq!(run.line("sh build.sh").hint, None);
 }
 
 #[test]

@@ -269,8 +269,72 @@ fn submodules_are_refused() {
         .unwrap_err();
     let text = "submodules are not supported (vendor/ui): copy what they bring into the repository";
     assert_eq!(error.to_string(), text);
-    api.repository.write(".gitmodules", "[submodule \"ui\"]\n");
-    assert!(matches!(api.refusal(), GitError::Submodules { .. }));
+}
+
+/// A vendored library that kept its `.gitmodules`, and one at the root that is stale.
+#[test]
+fn a_gitmodules_without_a_link_is_a_file_like_any_other() {
+    let api = api(Manner::Modern);
+    let text = "[submodule \"gone\"]\n\tpath = gone\n\turl = https://example.com/gone.git\n";
+    api.repository.write("third_party/json/.gitmodules", text);
+    api.repository.write(".gitmodules", text);
+    let commit = api.repository.commit("vendored");
+    let folder = tempfile::tempdir().unwrap();
+    let (_, file) = api.bundle(&commit, &folder).unwrap();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    workspace::bundle::unpack(&file, &tree, workspace::Limits::SOURCE).unwrap();
+    for path in [".gitmodules", "third_party/json/.gitmodules"] {
+        assert_eq!(fs::read_to_string(tree.join(path)).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_head_that_leads_nowhere_is_said_with_the_branches_that_there_are() {
+    for (manner, to) in [(Manner::Modern, "branch master"), (Manner::Old, "a branch")] {
+        let api = api(manner);
+        api.repository
+            .git(&["symbolic-ref", "HEAD", "refs/heads/master"]);
+        let refs = refs(&Origin::public(api.url()), &Bounds::default()).unwrap();
+        assert_eq!(
+            refs.resolve("HEAD").unwrap_err().to_string(),
+            format!(
+                "HEAD leads to {to}, which the repository does not have; it has fix/slow, main: name one of them, or have HEAD lead to it"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_repository_in_the_sha_256_format_is_named_as_such() {
+    let server = Server::start(Manner::Modern);
+    let repository = server.repository("api");
+    fs::remove_dir_all(repository.folder.join(".git")).unwrap();
+    repository.git(&[
+        "init",
+        "--quiet",
+        "--initial-branch=main",
+        "--object-format=sha256",
+    ]);
+    let commit = repository.write("a", "a").commit("one");
+    assert_eq!(commit.len(), 64);
+    let origin = Origin::public(server.url("api"));
+    let expected = format!(
+        "{} is in git's SHA-256 format, which cannot be read; only repositories in SHA-1 can be released",
+        server.url("api")
+    );
+    let error = refs(&origin, &Bounds::default()).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    assert!(!error.is_transient());
+    let folder = tempfile::tempdir().unwrap();
+    let error = bundle(
+        &origin,
+        &"a".repeat(40),
+        &folder.path().join("b"),
+        &Bounds::default(),
+    )
+    .unwrap_err();
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -53,8 +53,11 @@ impl Switch {
                 .iter()
                 .filter(|suite| suite.component == one.component)
                 .map(|suite| suite.suite.clone());
+            let suites = asked.tests.iter();
+            let suites = suites.filter(|suite| suite.component == one.component);
             proofs.push(ProofRow {
                 proof,
+                suites: Some(suites.count() as u32),
                 skipped: skipped.collect(),
                 release: asked.release.label(),
                 at: at.to_owned(),

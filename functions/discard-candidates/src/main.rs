@@ -7,7 +7,9 @@ use pipeline::rows::{CandidateRow, CandidateState, SetRow};
 use pipeline::verdict::{
     Happened, StillLive, Verdict, live_after_all, message_of, superseded_by, verdict,
 };
-use pipeline::wire::{DiscardReply, DiscardRequest, Failure, Release, UndoPlanRequest};
+use pipeline::wire::{
+    DiscardReply, DiscardRequest, Failure, Release, ReleasedComponent, UndoPlanRequest,
+};
 use serde::Deserialize;
 use stage::{Fault, Settings};
 use takedown::{Takedown, Taken};
@@ -55,7 +57,14 @@ async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<Disc
         takedown,
         DiscardRequest {
             release: row.plan.release,
-            components: row.plan.components,
+            components: row
+                .plan
+                .components
+                .into_iter()
+                .map(|planned| ReleasedComponent {
+                    component: planned.component,
+                })
+                .collect(),
             failures: vec![Failure {
                 component: None,
                 failed: request.failed,

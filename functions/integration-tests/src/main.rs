@@ -1,13 +1,16 @@
 //! Runs one suite of one component against its candidate. A suite that fails is an answer, not an
 //! error: the Choice after the Map is the gate.
 
-use pipeline::errors;
+use futures::{StreamExt, TryStreamExt};
+use pipeline::bounds;
 use pipeline::wire::{Release, Step, SuiteOutcome, SuiteReply, SuiteRun};
 use runner::{Ran, Runner, Task};
-use stage::{Fault, Settings};
+use stage::{Fault, Settings, blocking};
 use std::collections::HashMap;
-use std::path::Path;
-use workspace::junit::{self, Reports};
+use workspace::junit::{self, Folder, Reports};
+
+/// Reports that are uploaded at once.
+const UPLOADS: usize = 16;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -40,44 +43,38 @@ async fn run_suite(
             },
         )
         .await?;
-    let found = junit::summarise(&reports).map_err(|e| {
-        Fault::new(
-            errors::WORKSPACE_FAILED,
-            format!("reading the reports: {e}"),
-        )
-    })?;
-    keep(runner, &release, &suite, &reports).await?;
-    Ok(reply(suite, &ran, &found))
+    let folder = blocking(move || {
+        let folder = junit::look(&reports);
+        let found = folder.summarise();
+        (folder, found)
+    });
+    let (folder, found) = folder.await;
+    let left_out = keep(runner, &release, &suite, &folder).await?;
+    Ok(reply(suite, &ran, &found, left_out))
 }
 
-/// Keeps the suite's reports beside the release's.
+/// Keeps the suite's reports beside the release's. Answers how many are not kept.
 async fn keep(
     runner: &Runner,
     release: &Release,
     suite: &SuiteRun,
-    reports: &Path,
-) -> Result<(), Fault> {
-    let files = junit::files(reports).map_err(|e| {
-        Fault::new(
-            errors::WORKSPACE_FAILED,
-            format!("reading the reports: {e}"),
-        )
-    })?;
+    folder: &Folder,
+) -> Result<usize, Fault> {
     let prefix = release.report_prefix(&suite.component, &suite.suite);
-    for file in files {
-        let Some(name) = file.strip_prefix(reports).ok().and_then(Path::to_str) else {
-            tracing::warn!(?file, "a report whose name is not text is left out");
-            continue;
-        };
-        runner
-            .store
-            .upload(&file, &format!("{prefix}{name}"), HashMap::new())
-            .await?;
-    }
-    Ok(())
+    let (files, left_out) = folder.to_keep();
+    let uploads = files.into_iter().map(|(name, file)| {
+        let key = format!("{prefix}{name}");
+        async move { runner.store.upload(file, &key, HashMap::new()).await }
+    });
+    // A thousand one after the other would take a minute.
+    futures::stream::iter(uploads)
+        .buffer_unordered(UPLOADS)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(left_out)
 }
 
-fn reply(suite: SuiteRun, ran: &Ran, reports: &Reports) -> SuiteReply {
+fn reply(suite: SuiteRun, ran: &Ran, reports: &Reports, left_out: usize) -> SuiteReply {
     let (outcome, reason) = match ran.failure() {
         Some(reason) if ran.timed_out() => (SuiteOutcome::TimedOut, reason),
         Some(reason) => (SuiteOutcome::Failed, reason),
@@ -87,27 +84,53 @@ fn reply(suite: SuiteRun, ran: &Ran, reports: &Reports) -> SuiteReply {
             format!("its reports are not all green; log: {}", ran.log),
         ),
     };
-    let first: Vec<String> = reports
-        .first_failures
-        .iter()
-        .chain(&reports.malformed)
-        .take(3)
-        .cloned()
-        .collect();
-    let reason = match (outcome, first.is_empty()) {
-        (SuiteOutcome::Passed, _) => String::new(),
-        (_, true) => format!("did not pass: {reason}"),
-        (_, false) => format!("did not pass: {}; {reason}", first.join("; ")),
+    let remark = remark(reports, left_out);
+    let (reason, remark) = match outcome {
+        SuiteOutcome::Passed => (String::new(), remark),
+        _ => (reason_of(reports, &reason, &remark), String::new()),
     };
+    if !remark.is_empty() {
+        tracing::warn!(remark, "passed");
+    }
     SuiteReply {
         component: suite.component,
         companion: suite.companion,
         suite: suite.suite,
         outcome,
-        reason,
+        reason: bounds::reason(&reason, suite.of),
+        remark: bounds::reason(&remark, suite.of),
         command_seconds: ran.seconds(),
         tests: reports.tests,
         failures: reports.failures + reports.errors,
         log: ran.log.clone(),
     }
 }
+
+/// First the test that failed, then the command, then what else is to be known.
+fn reason_of(reports: &Reports, ending: &str, remark: &str) -> String {
+    let first = reports.first_failures.iter().chain(&reports.malformed);
+    let mut parts: Vec<&str> = first.take(3).map(String::as_str).collect();
+    if !remark.is_empty() {
+        parts.push(remark);
+    }
+    parts.push(ending);
+    format!("did not pass: {}", parts.join("; "))
+}
+
+fn remark(reports: &Reports, left_out: usize) -> String {
+    let said = reports.remark();
+    let kept = match left_out {
+        0 => String::new(),
+        more => format!("{more} files of its report folder are not kept: it is too large"),
+    };
+    let parts = [said, kept];
+    let parts: Vec<&str> = parts
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! booted with this release's names for peers, to be tested with it.
 
 use dns::Dns;
+use pipeline::bounds::check_beside;
 use pipeline::errors;
 use pipeline::live::{Brings, KnownHosts, dependents, live, read_set};
 use pipeline::names::{Component, Fqdn, hostname_of_release};
@@ -52,16 +53,19 @@ impl Planner {
                 companions.push(companion(release, &dependent, &live, &rows)?);
             }
         }
+        let set = set(&live, &known, &request.components);
+        let read_set = read_set(&brings, &live, &known, release.test_dependents);
+        check_beside(release, &companions, &read_set, &set)
+            .map_err(|e| Fault::new(errors::RELEASE_TOO_LARGE, e.to_string()))?;
         tracing::info!(companions = companions.len(), "planned");
         self.reserve(release, &companions).await?;
-        let set = set(&live, &known, &request.components);
         if release.proven {
             self.still_proven(release, &set, &brings, &live, &known)
                 .await?;
         }
         Ok(CompanionsReply {
             companions,
-            read_set: read_set(&brings, &live, &known, release.test_dependents),
+            read_set,
             set,
         })
     }

@@ -95,15 +95,19 @@ fn still_the_head(
         Some(head) => Err(Fault::new(
             errors::SUPERSEDED,
             format!(
-                "{}: branch {branch} is at {} by now, not at {}; the newer push has a release of its own",
+                "{}: branch {branch} of {} is at {}, not at {}, which this release was to bring: a push that moved it there has a release of its own; if there is none, the event was of another repository of that name",
                 row.component,
+                row.repository,
                 &head[..head.len().min(12)],
                 commit.short()
             ),
         )),
         None => Err(Fault::new(
             errors::SUPERSEDED,
-            format!("{}: branch {branch} does not exist any more", row.component),
+            format!(
+                "{}: {} has no branch {branch} (any more), which this release was to bring",
+                row.component, row.repository
+            ),
         )),
     }
 }

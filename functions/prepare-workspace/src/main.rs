@@ -1,8 +1,8 @@
 //! A clean checkout of exactly one commit becomes a source bundle, with its manifest read.
 
-use pipeline::errors;
 use pipeline::manifest::{self, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
+use pipeline::{bounds, errors};
 use secrets::Secrets;
 use stage::{Fault, Named as _, Settings, blocking};
 use std::collections::HashMap;
@@ -25,10 +25,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: Store::new(&config, &Settings::from_env()?.bucket),
         secrets: Secrets::new(&config),
     };
-    stage::run(async |step: Step<Planned>| prepare(&preparing, step.item).await).await
+    stage::run(async |step: Step<Planned>| prepare(&preparing, step).await).await
 }
 
-async fn prepare(preparing: &Preparing, planned: Planned) -> Result<Prepared, Fault> {
+async fn prepare(
+    preparing: &Preparing,
+    Step {
+        release,
+        item: planned,
+    }: Step<Planned>,
+) -> Result<Prepared, Fault> {
     let store = &preparing.store;
     let key = source_key(&planned.component, &planned.commit);
     let folder = tempfile::TempDir::with_prefix("prepare-")
@@ -69,12 +75,20 @@ async fn prepare(preparing: &Preparing, planned: Planned) -> Result<Prepared, Fa
         built = artifact.is_some(),
         "prepared"
     );
-    Ok(Prepared {
+    let warnings = manifest.warnings();
+    for warning in &warnings {
+        tracing::warn!(component = %planned.component, "{warning}");
+    }
+    let prepared = Prepared {
+        warnings,
         planned,
         source,
         manifest,
         artifact,
-    })
+    };
+    bounds::check_component(&release, &prepared)
+        .map_err(|e| failed(&prepared.planned, errors::RELEASE_TOO_LARGE, &e.to_string()))?;
+    Ok(prepared)
 }
 
 /// Another release bundled this commit before.

@@ -6,6 +6,7 @@ use pipeline::names::{Component, alias, peer_name};
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::suites::url;
+use pipeline::verdict::peer_not_live;
 use pipeline::wire::{Listens, PeersReply, Release, Together};
 use registry::Registry;
 use stage::{Fault, Settings};
@@ -144,21 +145,11 @@ fn plan(
 }
 
 fn not_live(release: &Release, components: &[Listens], peer: &Component, known: bool) -> Fault {
-    let who: Vec<&str> = components
+    let who: Vec<&Component> = components
         .iter()
         .filter(|one| one.peers.contains(peer))
-        .map(|one| one.component.as_str())
+        .map(|one| &one.component)
         .collect();
-    let who = who.join(", ");
-    let why = if known {
-        format!(
-            "`{peer}` is not live on {}; release {peer} there first, or {who} and {peer} together",
-            release.target
-        )
-    } else {
-        format!(
-            "`{peer}` is not a component of this project; correct [component] peers in the manifest, or add it with `cutover component add`"
-        )
-    };
-    Fault::new(errors::PEER_NOT_LIVE, format!("{who} names the peer {why}"))
+    let why = peer_not_live(&who, peer, &release.target, known);
+    Fault::new(errors::PEER_NOT_LIVE, why)
 }

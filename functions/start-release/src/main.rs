@@ -3,7 +3,7 @@
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_sfn::Client;
 use pipeline::errors;
-use pipeline::event::{PushEvent, Start, parse_push, plan_starts};
+use pipeline::event::{EventError, PushEvent, PushPlan, Sent, Start, parse_push, plan_starts};
 use pipeline::rows::{ComponentRow, Key};
 use registry::Registry;
 use serde::Serialize;
@@ -46,9 +46,12 @@ impl Starter {
                 "id: missing; an event from EventBridge has one",
             )
         })?;
-        let push = match parse_push(&event.detail)
-            .map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?
-        {
+        let sent = Sent {
+            source: &event.source,
+            region: event.region.as_deref().unwrap_or_default(),
+            detail: &event.detail,
+        };
+        let push = match parse_push(sent).map_err(refused)? {
             PushEvent::Pushed(push) => push,
             PushEvent::Ignored(reason) => return Ok(ignored(reason)),
         };
@@ -56,13 +59,10 @@ impl Starter {
             .registry
             .query(&Key::repository(&push.repository), "component#")
             .await?;
-        let starts = plan_starts(&push, id, &rows);
-        if starts.is_empty() {
-            return Ok(ignored(format!(
-                "no component follows branch {} of repository {}; see `cutover component add`",
-                push.branch, push.repository
-            )));
-        }
+        let starts = match plan_starts(&push, id, &rows).map_err(refused)? {
+            PushPlan::Start(starts) => starts,
+            PushPlan::Ignore(reason) => return Ok(ignored(reason)),
+        };
         let mut executions = Vec::new();
         for start in starts {
             executions.push(self.execute(start).await?);
@@ -93,4 +93,8 @@ impl Starter {
 fn ignored(reason: String) -> Reply {
     tracing::info!(reason, "ignored");
     Reply::Ignored { reason }
+}
+
+fn refused(error: EventError) -> Fault {
+    Fault::new(errors::INPUT_INVALID, error.to_string())
 }

@@ -5,8 +5,10 @@
 
 mod tag;
 
+use pipeline::bounds::tag_reason;
 use pipeline::errors;
 use pipeline::names::release_tag;
+use pipeline::reason::Reason;
 use pipeline::rows::{ComponentRow, Key, ReleaseRow};
 use pipeline::wire::{TagOutcome, TagReply, TagRequest, TagResult, Tagged};
 use registry::Registry;
@@ -150,15 +152,19 @@ fn answer(tag: String, tried: Vec<Tried>) -> Result<TagReply, Fault> {
             .collect();
         return Err(Fault::new(errors::UNAVAILABLE, reasons.join("; ")));
     }
-    let tags = tried.into_iter().map(outcome).collect();
+    let repositories = tried.len();
+    let tags = tried
+        .into_iter()
+        .map(|one| outcome(one, repositories))
+        .collect();
     Ok(TagReply { tag, tags })
 }
 
-fn outcome((tagged, done): Tried) -> TagOutcome {
+fn outcome((tagged, done): Tried, repositories: usize) -> TagOutcome {
     let (outcome, reason) = match done {
-        Ok(Pushed::AlreadyThere) => (TagResult::AlreadyThere, String::new()),
-        Ok(_) => (TagResult::Pushed, String::new()),
-        Err(failure) => (TagResult::Failed, failure.reason),
+        Ok(Pushed::AlreadyThere) => (TagResult::AlreadyThere, Reason::default()),
+        Ok(_) => (TagResult::Pushed, Reason::default()),
+        Err(failure) => (TagResult::Failed, tag_reason(&failure.reason, repositories)),
     };
     TagOutcome {
         component: tagged.component,

@@ -35,5 +35,7 @@ async fn terminate(
         companions: names(CandidateState::Discarded, &taken.gone),
         kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
         instances: taken.instances,
-    })
+        not_listed: 0,
+    }
+    .within_bounds())
 }

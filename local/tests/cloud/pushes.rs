@@ -128,7 +128,7 @@ fn each_push_of_a_branch_is_one_event_that_names_the_commits() {
     let event = next_event(&cloud, &queue);
     let wanted = json!({
         "event": "referenceCreated", "repositoryName": "api", "referenceType": "branch", "referenceName": "main",
-        "referenceFullName": "refs/heads/main", "commitId": first,
+        "referenceFullName": "refs/heads/main", "commitId": first, "repositoryUrl": url,
     });
     assert_eq!(event["detail"], wanted);
 

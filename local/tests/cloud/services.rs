@@ -108,6 +108,29 @@ fn states_inside_map_and_parallel_leave_events_and_output_is_applied() {
     assert_eq!(ids.len(), events.len());
 }
 
+/// As on AWS, where nothing would be cleaned up after it.
+#[test]
+fn a_state_of_more_than_256_kib_ends_the_execution_uncaught() {
+    let check = |parts: usize, status: &str, error: Value| {
+        let cloud = Cloud::up();
+        let part = "x".repeat(64);
+        let text = format!("{{% $join([1..{parts}].('{part}' & '')) %}}");
+        let (described, _) = execute(
+            &cloud,
+            &json!({"QueryLanguage": "JSONata", "StartAt": "Each", "States": {
+                "Each": {"Type": "Map", "Items": [1], "Next": "Done",
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}],
+                    "ItemProcessor": {"StartAt": "Large", "States": {
+                        "Large": {"Type": "Pass", "Output": text, "End": true}}}},
+                "Done": {"Type": "Succeed"}}}),
+        );
+        assert_eq!(described["status"], status, "{parts} x 64 bytes");
+        assert_eq!(described["error"], error, "{parts} x 64 bytes");
+    };
+    check(4095, "SUCCEEDED", Value::Null);
+    check(4096, "FAILED", json!("States.DataLimitExceeded"));
+}
+
 #[test]
 fn an_execution_ends_at_its_machines_timeout() {
     let cloud = Cloud::up();

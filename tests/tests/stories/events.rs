@@ -2,7 +2,7 @@
 
 use end_to_end::{Cloud, Component, Ended, Execution, Service, push_event};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -88,30 +88,201 @@ async fn an_event_that_is_delivered_twice_starts_one_release() {
     component.stands_alone(&sha).await;
 }
 
+/// Its repository is CodeCommit's own, which is nowhere near this cloud: that the release begins is
+/// all there is to see.
 #[tokio::test]
 async fn a_push_to_codecommit_starts_a_release_as_well() {
     let cloud = Cloud::up().await;
     let component = Component::unregistered(&cloud, "commit", "dev").await;
-    let sha = component.commit(&Service::good("1")).await;
-    component.push(&sha).await;
-    component.follow("main", "dev").await;
+    let name = &component.name;
+    let there = format!("https://git-codecommit.us-east-1.amazonaws.com/v1/repos/{name}");
+    record(&cloud, name, &there).await;
     let id = new_id('b');
     let event = push_event(
         &id,
         "aws.codecommit",
         "CodeCommit Repository State Change",
-        &component.name,
+        name,
         "main",
-        &sha,
+        &"b".repeat(40),
     );
 
     let reply = deliver(&cloud, &event).await;
 
     assert_eq!(reply["outcome"], "started", "{reply}");
-    assert_eq!(
-        the_one_execution(&cloud, &id).await.output()["components"][0]["commit"],
-        sha
+    let executions = Execution::named(&cloud, |one| one.starts_with(&format!("{name}-"))).await;
+    assert_eq!(executions.len(), 1, "{executions:?}");
+    executions[0].stop().await;
+}
+
+/// What `component add` records, of an address that is not looked at.
+async fn record(cloud: &Cloud, name: &str, address: &str) {
+    let item = |pk: String, sk: String| {
+        json!({"pk": {"S": pk}, "sk": {"S": sk}, "component": {"S": name}, "repository": {"S": address},
+               "branches": {"M": {"main": {"S": "dev"}}}})
+        .to_string()
+    };
+    let table = cloud.variable("CUTOVER_PROJECT").to_owned() + "-cutover";
+    for item in [
+        item(format!("component#{name}"), "config".into()),
+        item(format!("repository#{name}"), format!("component#{name}")),
+    ] {
+        let put = [
+            "dynamodb",
+            "put-item",
+            "--table-name",
+            &table,
+            "--item",
+            &item,
+        ];
+        cloud.aws(&put).await.good("put-item");
+    }
+}
+
+/// Two repositories of one name: a push to the one is none to the other.
+#[tokio::test]
+async fn a_push_to_another_repository_of_the_same_name_starts_nothing() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "same", "dev").await;
+    component.follow("main", "dev").await;
+    let mut event = push_event(
+        &new_id('e'),
+        "cutover.git",
+        "Repository State Change",
+        &component.name,
+        "main",
+        &"e".repeat(40),
     );
+    event["detail"]["repositoryUrl"] =
+        format!("https://git.example.com/theirs/{}.git", component.name).into();
+
+    let reply = deliver(&cloud, &event).await;
+
+    assert_eq!(reply["outcome"], "ignored", "{reply}");
+    let why = reply["reason"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("another repository has the same name"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn a_push_of_a_branch_that_nobody_follows_never_fails() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "odd", "dev").await;
+    component.follow("main", "dev").await;
+    for name in [
+        "feature/#7-größe",
+        "wip!",
+        "a,b",
+        "50%",
+        "it's",
+        "release/2026&q1",
+    ] {
+        let mut event = push_event(
+            &new_id('f'),
+            "cutover.git",
+            "Repository State Change",
+            &component.name,
+            name,
+            &"f".repeat(40),
+        );
+        event["detail"]["repositoryUrl"] = component.url().into();
+        let reply = deliver(&cloud, &event).await;
+        assert_eq!(reply["outcome"], "ignored", "{name}: {reply}");
+    }
+}
+
+/// Lambda tries an event of EventBridge again, twice, and then keeps it in the queue.
+#[tokio::test]
+async fn a_push_that_start_release_refuses_is_tried_again_and_kept() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "lost", "dev").await;
+    component.follow("main", "dev").await;
+    let mark = "not-a-commit";
+    let detail = json!({"event": "referenceUpdated", "repositoryName": component.name, "referenceType": "branch",
+        "referenceName": "main", "referenceFullName": "refs/heads/main", "commitId": mark, "repositoryUrl": component.url()});
+    let entry = json!([{"Source": "cutover.git", "DetailType": "Repository State Change", "Detail": detail.to_string()}]);
+    let sent = Instant::now();
+    let put = ["events", "put-events", "--entries", &entry.to_string()];
+    cloud.aws(&put).await.good("put-events");
+
+    let kept = lost(&cloud, &component.name).await;
+
+    // 1 and 2 seconds between the tries here; 1 and 2 minutes on AWS.
+    assert!(
+        sent.elapsed() >= Duration::from_secs(3),
+        "{:?}",
+        sent.elapsed()
+    );
+    assert_eq!(
+        kept["requestContext"]["condition"], "RetriesExhausted",
+        "{kept}"
+    );
+    assert_eq!(kept["requestPayload"]["detail"]["commitId"], mark);
+    let said = kept["responsePayload"]["errorMessage"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(
+        said.starts_with("detail.commitId: `not-a-commit`"),
+        "{kept}"
+    );
+}
+
+/// Nothing is `null`: the aws cli says nothing where there is no message.
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// What the queue of lost pushes holds of a repository; taken out of it.
+async fn lost(cloud: &Cloud, repository: &str) -> Value {
+    let endpoint = cloud.variable("AWS_ENDPOINT_URL").to_owned();
+    let name = format!("{}-lost-pushes", cloud.variable("CUTOVER_PROJECT"));
+    // The aws cli sends SQS to its former host name, whatever AWS_ENDPOINT_URL says.
+    let sqs = ["--endpoint-url", endpoint.as_str(), "sqs"];
+    let asked = cloud
+        .aws(&[&sqs[..], &["get-queue-url", "--queue-name", &name]].concat())
+        .await;
+    let url = json_of(&asked.good("get-queue-url"))["QueueUrl"]
+        .as_str()
+        .expect("a URL")
+        .to_owned();
+    let ends = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < ends {
+        let receive = [
+            "receive-message",
+            "--queue-url",
+            &url,
+            "--wait-time-seconds",
+            "2",
+            "--max-number-of-messages",
+            "10",
+            "--visibility-timeout",
+            "3",
+        ];
+        let answer = cloud.aws(&[&sqs[..], &receive].concat()).await;
+        let answer = json_of(&answer.good("receive-message"));
+        for message in answer["Messages"].as_array().into_iter().flatten() {
+            let body: Value = serde_json::from_str(message["Body"].as_str().unwrap_or_default())
+                .unwrap_or_default();
+            if body["requestPayload"]["detail"]["repositoryName"] == repository {
+                let handle = message["ReceiptHandle"].as_str().unwrap_or_default();
+                let delete = [
+                    "delete-message",
+                    "--queue-url",
+                    &url,
+                    "--receipt-handle",
+                    handle,
+                ];
+                cloud
+                    .aws(&[&sqs[..], &delete].concat())
+                    .await
+                    .good("delete-message");
+                return body;
+            }
+        }
+    }
+    panic!("the queue {name} keeps nothing of {repository}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod going_live;
 mod logs;
 mod own_addresses;
 mod pipeline;
+mod reports;
 mod tags;
 mod target_failures;
 mod targets;

@@ -5,19 +5,24 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// More than anybody reads, and little enough to store with every release.
-const MOST: u64 = 20 << 20;
+/// What a command says first is its settings, what it says last is what went wrong. Together this is
+/// more than anybody reads, and little enough to store with every release.
+const HEAD: u64 = 10 << 20;
+const END: usize = 10 << 20;
 /// The tail is to be read in a console beside a release's outcome.
 const TAIL_LINES: usize = 30;
 const TAIL_BYTES: usize = 4096;
 /// Kept raw: escape sequences go, and only then is counted.
 const KEPT: usize = 8 * TAIL_BYTES;
 
-/// A log file that takes a command's output, to a limit, and remembers its end.
+/// A log file that takes the beginning and the end of a command's output.
 pub(super) struct Log {
     file: BufWriter<File>,
     /// Output, not only what is in the file.
     bytes: u64,
+    /// The end of it, so far as it is not in the file: written when the command has ended.
+    end: VecDeque<u8>,
+    /// The very end, for the tail.
     last: VecDeque<u8>,
     /// The disk is full, say: the command must go on, its output is drained.
     failed: Option<io::Error>,
@@ -31,13 +36,17 @@ pub(super) struct Written {
 }
 
 impl Log {
-    pub(super) fn create(path: &Path, line: &str) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, line: &str, note: Option<&str>) -> io::Result<Self> {
         let mut file = BufWriter::new(File::create(path)?);
         writeln!(file, "$ {line}")?;
+        if let Some(note) = note {
+            writeln!(file, "[cutover: {note}]")?;
+        }
         file.flush()?;
         Ok(Self {
             file,
             bytes: 0,
+            end: VecDeque::new(),
             last: VecDeque::with_capacity(KEPT),
             failed: None,
         })
@@ -61,44 +70,41 @@ impl Log {
     }
 
     fn take(&mut self, output: &[u8]) {
-        let room = MOST.saturating_sub(self.bytes);
+        let room = HEAD.saturating_sub(self.bytes);
         let fits = output
             .len()
             .min(usize::try_from(room).unwrap_or(usize::MAX));
-        // Said once, also when the limit falls on the end of a read.
-        let cut = self.bytes <= MOST && fits < output.len();
         if self.failed.is_none() {
-            self.failed = self.write(&output[..fits], cut).err();
+            self.failed = self.write(&output[..fits]).err();
         }
         self.bytes += output.len() as u64;
-        let newest = &output[output.len().saturating_sub(KEPT)..];
-        let over = (self.last.len() + newest.len()).saturating_sub(KEPT);
-        self.last.drain(..over);
-        self.last.extend(newest);
+        keep(&mut self.end, &output[fits..], END);
+        keep(&mut self.last, output, KEPT);
     }
 
-    fn write(&mut self, output: &[u8], cut: bool) -> io::Result<()> {
+    fn write(&mut self, output: &[u8]) -> io::Result<()> {
         self.file.write_all(output)?;
-        if cut {
-            write!(
-                self.file,
-                "\n[cutover: the output is longer than {MOST} bytes, the rest is not kept]"
-            )?;
-        }
         self.file.flush()
     }
 
-    /// Ends the log with a line that says how the command ended.
+    /// Ends the log with the end of the output and a line that says how the command ended.
     pub(super) fn close(mut self, ending: &Ending, duration: Duration) -> io::Result<Written> {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        let left_out = self.bytes - self.bytes.min(HEAD) - self.end.len() as u64;
+        if left_out > 0 {
+            write!(
+                self.file,
+                "\n[cutover: {left_out} bytes are left out here; a log holds the first and the last {} MiB]\n",
+                HEAD >> 20
+            )?;
+        }
+        let (one, two) = self.end.as_slices();
+        self.file.write_all(one)?;
+        self.file.write_all(two)?;
         let fresh = self.last.back().is_none_or(|&byte| byte == b'\n');
-        let gap = if fresh && self.bytes <= MOST {
-            ""
-        } else {
-            "\n"
-        };
+        let gap = if fresh { "" } else { "\n" };
         writeln!(
             self.file,
             "{gap}[cutover: {ending}, {:.1} s]",
@@ -110,6 +116,14 @@ impl Log {
             bytes: self.bytes,
         })
     }
+}
+
+/// Appends, and forgets what is more than `most` bytes from the end.
+fn keep(end: &mut VecDeque<u8>, output: &[u8], most: usize) {
+    let newest = &output[output.len().saturating_sub(most)..];
+    let over = (end.len() + newest.len()).saturating_sub(most);
+    end.drain(..over);
+    end.extend(newest);
 }
 
 /// The last lines as a terminal would leave them: no escape sequences, of a line that was
@@ -185,17 +199,50 @@ mod tests {
         assert!(cut.len() <= 4096 && cut.len() > 4000 && endless.ends_with(&cut));
     }
 
-    #[test]
-    fn a_cut_is_told_also_where_the_limit_falls_between_two_reads() {
+    /// The log of this much output, in reads of this size; then the last line.
+    fn logged(bytes: usize, read: usize) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut log = Log::create(&path, "x").unwrap();
-        log.take(&vec![b'x'; usize::try_from(MOST).unwrap()]);
-        log.take(b"more");
-        log.take(b"and more");
-        drop(log);
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches("the output is longer").count(), 1);
-        assert!(text.ends_with("the rest is not kept]"));
+        let mut log = Log::create(&path, "x", None).unwrap();
+        let mut output = vec![b'0'; bytes];
+        output
+            .iter_mut()
+            .rev()
+            .take(1000)
+            .for_each(|byte| *byte = b'9');
+        output.chunks(read).for_each(|some| log.take(some));
+        log.take(b"the reason\n");
+        let ending = Ending::Exited { code: 1 };
+        let written = log.close(&ending, Duration::ZERO).unwrap();
+        assert_eq!(written.bytes, bytes as u64 + 11);
+        std::fs::read_to_string(&path).unwrap()
+    }
+
+    #[test]
+    fn of_a_long_output_beginning_and_end_are_kept_and_the_gap_is_told_once() {
+        for read in [64 << 10, 40 << 20] {
+            let text = logged(40 << 20, read);
+            let left_out = (20 << 20) + 11;
+            let gap = format!(
+                "\n[cutover: {left_out} bytes are left out here; a log holds the first and the last 10 MiB]\n"
+            );
+            let (head, end) = text.split_once(&gap).expect("the gap is told");
+            assert_eq!(head.len(), "$ x\n".len() + (10 << 20));
+            assert!(end.ends_with("9the reason\n[cutover: exited with code 1, 0.0 s]\n"));
+            assert_eq!(
+                end.len() - "[cutover: exited with code 1, 0.0 s]\n".len(),
+                10 << 20
+            );
+        }
+    }
+
+    #[test]
+    fn an_output_that_fits_is_kept_whole() {
+        for bytes in [0, 5 << 20, (20 << 20) - 11] {
+            let text = logged(bytes, 64 << 10);
+            assert!(!text.contains("left out"), "{bytes}");
+            let around = "$ x\n".len() + "the reason\n[cutover: exited with code 1, 0.0 s]\n".len();
+            assert_eq!(text.len(), bytes + around);
+        }
     }
 }

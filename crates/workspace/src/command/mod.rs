@@ -33,6 +33,8 @@ pub struct Command<'a> {
     pub env: &'a [(String, String)],
     /// After this the command is told to stop, and killed 5 seconds later.
     pub timeout: Duration,
+    /// What is to be said of it at the beginning of its log.
+    pub note: Option<&'a str>,
     /// Where its output goes; overwritten.
     pub log: &'a Path,
     /// Its PATH, and where the program is looked for.
@@ -52,14 +54,16 @@ pub struct Outcome {
     pub system_time: Duration,
     /// The last lines of its output (at most 30 lines and 4 KiB), without escape sequences.
     pub tail: String,
-    /// How many bytes it wrote, also beyond what the log holds (20 MiB).
+    /// How many bytes it wrote, also beyond what the log holds (the first and the last 10 MiB).
     pub output_bytes: u64,
+    /// What it may have failed of, where that can be seen from outside.
+    pub hint: Option<String>,
 }
 
 impl Outcome {
     /// Whether it ended by itself with code 0.
     pub fn succeeded(&self) -> bool {
-        self.ending == Ending::Exited { code: 0 }
+        self.ending.is_success()
     }
 }
 
@@ -81,6 +85,13 @@ pub enum Ending {
         /// The limit.
         limit: Duration,
     },
+}
+
+impl Ending {
+    /// By itself, with code 0.
+    pub fn is_success(self) -> bool {
+        self == Self::Exited { code: 0 }
+    }
 }
 
 impl fmt::Display for Ending {
@@ -177,7 +188,7 @@ pub fn run(command: &Command<'_>) -> Result<Outcome, CommandError> {
     let program = program::find(&words[0], command.cwd, command.path)?;
     let home = Scratch::new("a folder for HOME")?;
     let temporary = Scratch::new("a folder for TMPDIR")?;
-    let log = Log::create(command.log, command.line).map_err(prepare("the log"))?;
+    let log = Log::create(command.log, command.line, command.note).map_err(prepare("the log"))?;
     let (reader, writer) = io::pipe().map_err(prepare("a pipe"))?;
     let errors = writer.try_clone().map_err(prepare("a pipe"))?;
     let mut child = std::process::Command::new(program);
@@ -195,7 +206,12 @@ pub fn run(command: &Command<'_>) -> Result<Outcome, CommandError> {
     let leader = Leader::start(&mut child, &words[0])?;
     // It holds the pipe's writing end, and the output ends only when nobody does.
     drop(child);
-    supervise(command, leader, log, reader)
+    let mut outcome = supervise(command, leader, log, reader)?;
+    outcome.hint = match outcome.succeeded() {
+        true => None,
+        false => program::carriage_returns(&words, command.cwd),
+    };
+    Ok(outcome)
 }
 
 fn supervise(
@@ -235,6 +251,7 @@ fn supervise(
         system_time: ended.system_time,
         tail: written.tail,
         output_bytes: written.bytes,
+        hint: None,
     })
 }
 

@@ -1,5 +1,6 @@
 use super::CommandError;
 use std::fs::Metadata;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,13 @@ pub(super) fn find(program: &str, cwd: &Path, path: &str) -> Result<PathBuf, Com
             Ok(found) if !is_executable(&found) => Err(refused(
                 "it is not executable (git update-index --chmod=+x)",
             )),
-            Ok(_) => Ok(full),
+            Ok(_) => match interpreter_with_carriage_return(&full) {
+                Some(first) => Err(refused(&format!(
+                    "its first line, `{first}`, ends in a carriage return, as files of Windows do; \
+                     save it with LF only (git add --renormalize, with `* text=auto eol=lf` in .gitattributes)"
+                ))),
+                None => Ok(full),
+            },
         };
     }
     // Only absolute folders: "." in PATH would let a checkout replace any tool.
@@ -50,6 +57,39 @@ pub(super) fn find(program: &str, cwd: &Path, path: &str) -> Result<PathBuf, Com
         .into_iter()
         .find(usable)
         .ok_or_else(|| refused(&format!("there is no such program in {path}")))
+}
+
+/// What a command that failed may have failed of, if it is a shell's script with lines of Windows:
+/// a shell takes the carriage return for a part of the last word.
+pub(super) fn carriage_returns(words: &[String], cwd: &Path) -> Option<String> {
+    let [shell, script, ..] = words else {
+        return None;
+    };
+    let name = shell.rsplit('/').next().unwrap_or(shell);
+    let is_shell = ["sh", "bash", "dash", "ash", "zsh", "ksh"].contains(&name);
+    let first = first_line(&cwd.join(script)).filter(|_| is_shell)?;
+    first.ends_with('\r').then(|| {
+        format!("the lines of {script} end in a carriage return, as files of Windows do, and {name} takes it for a part of each line; save it with LF only")
+    })
+}
+
+/// The kernel would look for an interpreter whose name ends in it, and say that it is not there.
+fn interpreter_with_carriage_return(file: &Path) -> Option<String> {
+    let first = first_line(file)?;
+    let line = first.strip_suffix('\r')?;
+    line.starts_with("#!").then(|| line.to_owned())
+}
+
+/// Of a text; the kernel reads no further than 256 bytes either.
+fn first_line(file: &Path) -> Option<String> {
+    let mut head = Vec::new();
+    std::fs::File::open(file)
+        .ok()?
+        .take(256)
+        .read_to_end(&mut head)
+        .ok()?;
+    let end = head.iter().position(|&byte| byte == b'\n')?;
+    String::from_utf8(head[..end].to_vec()).ok()
 }
 
 fn is_executable(found: &Metadata) -> bool {

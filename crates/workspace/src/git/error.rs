@@ -36,6 +36,14 @@ pub enum GitError {
         /// The address.
         url: String,
     },
+    /// A format that this reads none of.
+    #[error(
+        "{url} is in git's SHA-256 format, which cannot be read; only repositories in SHA-1 can be released"
+    )]
+    Sha256 {
+        /// The address.
+        url: String,
+    },
     /// The repository may be read and not be written.
     #[error("{url} takes nothing from us: credentials that may write are needed")]
     ReadOnly {
@@ -157,6 +165,14 @@ impl GitError {
         }
         if refused || reason.contains("status 404") {
             return Self::NoSuchRepository { url };
+        }
+        // gix has no error of its own for it; a test holds its words.
+        let sha256 = [
+            "object format used by the remote is unsupported",
+            "hash sized 64",
+        ];
+        if sha256.iter().any(|words| reason.contains(words)) {
+            return Self::Sha256 { url };
         }
         if reason.contains("refusing to follow redirect") {
             return Self::Moved { url };

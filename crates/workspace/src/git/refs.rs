@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// git's own shortest abbreviation.
 const SHORTEST: usize = 7;
+/// In a message that says which branches there are.
+const BRANCHES_SHOWN: usize = 3;
 
 /// What a repository advertises. Commits are 40 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refs {
     /// The commit that `HEAD` points to; none in an empty repository.
     pub head: Option<String>,
-    /// The branch that `HEAD` stands for, without `refs/heads/`.
+    /// The branch that `HEAD` stands for, without `refs/heads/`; also where there is no such branch.
     pub head_branch: Option<String>,
     /// Branch to commit, without `refs/heads/`.
     pub branches: BTreeMap<String, String>,
@@ -53,8 +55,18 @@ pub enum ResolveError {
         version: String,
     },
     /// The repository has no commit yet.
-    #[error("the repository is empty: HEAD points to no commit")]
+    #[error("the repository is empty: it has no branch, and HEAD points to no commit")]
     Empty,
+    /// `HEAD` leads to a branch that is not there; others are.
+    #[error(
+        "HEAD leads to {to}, which the repository does not have; it has {has}: name one of them, or have HEAD lead to it"
+    )]
+    HeadLeadsNowhere {
+        /// Where it leads.
+        to: String,
+        /// Branches, the first of them.
+        has: String,
+    },
     /// A short SHA that several commits begin with.
     #[error("{version} begins {count} commits: give the full SHA, a branch or a tag")]
     Ambiguous {
@@ -62,6 +74,19 @@ pub enum ResolveError {
         version: String,
         /// How many.
         count: usize,
+    },
+    /// A name that could be meant in two ways. Whoever may push tags must not be able to have another
+    /// commit released than the one that was meant.
+    #[error("{version} is {one} and {other}: write {instead}")]
+    Poses {
+        /// As it was given.
+        version: String,
+        /// What it is.
+        one: String,
+        /// What it also is, or reads like.
+        other: String,
+        /// What says it without a doubt.
+        instead: String,
     },
     /// A short SHA of no branch's or tag's commit.
     #[error(
@@ -94,7 +119,13 @@ impl Refs {
                     object,
                     ..
                 } => (full_ref_name, object, Some(target)),
-                Ref::Unborn { .. } => continue,
+                Ref::Unborn {
+                    full_ref_name,
+                    target,
+                } => {
+                    refs.unborn(full_ref_name, target);
+                    continue;
+                }
             };
             // A ref whose name is not UTF-8 cannot be asked for by a version, which is text.
             let Ok(name) = std::str::from_utf8(name) else {
@@ -104,6 +135,15 @@ impl Refs {
             refs.add(name, commit.to_string(), target);
         }
         refs
+    }
+
+    /// `HEAD` leads to a branch that has no commit.
+    fn unborn(&mut self, name: &[u8], target: &[u8]) {
+        let target = std::str::from_utf8(target).ok();
+        let branch = target.and_then(|target| target.strip_prefix("refs/heads/"));
+        if let (b"HEAD", Some(branch)) = (name, branch) {
+            self.head_branch = Some(branch.to_owned());
+        }
     }
 
     fn add(&mut self, name: &str, commit: String, target: Option<&str>) {
@@ -118,16 +158,17 @@ impl Refs {
         }
     }
 
-    /// Finds a version. In this order: `HEAD`, a full SHA (so that no ref can pose as one), a
-    /// tag (**before** a branch of the same name, as git does), a branch, the beginning of a
-    /// SHA, at least 7 digits, of a commit that a branch or tag points to. `refs/heads/…` and
-    /// `refs/tags/…` name exactly one of the two.
+    /// Finds a version: `HEAD`, a full SHA (so that no ref can pose as one), a tag, a branch, or the
+    /// beginning of a SHA, at least 7 digits, of a commit that a branch or tag points to.
+    /// `refs/heads/…` and `refs/tags/…` name exactly one of the two. What could be meant in two ways
+    /// is refused, with what to write instead: a tag and a branch of one name at different commits,
+    /// and a name that reads like the beginning of another commit's SHA.
     ///
     /// # Errors
     /// [`ResolveError`].
     pub fn resolve(&self, version: &str) -> Result<Resolution, ResolveError> {
         if version == "HEAD" {
-            let commit = self.head.clone().ok_or(ResolveError::Empty)?;
+            let commit = self.head.clone().ok_or_else(|| self.no_head())?;
             return Ok(found(&commit, Named::Head));
         }
         let lower = version.to_ascii_lowercase();
@@ -140,25 +181,86 @@ impl Refs {
             };
             return Ok(found(&lower, named));
         }
-        let tag = (!version.starts_with("refs/heads/"))
-            .then(|| version.strip_prefix("refs/tags/").unwrap_or(version));
-        let branch = (!version.starts_with("refs/tags/"))
-            .then(|| version.strip_prefix("refs/heads/").unwrap_or(version));
-        if let Some((name, commit)) = tag.and_then(|tag| self.tags.get_key_value(tag)) {
-            return Ok(found(commit, Named::Tag(name.clone())));
+        if let Some(tag) = version.strip_prefix("refs/tags/") {
+            return self.tag(tag).ok_or_else(|| not_found(version));
         }
-        if let Some((name, commit)) = branch.and_then(|branch| self.branches.get_key_value(branch))
-        {
-            return Ok(found(commit, Named::Branch(name.clone())));
+        if let Some(branch) = version.strip_prefix("refs/heads/") {
+            return self.branch(branch).ok_or_else(|| not_found(version));
         }
-        self.resolve_short(version, &lower)
+        match (self.tag(version), self.branch(version)) {
+            (Some(tag), Some(branch)) if tag.commit != branch.commit => {
+                Err(two_names(version, &tag, &branch))
+            }
+            (Some(found), _) | (None, Some(found)) => self.not_a_sha(version, &lower, found),
+            (None, None) => self.resolve_short(version, &lower),
+        }
+    }
+
+    fn tag(&self, name: &str) -> Option<Resolution> {
+        let commit = self.tags.get(name)?;
+        Some(found(commit, Named::Tag(name.to_owned())))
+    }
+
+    fn branch(&self, name: &str) -> Option<Resolution> {
+        let commit = self.branches.get(name)?;
+        Some(found(commit, Named::Branch(name.to_owned())))
+    }
+
+    fn no_head(&self) -> ResolveError {
+        if self.branches.is_empty() {
+            return ResolveError::Empty;
+        }
+        let shown: Vec<&str> = self
+            .branches
+            .keys()
+            .take(BRANCHES_SHOWN)
+            .map(String::as_str)
+            .collect();
+        let more = match self.branches.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        ResolveError::HeadLeadsNowhere {
+            to: match &self.head_branch {
+                Some(branch) => format!("branch {branch}"),
+                None => "a branch".to_owned(),
+            },
+            has: format!("{}{more}", shown.join(", ")),
+        }
+    }
+
+    /// A name that reads like a SHA is taken only if it is the beginning of its own commit's. One of
+    /// digits alone (a date) is refused only where another commit begins with it.
+    fn not_a_sha(
+        &self,
+        version: &str,
+        lower: &str,
+        named: Resolution,
+    ) -> Result<Resolution, ResolveError> {
+        let reads_like_one = (SHORTEST..40).contains(&lower.len()) && is_lower_hex(lower);
+        if !reads_like_one || named.commit.starts_with(lower) {
+            return Ok(named);
+        }
+        let another = self
+            .commits()
+            .into_iter()
+            .find(|commit| commit.starts_with(lower));
+        let other = match another {
+            Some(commit) => format!("the beginning of commit {commit}"),
+            None if lower.bytes().all(|digit| digit.is_ascii_digit()) => return Ok(named),
+            None => "reads like the beginning of another commit's SHA".to_owned(),
+        };
+        Err(ResolveError::Poses {
+            version: version.to_owned(),
+            one: shown(&named),
+            other,
+            instead: format!("{}, or the full SHA of the commit", full_name(&named)),
+        })
     }
 
     fn resolve_short(&self, version: &str, lower: &str) -> Result<Resolution, ResolveError> {
         if !(SHORTEST..40).contains(&lower.len()) || !is_lower_hex(lower) {
-            return Err(ResolveError::NotFound {
-                version: version.chars().take(100).collect(),
-            });
+            return Err(not_found(version));
         }
         let commits = self.commits();
         let matching: Vec<_> = commits
@@ -179,6 +281,37 @@ impl Refs {
     fn commits(&self) -> BTreeSet<&str> {
         let refs = self.branches.values().chain(self.tags.values());
         refs.chain(&self.head).map(String::as_str).collect()
+    }
+}
+
+fn not_found(version: &str) -> ResolveError {
+    ResolveError::NotFound {
+        version: version.chars().take(100).collect(),
+    }
+}
+
+fn two_names(version: &str, tag: &Resolution, branch: &Resolution) -> ResolveError {
+    ResolveError::Poses {
+        version: version.to_owned(),
+        one: shown(tag),
+        other: shown(branch),
+        instead: format!("{} or {}", full_name(tag), full_name(branch)),
+    }
+}
+
+fn shown(named: &Resolution) -> String {
+    let kind = match named.named {
+        Named::Branch(_) => "a branch",
+        _ => "a tag",
+    };
+    format!("{kind} at {}", &named.commit[..12.min(named.commit.len())])
+}
+
+fn full_name(named: &Resolution) -> String {
+    match &named.named {
+        Named::Branch(name) => format!("refs/heads/{name}"),
+        Named::Tag(name) => format!("refs/tags/{name}"),
+        _ => named.commit.clone(),
     }
 }
 
@@ -226,11 +359,75 @@ mod tests {
         check("fix/x", C, Named::Branch("fix/x".into()));
     }
 
+    fn refused(version: &str, expected: &str) {
+        assert_eq!(refs().resolve(version).unwrap_err().to_string(), expected);
+    }
+
     #[test]
-    fn a_tag_wins_over_a_branch_of_the_same_name() {
-        check("v1", C, Named::Tag("v1".into()));
+    fn a_tag_and_a_branch_of_one_name_are_told_apart() {
+        refused(
+            "v1",
+            "v1 is a tag at ccccccc30000 and a branch at aaaaaaa20000: write refs/tags/v1 or refs/heads/v1",
+        );
         check("refs/heads/v1", B, Named::Branch("v1".into()));
         check("refs/tags/v1", C, Named::Tag("v1".into()));
+        let mut same = refs();
+        same.branches.insert("v1".into(), C.into());
+        assert_eq!(same.resolve("v1"), Ok(found(C, Named::Tag("v1".into()))));
+    }
+
+    /// Who may push tags must not be able to put another commit into somebody's hotfix.
+    #[test]
+    fn a_name_that_poses_as_a_commit_is_refused() {
+        refused(
+            "abcdef0",
+            "abcdef0 is a branch at ccccccc30000 and reads like the beginning of another commit's SHA: write refs/heads/abcdef0, or the full SHA of the commit",
+        );
+        let mut posing = refs();
+        posing.tags.insert("ccccccc3".into(), B.into());
+        let error = posing.resolve("ccccccc3").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "ccccccc3 is a tag at aaaaaaa20000 and the beginning of commit {C}: write refs/tags/ccccccc3, or the full SHA of the commit"
+            )
+        );
+        // Of its own commit it may be.
+        posing.tags.insert("ccccccc3".into(), C.into());
+        assert_eq!(
+            posing.resolve("ccccccc3"),
+            Ok(found(C, Named::Tag("ccccccc3".into())))
+        );
+    }
+
+    #[test]
+    fn a_date_is_a_name() {
+        let mut dated = refs();
+        dated.tags.insert("20261129".into(), B.into());
+        assert_eq!(
+            dated.resolve("20261129"),
+            Ok(found(B, Named::Tag("20261129".into())))
+        );
+        let commit = format!("20261129{}", "0".repeat(32));
+        dated.branches.insert("other".into(), commit);
+        assert!(matches!(
+            dated.resolve("20261129"),
+            Err(ResolveError::Poses { .. })
+        ));
+    }
+
+    #[test]
+    fn a_head_that_leads_to_a_missing_branch_is_not_an_empty_repository() {
+        let mut refs = refs();
+        refs.head = None;
+        refs.head_branch = Some("master".into());
+        let error = refs.resolve("HEAD").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "HEAD leads to branch master, which the repository does not have; it has {B}, abcdef0, fix/x and 2 more: name one of them, or have HEAD lead to it"
+            )
+        );
     }
 
     #[test]
@@ -244,7 +441,6 @@ mod tests {
     #[test]
     fn a_short_sha_is_found_if_exactly_one_commit_begins_with_it() {
         check("ccccccc", C, Named::AdvertisedSha);
-        check("abcdef0", C, Named::Branch("abcdef0".into()));
         let ambiguous = refs().resolve("aaaaaaa").unwrap_err();
         let text = "aaaaaaa begins 2 commits: give the full SHA, a branch or a tag";
         assert_eq!(ambiguous.to_string(), text);

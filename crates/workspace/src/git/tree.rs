@@ -166,9 +166,6 @@ impl Walk<'_> {
 
 /// git never makes such names, but whoever writes objects by hand can.
 pub(crate) fn check_name(name: &[u8], path: &Path) -> Result<(), GitError> {
-    if name == b".gitmodules" {
-        return Err(submodules(path));
-    }
     let special = matches!(name, b"" | b"." | b"..") || name.eq_ignore_ascii_case(b".git");
     if special || name.iter().any(|byte| matches!(byte, b'/' | 0)) {
         return Err(refused(path, "the name is not one of a file"));

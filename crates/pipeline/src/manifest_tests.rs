@@ -1,0 +1,120 @@
+use super::*;
+use expect_test::{Expect, expect};
+
+const GOOD: &str = r#"
+[component]
+name  = "api"
+peers = ["ui"]
+[build]
+unit_tests = "make test"
+command    = "make dist"
+output     = "dist"
+[run]
+command   = "./api"
+port      = 8080
+health    = "/healthz"
+[[suite]]
+name    = "smoke"
+command = "./it/smoke.sh"
+[[suite]]
+name    = "zap"
+command = "./it/zap.sh"
+slow    = true
+timeout = "10m"
+"#;
+
+fn check(text: &str, expected: Expect) {
+    let api = Component::new("api").unwrap();
+    expected.assert_eq(&match Manifest::parse(text, &api) {
+        Ok(manifest) => serde_json::to_string(&manifest).unwrap(),
+        Err(error) => error.to_string(),
+    });
+}
+
+#[test]
+fn a_manifest_is_read_with_its_defaults_and_survives_json() {
+    let api = Component::new("api").unwrap();
+    let manifest = Manifest::parse(GOOD, &api).unwrap();
+    assert_eq!(manifest.run.instances.number(), 1);
+    assert_eq!(
+        manifest.suites[1].timeout.duration(),
+        Duration::from_secs(600)
+    );
+    let json = serde_json::to_value(&manifest).unwrap();
+    assert_eq!(serde_json::from_value::<Manifest>(json).unwrap(), manifest);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line() {
+    check(
+        &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),
+        expect![
+            "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`"
+        ],
+    );
+    check(
+        &GOOD.replace("port      = 8080", "port = 80"),
+        expect!["line 11: port 80 must be from 8000 to 8999"],
+    );
+    check(
+        &GOOD.replace("timeout = \"10m\"", "timeout = \"2h\""),
+        expect!["line 20: `2h` must be a time such as `90s` or `10m`, from 1s to 13m"],
+    );
+    check(
+        &GOOD.replace("output     = \"dist\"", "output = \"../x\""),
+        expect!["line 8: `../x` must be a folder inside the checkout such as `dist`"],
+    );
+    check(
+        &GOOD.replace("name    = \"zap\"", "name = \"smoke\""),
+        expect!["two suites are called `smoke`"],
+    );
+    check(
+        &GOOD.replace("\"api\"", "\"ui2\""),
+        expect![
+            "[component] name is `ui2`, but the release is of `api`; is the repository registered under the wrong name?"
+        ],
+    );
+    check(
+        &GOOD.replace("[\"ui\"]", "[\"api\"]"),
+        expect!["[component] peers names `api` itself"],
+    );
+    check(
+        &GOOD.replace("output     = \"dist\"", "output = \".\""),
+        expect![
+            "line 8: `.` would make the whole checkout the artifact, with sources and tests; have [build] command copy what runs into a folder such as `dist`"
+        ],
+    );
+    check("", expect!["line 1: missing field `component`"]);
+    let many = |count: usize| -> String {
+        let suites =
+            (0..count).map(|n| format!("[[suite]]\nname = \"s{n}\"\ncommand = \"true\"\n"));
+        GOOD.split("[[suite]]").next().unwrap().to_owned() + &suites.collect::<String>()
+    };
+    let api = Component::new("api").unwrap();
+    assert!(Manifest::parse(&many(200), &api).is_ok());
+    check(
+        &many(900),
+        expect!["there are 900 [[suite]] sections, at most 200; let one command run several"],
+    );
+}
+
+#[test]
+fn a_command_that_only_a_shell_understands_is_warned_of() {
+    let api = Component::new("api").unwrap();
+    let text = GOOD
+        .replace("make test", "make test && make lint")
+        .replace("./api", "./api --port $PORT")
+        .replace("./it/zap.sh", "./it/zap.sh > out");
+    let manifest = Manifest::parse(&text, &api).unwrap();
+    let warnings: Vec<String> = manifest.warnings().iter().map(Reason::to_string).collect();
+    let begins = [
+        "api: [build] unit_tests: `&&` means something to a shell only",
+        "api: [run] command: `$PORT` means something to a shell only",
+        "api: [[suite]] zap command: `>` means something to a shell only",
+    ];
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    for (warning, begins) in warnings.iter().zip(begins) {
+        assert!(warning.starts_with(begins), "{warning}");
+    }
+    assert_eq!(Manifest::parse(GOOD, &api).unwrap().warnings(), []);
+}
