@@ -7,7 +7,7 @@ use crate::error::{Exit, Failure};
 use crate::text::table;
 use pipeline::names::{Commit, RepositoryUrl, Target, excerpt};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
-use pipeline::version::is_ref_name;
+use pipeline::version::is_branch_name;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -116,7 +116,7 @@ fn branches(typed: &[String]) -> Result<BTreeMap<String, Target>, Failure> {
         let (branch, target) = text
             .split_once('=')
             .ok_or_else(|| refuse("say BRANCH=TARGET, e.g. main=stage"))?;
-        if !is_ref_name(branch) {
+        if !is_branch_name(branch) {
             return Err(refuse("not a branch name"));
         }
         let target = Target::new(target).map_err(|e| refuse(&e.to_string()))?;

@@ -1,6 +1,6 @@
 use super::*;
 use expect_test::{Expect, expect};
-use pipeline::event::{Push, plan_starts};
+use pipeline::event::{PushEvent, PushPlan, Sent, parse_push, plan_starts};
 use pipeline::input::ReleaseInput;
 use pipeline::names::RepositoryUrl;
 use serde_json::json;
@@ -160,12 +160,21 @@ fn where_git_knows_nothing_of_a_push_what_there_is_of_the_commit_counts() {
 #[test]
 fn what_is_waited_for_has_the_name_that_a_push_gives_it() {
     let awaited = awaited(&["main"]);
-    let push = Push {
-        repository: "api".into(),
-        branch: "main".into(),
-        commit: awaited.commit.clone(),
+    let detail = json!({"event": "referenceUpdated", "repositoryName": "api", "referenceType": "branch",
+        "referenceName": "main", "commitId": awaited.commit});
+    let sent = Sent {
+        source: "cutover.git",
+        region: "eu-central-1",
+        detail: &detail,
     };
-    let start = plan_starts(&push, "6a7e8feb-b491-4cf7-a9f1-bf3703467718", &[row("api")]).remove(0);
+    let Ok(PushEvent::Pushed(push)) = parse_push(sent) else {
+        panic!("a push")
+    };
+    let planned = plan_starts(&push, "6a7e8feb-b491-4cf7-a9f1-bf3703467718", &[row("api")]);
+    let Ok(PushPlan::Start(starts)) = planned else {
+        panic!("it starts a release")
+    };
+    let start = &starts[0];
     assert_eq!(
         awaited.target_of(&start.name),
         Some(target("stage")),
