@@ -111,12 +111,13 @@ fn states_inside_map_and_parallel_leave_events_and_output_is_applied() {
 /// As on AWS, where nothing would be cleaned up after it.
 #[test]
 fn a_state_of_more_than_256_kib_ends_the_execution_uncaught() {
+    let cloud = Cloud::up();
     let check = |parts: usize, status: &str, error: Value| {
-        let cloud = Cloud::up();
         let part = "x".repeat(64);
         let text = format!("{{% $join([1..{parts}].('{part}' & '')) %}}");
         let (described, _) = execute(
             &cloud,
+            &format!("m{parts}"),
             &json!({"QueryLanguage": "JSONata", "StartAt": "Each", "States": {
                 "Each": {"Type": "Map", "Items": [1], "Next": "Done",
                     "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}],
