@@ -97,7 +97,11 @@ def ask(world, examples):
   It takes about 45 minutes on AWS and costs about 0.30 $; it stops by itself after {world.options.minutes} minutes, and even
   then costs less than 2 $. Ctrl-C stops it, too: what was made is removed first, which takes up to 15 minutes.
 """, flush=True)
-    if not world.options.yes and input("  Go on? Type the project's name: ").strip() != world.project:
+    if world.options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise Failed("nothing was touched: nobody is there to be asked; YES=1 (--yes) does without")
+    if input("  Go on? Type the project's name: ").strip() != world.project:
         raise Failed("nothing was touched")
 
 

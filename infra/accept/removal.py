@@ -13,7 +13,9 @@ from world import MINUTE, ROOT, Failed
 # What a removal may take beyond the run's own end.
 GRACE = 60
 # Deleted things stay in the tagging API's lists for a while.
-LISTED = 5 * MINUTE
+LISTED = 10 * MINUTE
+# Keys of one call: as JSON they are an argument, which Linux limits to 128 KiB.
+AT_ONCE = "250"
 
 
 class Removal:
@@ -107,7 +109,7 @@ class Removal:
     def empty(self, name):
         query = "{Objects: [Versions, DeleteMarkers][] | [?@] | [].{Key: Key, VersionId: VersionId}}"
         while True:
-            page = self.aws("s3api", "list-object-versions", "--bucket", name, "--max-items", "500", "--query", query)
+            page = self.aws("s3api", "list-object-versions", "--bucket", name, "--max-items", AT_ONCE, "--query", query)
             if not (page or {}).get("Objects"):
                 return
             self.aws("s3api", "delete-objects", "--bucket", name, "--delete", json.dumps({**page, "Quiet": True}))
