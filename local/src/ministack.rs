@@ -19,6 +19,7 @@ use crate::state::{ACCOUNT, Credentials, REGION};
 /// One program of several files.
 const LAUNCHER: &str = concat!(
     include_str!("../ministack/requests.py"),
+    include_str!("../ministack/refusals.py"),
     include_str!("../ministack/stack_role.py"),
     include_str!("../ministack/targets.py"),
     include_str!("../ministack/limits.py"),

@@ -109,6 +109,45 @@ fn no_role_may_replace_a_record_whatever_it_is_but_a_delegation() {
 }
 
 #[test]
+fn a_versioned_bucket_forgets_what_was_deleted() {
+    let mut found = 0;
+    for (template, resources) in templates() {
+        let buckets = resources
+            .iter()
+            .filter(|(_, (kind, _))| kind == "AWS::S3::Bucket");
+        for (id, (_, body)) in buckets {
+            assert!(body.contains("VersioningConfiguration"), "{template}: {id}");
+            assert!(
+                body.contains("ExpiredObjectDeleteMarker: true"),
+                "{template}: {id} keeps the marks of what was deleted"
+            );
+            found += 1;
+        }
+    }
+    assert_eq!(found, 2);
+    assert!(read("infra/deploy.sh").contains(r#""ExpiredObjectDeleteMarker":true"#));
+}
+
+/// Whoever has a bucket's name first, in another account, would serve our functions' code.
+#[test]
+fn the_bucket_for_packages_is_used_only_if_it_is_this_account_s() {
+    let script = read("infra/deploy.sh");
+    let asked: Vec<&str> = script
+        .lines()
+        .filter(|line| line.contains("aws s3"))
+        .map(str::trim)
+        .collect();
+    let [with_owner, create] = asked.as_slice() else {
+        panic!("S3 is asked otherwise: {asked:?}");
+    };
+    assert!(
+        with_owner.contains("--expected-bucket-owner"),
+        "{with_owner}"
+    );
+    assert!(create.starts_with("aws s3api create-bucket "), "{create}");
+}
+
+#[test]
 fn every_change_of_records_is_confined_by_type_action_and_name() {
     let template = read("infra/pipeline.yaml");
     let statements: Vec<&str> = template

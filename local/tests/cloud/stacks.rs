@@ -136,6 +136,21 @@ fn what_ec2_and_rds_refuse_is_refused_in_their_words() {
 }
 
 #[test]
+fn a_bucket_that_is_said_to_be_another_account_s_is_not_used() {
+    let cloud = Cloud::up();
+    cloud.aws(&["s3api", "create-bucket", "--bucket", "packages"]);
+    let look = |account: &str| {
+        let asked = ["s3api", "head-bucket", "--bucket", "packages"].as_slice();
+        let owner = ["--expected-bucket-owner", account];
+        cloud.aws_as(&[], &[asked, &owner].concat())
+    };
+    assert!(look(cloud.env("CUTOVER_ACCOUNT")).status.success());
+    let refused = look("111111111111");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("403"), "{said}");
+}
+
+#[test]
 fn cloudformation_does_only_what_the_stack_s_role_may() {
     let cloud = Cloud::up();
     let may = |actions: &[&str]| json!([{"Effect": "Allow", "Action": actions, "Resource": "arn:aws:s3:::*-it-*"}]);
