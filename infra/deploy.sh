@@ -261,8 +261,12 @@ explain_failure() {
         python3 -c '
 import json, sys
 since = sys.argv[1]
-events = [e for e in json.load(sys.stdin)["StackEvents"] if e["ResourceStatus"].endswith("_FAILED") and e["Timestamp"] >= since]
-for event in sorted(events, key=lambda e: e["Timestamp"])[:1]:
+# The newest comes first. What is cancelled because another one failed says nothing of why, nor does the stack.
+events = [e for e in reversed(json.load(sys.stdin)["StackEvents"])
+          if e["ResourceStatus"].endswith("_FAILED") and e["Timestamp"] >= since
+          and e["ResourceType"] != "AWS::CloudFormation::Stack"
+          and " cancelled" not in e.get("ResourceStatusReason", "")]
+for event in events[:1]:
     print("%s (%s) %s: %s" % (event["LogicalResourceId"], event["ResourceType"], event["ResourceStatus"],
                               event.get("ResourceStatusReason", "no reason given")), file=sys.stderr)
 ' "$started" || true
