@@ -29,8 +29,8 @@ const NEWEST: i32 = 200;
 pub enum Awaiting {
     /// This is it, running or ended.
     Found(Execution),
-    /// None will begin.
-    Never(String),
+    /// None will begin: why, and what to do.
+    Never(String, String),
 }
 
 /// The release of a commit.
@@ -41,7 +41,10 @@ pub async fn of_commit(context: &Context, text: &str, watch: &Watch) -> Result<A
         let seen = seen(context, &awaited).await?;
         match awaited.look(&seen) {
             Look::Follow(one) => return Ok(found(context, one, &seen)),
-            Look::NobodyFollows => return Ok(Awaiting::Never(awaited.nobody_follows())),
+            Look::NobodyFollows => {
+                let next = awaited.by_hand();
+                return Ok(Awaiting::Never(awaited.nobody_follows(), next));
+            }
             Look::Wait => {}
         }
         let what = format!(
@@ -60,15 +63,13 @@ pub async fn of_commit(context: &Context, text: &str, watch: &Watch) -> Result<A
 }
 
 /// Says so, and how that ends: the commit did not go live.
-pub fn never(context: &Context, why: &str) -> Result<Exit, Failure> {
+pub fn never(context: &Context, why: &str, next: &str) -> Result<Exit, Failure> {
     let exit = Exit::NotReleased;
     match context.json {
         true => say_json(
             &json!({"outcome": "not_released", "error": "NobodyFollows", "message": why, "exit_code": exit.code()}),
         )?,
-        false => say(&format!(
-            "{why}\nNext: cutover component add NAME --repository URL --branch BRANCH=TARGET"
-        ))?,
+        false => say(&format!("{why}\nNext: {next}"))?,
     }
     Ok(exit)
 }

@@ -32,7 +32,7 @@ pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
         (Some(text), _) => context.find(text).await?,
         (None, Some(text)) => match awaiting::of_commit(context, text, &watch).await? {
             Awaiting::Found(execution) => execution,
-            Awaiting::Never(why) => return awaiting::never(context, &why),
+            Awaiting::Never(why, next) => return awaiting::never(context, &why, &next),
         },
         (None, None) => awaiting::next(context, watch.begin_within).await?,
     };

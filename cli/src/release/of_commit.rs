@@ -134,6 +134,11 @@ impl Awaited {
         }
     }
 
+    /// What releases it nevertheless, to the default target.
+    pub fn by_hand(&self) -> String {
+        format!("cutover release {}={}", self.component, self.commit)
+    }
+
     /// Why nothing will begin.
     pub fn nobody_follows(&self) -> String {
         let branches: Vec<&str> = self.pushed.iter().map(|one| one.branch.as_str()).collect();

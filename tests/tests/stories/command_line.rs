@@ -89,6 +89,8 @@ async fn a_push_that_starts_nothing_is_said_and_one_that_never_was_has_an_end() 
         component.name
     );
     assert!(topic.out.contains(&sentence), "{topic:?}");
+    let by_hand = format!("Next: cutover release {}=", component.name);
+    assert!(topic.out.contains(&by_hand), "{topic:?}");
 }
 
 #[tokio::test]
