@@ -1,6 +1,5 @@
 //! What adding a component means: which push releases it where, and what is in the way.
 
-use crate::release::of_commit::is_same;
 use pipeline::names::{Commit, Target};
 use pipeline::rows::ComponentRow;
 use serde_json::{Value, json};
@@ -102,7 +101,7 @@ impl Added<'_> {
     /// A push names its repository by the last part of the address only.
     fn beside(&self, other: &ComponentRow) -> Option<String> {
         let (mine, theirs) = (&self.new.repository, &other.repository);
-        if is_same(mine.as_str(), theirs.as_str()) {
+        if mine.is_same(theirs) {
             return Some(format!(
                 "{} is in the same repository, whose cutover.toml names one component: releases of the other are refused",
                 other.component
@@ -110,7 +109,7 @@ impl Added<'_> {
         }
         (mine.repository_name() == theirs.repository_name()).then(|| {
             format!(
-                "the repository of {} ({theirs}) has the same last name, `{}`, and a push's event may name no more than that: then a push to one of the two is taken for a push to both",
+                "the repository of {} ({theirs}) is called `{}` too: if the event of a push does not tell its repositoryUrl, nobody knows which of the two it was, and none is released",
                 other.component,
                 mine.repository_name()
             )

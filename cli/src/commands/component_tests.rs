@@ -102,12 +102,12 @@ fn what_is_in_the_way_is_said() {
         None,
         &around,
         expect![[r#"
-        Added api from https://git.example.com/team/api.git
-          a push to main releases it to dev
-        Note: there is no target dev yet: cutover target provision dev
-        Note: the repository of old-api (https://git.example.com/fork/api.git) has the same last name, `api`, and a push's event may name no more than that: then a push to one of the two is taken for a push to both
-        Note: twin is in the same repository, whose cutover.toml names one component: releases of the other are refused
-        Next: git push, then cutover watch --commit"#]],
+            Added api from https://git.example.com/team/api.git
+              a push to main releases it to dev
+            Note: there is no target dev yet: cutover target provision dev
+            Note: the repository of old-api (https://git.example.com/fork/api.git) is called `api` too: if the event of a push does not tell its repositoryUrl, nobody knows which of the two it was, and none is released
+            Note: twin is in the same repository, whose cutover.toml names one component: releases of the other are refused
+            Next: git push, then cutover watch --commit"#]],
     );
     let mut private = new;
     private.credentials = Some("cutover/myproj/api".parse().unwrap());

@@ -145,6 +145,8 @@ impl Checked {
         if notes.has_lfs {
             said.push("Git LFS is used: a release gets the pointers and not the files".to_owned());
         }
+        // A release says them too, when it is too late to save the wait.
+        said.extend(self.manifest.warnings().iter().map(ToString::to_string));
         if self.manifest.suites.is_empty() {
             said.push("there is no [[suite]]: nothing is tested before users get it".to_owned());
         }
@@ -245,6 +247,7 @@ timeout = "90s"
     #[test]
     fn what_a_push_would_not_bring_is_said() {
         let manifest = MANIFEST.split("[[suite]]").next().unwrap();
+        let manifest = &manifest.replace("make dist", "make dist && cp $X dist");
         let notes = Notes {
             is_checkout: true,
             below_root: Some("examples/api".into()),
@@ -256,18 +259,21 @@ timeout = "90s"
             manifest,
             notes,
             expect![[r#"
-            api: a release would take this.
-              unit tests  make test         within 10m
-              build       make dist         within 10m, leaves dist
-              run         ./api             1 instance, port 8080, /healthz answers 200 within 5m
-              peer        user-db           its address is in USER_DB_URL
-              source      42 files, 1.2 MB
-              Note: cutover.toml has to be at the root of its repository, and this folder is
-              examples/api of a larger one
-              Note: cutover.toml as it is here is not committed, so a push does not bring it
-              Note: 3 files are not committed as they are here; a release sees commits only
-              Note: Git LFS is used: a release gets the pointers and not the files
-              Note: there is no [[suite]]: nothing is tested before users get it"#]],
+                api: a release would take this.
+                  unit tests  make test                within 10m
+                  build       make dist && cp $X dist  within 10m, leaves dist
+                  run         ./api                    1 instance, port 8080, /healthz answers 200 within 5m
+                  peer        user-db                  its address is in USER_DB_URL
+                  source      42 files, 1.2 MB
+                  Note: cutover.toml has to be at the root of its repository, and this folder is
+                  examples/api of a larger one
+                  Note: cutover.toml as it is here is not committed, so a push does not bring it
+                  Note: 3 files are not committed as they are here; a release sees commits only
+                  Note: Git LFS is used: a release gets the pointers and not the files
+                  Note: api: [build] command: `&&` means something to a shell only, and commands
+                  run without one: it is given to the program as it is written; write sh -c
+                  '...' where a shell is wanted
+                  Note: there is no [[suite]]: nothing is tested before users get it"#]],
         );
     }
 }
