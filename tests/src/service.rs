@@ -11,6 +11,10 @@ pub enum Start {
     Unhealthy,
     /// Ends with an error.
     Crashing,
+    /// Prints 300 lines and ends with an error.
+    CrashingLoudly,
+    /// Serves well, and ends after four seconds.
+    EndingSoon,
 }
 
 /// One suite of its manifest.
@@ -31,6 +35,8 @@ pub struct Service {
     pub start: Start,
     /// It serves once there is this file.
     pub held_by: Option<PathBuf>,
+    /// It answers its health path with 503 once there is this file, and all else as before.
+    pub sick_by: Option<PathBuf>,
     pub suites: Vec<Suite>,
     /// Whom it talks to.
     pub peers: Vec<String>,
@@ -50,10 +56,10 @@ print("the candidate is", found)
 sys.exit(found != os.environ["COMMIT"])
 "#;
 
-const SERVER: &str = r#"import json, os, sys, time, urllib.request
+const SERVER: &str = r#"import json, os, sys, threading, time, urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-START, HELD_BY = "@START@", "@HELD_BY@"
+START, HELD_BY, SICK_BY = "@START@", "@HELD_BY@", "@SICK_BY@"
 IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
 IDENTITY["version"] = open("VERSION").read().strip()
 
@@ -84,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path.startswith("/say/"):
             print(self.path[5:], flush=True)
-        healthy = START != "Unhealthy" or self.path != "/healthz"
+        sick = START == "Unhealthy" or (SICK_BY and os.path.exists(SICK_BY))
+        healthy = not sick or self.path != "/healthz"
         body = json.dumps(answer(self.path)).encode()
         self.send_response(200 if healthy else 503)
         self.send_header("Content-Length", str(len(body)))
@@ -101,6 +108,11 @@ class Server(ThreadingHTTPServer):
 
 if START == "Crashing":
     sys.exit("boom: this version cannot start")
+if START == "CrashingLoudly":
+    print(*range(300), sep="\n", flush=True)
+    sys.exit(9)
+if START == "EndingSoon":
+    threading.Timer(4, os._exit, [3]).start()
 while HELD_BY and not os.path.exists(HELD_BY):
     time.sleep(0.05)
 print("serving", IDENTITY["commit"], flush=True)
@@ -116,6 +128,7 @@ impl Service {
             build: "sh build.sh".into(),
             start: Start::Well,
             held_by: None,
+            sick_by: None,
             suites: vec![Suite {
                 name: "smoke",
                 command: "python3 smoke.py".into(),
@@ -147,12 +160,15 @@ impl Service {
                 .unwrap_or_else(|error| panic!("writing {name}: {error}"));
         };
         write("VERSION", &format!("{}\n", self.version));
-        let held_by = self.held_by.as_deref().unwrap_or(Path::new(""));
-        let server = SERVER.replace("@START@", &format!("{:?}", self.start));
-        write(
-            "server.py",
-            &server.replace("@HELD_BY@", &held_by.to_string_lossy()),
-        );
+        let path = |file: &Option<PathBuf>| {
+            let path = file.as_deref().unwrap_or(Path::new(""));
+            path.to_string_lossy().into_owned()
+        };
+        let server = SERVER
+            .replace("@START@", &format!("{:?}", self.start))
+            .replace("@HELD_BY@", &path(&self.held_by))
+            .replace("@SICK_BY@", &path(&self.sick_by));
+        write("server.py", &server);
         write("smoke.py", SMOKE);
         for (name, text) in &self.files {
             write(name, text);
@@ -171,10 +187,9 @@ impl Service {
             self.peers,
             self.unit_tests,
             self.build,
-            if self.start == Start::Well {
-                "60s"
-            } else {
-                "8s"
+            match self.start {
+                Start::Unhealthy | Start::Crashing => "8s",
+                _ => "60s",
             },
         );
         for suite in &self.suites {

@@ -34,6 +34,16 @@ impl Component {
         ids
     }
 
+    /// Ends an instance as EC2 itself may at any time; returns when EC2 says so.
+    pub async fn terminate(&self, id: &str) {
+        let ended = self.cloud.machines.terminate_instances().instance_ids(id);
+        ended.send().await.expect("the instance is ended");
+        let gone = until(GONE, async || {
+            (!self.instances().await.iter().any(|one| one == id)).then_some(())
+        });
+        assert!(gone.await.is_some(), "{id} is still up after {GONE:?}");
+    }
+
     /// Every instance the component ever had on its target that the cloud still lists.
     pub async fn instances_ever(&self) -> Vec<String> {
         let filter = Filter::builder()

@@ -48,7 +48,7 @@ pub fn ending_json(model: &Model, execution: &str, arn: &str) -> Value {
             json!({"outcome": output.get("outcome").cloned().unwrap_or("live".into()), "output": output})
         }
         End::Failed { error, cause } => {
-            json!({"outcome": "not_released", "error": error, "cause": cause})
+            json!({"outcome": outcome(error).0, "error": error, "cause": cause})
         }
         End::TimedOut => {
             json!({"outcome": "not_released", "error": "States.Timeout", "cause": TIMED_OUT})
@@ -97,6 +97,7 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     let remarks = [
         "/cutover/note",
         "/cutover/not_recorded",
+        "/cutover/not_watched",
         "/terminated/left_behind",
     ];
     for remark in remarks {
@@ -155,7 +156,7 @@ fn not_released(
     let mut lines = vec![
         screen
             .colour
-            .paint(Style::Bad, &safe(&format!("Not released: {error}"))),
+            .paint(Style::Bad, &safe(&format!("{}: {error}", outcome(error).1))),
     ];
     if !cause.is_empty() {
         lines.push(wrap(cause, "  ", screen.width));
@@ -164,6 +165,15 @@ fn not_released(
         lines.push(next(&command, screen));
     }
     lines.join("\n")
+}
+
+/// What became of a release that failed, for a script and for a person.
+fn outcome(error: &str) -> (&'static str, &'static str) {
+    match error {
+        "RolledBack" => ("rolled_back", "Went live and was taken back"),
+        "DiedAfterCutover" => ("died_after_cutover", "Live, and not well"),
+        _ => ("not_released", "Not released"),
+    }
 }
 
 /// The commands that print the failed stages' logs; more than three would hide the cause.

@@ -28,13 +28,15 @@ pub const UNIT_TESTS_AND_BUILD: &str = "Unit tests | Build";
 pub const PLAN_COMPANIONS: &str = "Plan companions";
 
 /// States of the whole release that have no column but take a noticeable time.
-pub const WITHOUT_COLUMN: [&str; 6] = [
+pub const WITHOUT_COLUMN: [&str; 8] = [
     "Plan release",
     PLAN_COMPANIONS,
     "Publish peers",
     "Publish hostnames",
     "Tag release",
     "Discard candidates",
+    "Roll back",
+    "Terminate rolled back",
 ];
 
 /// A column.
@@ -72,8 +74,9 @@ pub fn folder(state: &str) -> Option<&'static str> {
         "Deploy (initial)" => "deploy-initial",
         "Publish hostnames" => "publish-hostnames",
         "Integration tests" | "Run suite" => "integration-tests",
-        "Deploy (cutover)" => "cutover",
-        "Terminate previous" => "terminate-previous",
+        "Deploy (cutover)" | "Roll back" => "cutover",
+        "Watch release" => "watch-release",
+        "Terminate previous" | "Terminate rolled back" => "terminate-previous",
         "Tag release" => "tag-release",
         "Discard candidates" => "discard-candidates",
         _ => return None,
@@ -90,7 +93,7 @@ pub fn leaves_a_log(folder: &str) -> bool {
 }
 
 /// All folders, in the order in which a release passes them.
-pub const FOLDERS: [&str; 15] = [
+pub const FOLDERS: [&str; 16] = [
     "start-release",
     "plan-release",
     "prepare-workspace",
@@ -103,6 +106,7 @@ pub const FOLDERS: [&str; 15] = [
     "publish-hostnames",
     "integration-tests",
     "cutover",
+    "watch-release",
     "terminate-previous",
     "tag-release",
     "discard-candidates",

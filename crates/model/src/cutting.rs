@@ -93,6 +93,7 @@ impl Act<'_> {
                 Default::default()
             },
             test_dependents: read_set && self.tests_dependents(),
+            replaces: Default::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::live::{Brings, KnownHosts, ReadSet, live, read_set};
 use crate::names::{Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name};
 use crate::records::{Batch, Record, ZoneView};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A candidate that is to go live.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct CutoverRequest {
     pub read_set: ReadSet,
     /// Whether live components that depend on the release had to pass too.
     pub test_dependents: bool,
+    /// Where these aliases must lead still: a roll-back replaces what is not well and nothing else.
+    pub replaces: BTreeMap<Component, Fqdn>,
 }
 
 impl CutoverRequest {
@@ -156,8 +158,10 @@ fn blocked(
     known: &KnownHosts,
 ) -> Option<CutoverPlan> {
     let live = now.as_ref()?;
+    let replaces = request.replaces.get(&candidate.component);
+    let is_another = replaces.is_some_and(|replaced| replaced != live);
     match known.get(live) {
-        Some(one) if one.ticket > request.ticket => Some(CutoverPlan::Superseded {
+        Some(one) if one.ticket > request.ticket || is_another => Some(CutoverPlan::Superseded {
             component: candidate.component.clone(),
             by: one.ticket,
         }),

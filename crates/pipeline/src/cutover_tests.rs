@@ -38,6 +38,7 @@ fn request(ticket: u64, names: &[&str], read_set: ReadSet) -> CutoverRequest {
         candidates: names.iter().map(candidate).collect(),
         read_set,
         test_dependents: true,
+        replaces: Default::default(),
     }
 }
 
@@ -172,6 +173,7 @@ fn a_component_that_depends_on_the_release_since_its_tests_stops_the_cutover() {
     );
     let off = CutoverRequest {
         test_dependents: false,
+        replaces: Default::default(),
         ..blind
     };
     check(

@@ -10,6 +10,15 @@ use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use std::fmt;
 
+/// How long a candidate must have been healthy when it goes live, from the first look at it to the
+/// last. A component that ends sooner than that is noticed before it meets users.
+pub const SETTLED_SECONDS: u64 = 5;
+
+/// How many seconds are left until then.
+pub fn settles_in(healthy_for: i64) -> u64 {
+    SETTLED_SECONDS.saturating_sub(u64::try_from(healthy_for).unwrap_or_default())
+}
+
 /// Where a service is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -347,6 +356,12 @@ mod tests {
             told(&[sight(None, None)]),
             Condition::Gone("instance i-1 is not there any more".into())
         );
+    }
+
+    #[test]
+    fn a_candidate_settles_for_five_seconds_whatever_the_clocks_say() {
+        let all: Vec<u64> = [-3, 0, 4, 5, 900].into_iter().map(settles_in).collect();
+        assert_eq!(all, [5, 5, 1, 0, 0]);
     }
 
     #[test]

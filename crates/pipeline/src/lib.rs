@@ -5,6 +5,7 @@
 //! on what was observed.
 #![warn(missing_docs)]
 
+pub mod back;
 pub mod boot;
 pub mod bounds;
 pub mod cutover;
@@ -30,4 +31,5 @@ pub mod target_stack;
 pub mod target_wire;
 pub mod verdict;
 pub mod version;
+pub mod watch;
 pub mod wire;

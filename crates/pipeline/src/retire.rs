@@ -57,6 +57,12 @@ pub fn ends_after(row: &CandidateRow, ticket: Ticket, components: &[Component]) 
     earlier.then(|| Leaving::of(row, CandidateState::Retired))
 }
 
+/// A companion of a release that was taken back: the release that took it back ends it.
+pub fn is_companion_of(row: &CandidateRow, ticket: Ticket) -> Option<Leaving> {
+    let is_its_own = row.companion && row.ticket == ticket && !row.state.is_gone();
+    is_its_own.then(|| Leaving::of(row, CandidateState::Discarded))
+}
+
 /// Whether a release that is given up ends this hostname of its own (or, where an alias points to
 /// it, finds that it is live after all).
 ///

@@ -541,6 +541,9 @@ pub struct TerminateRequest {
     pub release: Release,
     /// What went live.
     pub components: Vec<Component>,
+    /// The release that this one takes back: its companions end too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub companions_of: Option<Ticket>,
 }
 
 /// The reply of Terminate previous.
@@ -558,6 +561,12 @@ pub struct TerminateReply {
     /// Names and instances that are not listed because there are too many; the log has all.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_listed: usize,
+    /// Hostnames that stay because what replaced them is not well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<Fqdn>,
+    /// What is wrong with what the release brought, where users are sent to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwell: Option<String>,
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -575,7 +584,8 @@ impl TerminateReply {
         self.not_listed += cut(&mut self.retired)
             + cut(&mut self.instances)
             + cut(&mut self.kept)
-            + cut(&mut self.companions);
+            + cut(&mut self.companions)
+            + cut(&mut self.spared);
         self
     }
 }

@@ -27,7 +27,8 @@ impl Registry {
         condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
     }
 
-    /// Records how a release ended. A release that is live is never recorded as anything else.
+    /// Records how a release ended. A release that is live is never recorded as anything else, and one
+    /// that was taken back stays so.
     pub async fn record_outcome(
         &self,
         target: &Target,
@@ -44,8 +45,9 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .condition_expression("attribute_exists(pk) AND (outcome <> :live OR :outcome = :live)")
+            .condition_expression("attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live)")
             .expression_attribute_values(":live", text("live"))
+            .expression_attribute_values(":back", text("rolled back"))
             .expression_attribute_values(":outcome", text(outcome))
             .expression_attribute_values(":ended", text(&stage::now()));
         if let Some(cause) = cause {
@@ -57,6 +59,30 @@ impl Registry {
             call = call.expression_attribute_values(":change", text(change_id));
         }
         let sent = call.update_expression(update).send().await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+    }
+
+    /// Records that a release went live and was taken back.
+    pub async fn record_rolled_back(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        cause: &str,
+    ) -> Result<(), RegistryError> {
+        let key = Key::release(target, ticket);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
+            .expression_attribute_values(":outcome", text("rolled back"))
+            .expression_attribute_values(":ended", text(&stage::now()))
+            .expression_attribute_values(":cause", text(cause))
+            .send()
+            .await;
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
     }
 

@@ -9,11 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The one way back: test again, because something moved beside the release.
 const AGAIN: (&str, &str) = ("Cut over?", "Plan companions");
 
+/// The parts of the drain, with a look after each.
+const DRAINS: (&str, &str) = ("Drained?", "Drain");
+
 /// The one way from failing to live: the aliases had moved, and only the answer was lost.
 const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
 
 /// The failures that do not undo the release: users have the new version by then.
-const AFTER_GOING_LIVE: &[&str] = &["Record cutover", "Terminate previous", "Tag release"];
+const AFTER_GOING_LIVE: &[&str] = &[
+    "Record cutover",
+    "Watch release",
+    "Terminate previous",
+    "Tag release",
+];
 
 /// Where a state's rules, its default and its `Next` lead.
 fn ways_on(state: &Value) -> Vec<String> {
@@ -118,6 +126,8 @@ fn a_release_ends_in_succeed_or_fail() {
         ("Released", "Succeed"),
         ("Not released", "Fail"),
         ("Discard failed", "Fail"),
+        ("Rolled back", "Fail"),
+        ("Died after cutover", "Fail"),
     ];
     assert_eq!(last, BTreeMap::from(expected));
 }
@@ -127,10 +137,10 @@ fn nothing_is_done_over_and_over() {
     for machine in machines() {
         for (name, state) in &machine.states {
             for next in all_ways(state) {
-                if (name.as_str(), next.as_str()) == AGAIN {
+                if [AGAIN, DRAINS].contains(&(name.as_str(), next.as_str())) {
                     continue;
                 }
-                let back = reached(&machine, &next, &[AGAIN]).contains(name);
+                let back = reached(&machine, &next, &[AGAIN, DRAINS]).contains(name);
                 assert!(!back, "`{name}` comes round again by `{next}`");
             }
         }
@@ -148,6 +158,27 @@ fn suites_are_run_again_at_most_twice() {
     assert_eq!(again.len(), 1);
     assert!(text(again[0], "Condition").contains(" and $round < 3 and "));
     assert_eq!(text(&again[0]["Assign"], "round"), "{% $round + 1 %}");
+}
+
+#[test]
+fn a_drain_has_at_most_six_parts() {
+    let machine = outermost();
+    let rules = list(&machine.states[DRAINS.0], "Choices");
+    let again: Vec<&Value> = rules
+        .iter()
+        .filter(|rule| rule["Next"] == DRAINS.1)
+        .collect();
+    assert_eq!(again.len(), 1);
+    let parts =
+        "$ceil($plan.release.drain_seconds / $max([5, $ceil($plan.release.drain_seconds / 6)]))";
+    let condition = format!("{{% $looks < {parts} %}}");
+    assert_eq!(text(again[0], "Condition"), condition);
+    assert_eq!(
+        text(&machine.states["Watch release"]["Assign"], "looks"),
+        "{% $looks + 1 %}"
+    );
+    let seconds = format!("{{% $ceil($plan.release.drain_seconds / {parts}) %}}");
+    assert_eq!(text(&machine.states["Drain"], "Seconds"), seconds);
 }
 
 #[test]

@@ -38,6 +38,8 @@ const NAMED_OTHERWISE: &[(&str, &str)] = &[
     ("Run suite", "integration-tests"),
     ("Deploy (cutover)", "cutover"),
     ("Record cutover", "cutover"),
+    ("Roll back", "cutover"),
+    ("Terminate rolled back", "terminate-previous"),
     ("Undo plan", "discard-candidates"),
     ("Look at deletion", "look-at-stack"),
 ];

@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 
 /// Names that the verdict or the machine makes up where no function gave one.
 const WITHOUT_A_FUNCTION: &[&str] = &[
+    "DiedAfterCutover",
     "DiscardFailed",
     "NotReleased",
+    "RolledBack",
     "SomethingLeft",
     "TargetBusy",
 ];

@@ -1,11 +1,16 @@
 //! One Route 53 batch moves every alias of the release, or none.
 
+mod back;
+mod look;
 mod proof;
 mod record;
 
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
+use health::Examiner;
+use pipeline::back::{BackReply, BackRequest};
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
 use pipeline::errors;
+use pipeline::health::Tolerates;
 use pipeline::live::{KnownHosts, live};
 use pipeline::names::{Fqdn, alias};
 use pipeline::records::{Batch, ZoneView};
@@ -13,12 +18,14 @@ use pipeline::rows::CandidateRow;
 use pipeline::verdict::superseded_by;
 use pipeline::wire::{CutoverReply, CutoverStep, Release};
 use registry::Registry;
+use serde::{Deserialize, Serialize};
 use stage::{Fault, Settings};
 use std::collections::BTreeMap;
 
 struct Switch {
     registry: Registry,
     dns: Dns,
+    examiner: Examiner,
 }
 
 #[tokio::main]
@@ -28,8 +35,30 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let switch = Switch {
         registry: Registry::new(&config, &settings.table),
         dns: Dns::new(&config),
+        examiner: Examiner::new(&config, &settings.bucket)?,
     };
-    stage::run(async |step: CutoverStep| switch.cutover(step).await).await
+    stage::run(async |ask: Ask| match ask {
+        Ask::Cutover(step) => switch.cutover(*step).await.map(Answer::Cutover),
+        Ask::Back(request) => switch.back(*request).await.map(Answer::Back),
+    })
+    .await
+}
+
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ask {
+    /// Deploy (cutover), Record cutover.
+    Cutover(Box<CutoverStep>),
+    /// Roll back.
+    Back(Box<BackRequest>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Cutover(CutoverReply),
+    Back(BackReply),
 }
 
 impl Switch {
@@ -43,7 +72,9 @@ impl Switch {
             request: request(&step, &stand)?,
             step,
             stand,
+            tolerates: Tolerates::NoEnd,
         };
+        self.settle(&step).await;
         self.switch(&step).await
     }
 
@@ -61,6 +92,7 @@ impl Switch {
             match plan {
                 CutoverPlan::AlreadyDone => return self.again(step, &zone).await,
                 CutoverPlan::Commit { moves, batch } => {
+                    self.are_well(step).await?;
                     // After the look, which shows that the suites met what they are said to have met;
                     // before anything moves, so that what is live is proven, whatever crashes.
                     self.record_proofs(step).await?;
@@ -182,6 +214,15 @@ struct Step {
     step: CutoverStep,
     request: CutoverRequest,
     stand: BTreeMap<Fqdn, CandidateRow>,
+    tolerates: Tolerates,
+}
+
+impl Step {
+    /// The rows of what is to go live.
+    fn candidates(&self) -> impl Iterator<Item = &CandidateRow> {
+        let candidates = self.request.candidates.iter();
+        candidates.filter_map(|one| self.stand.get(&one.hostname))
+    }
 }
 
 fn request(
@@ -217,5 +258,6 @@ fn request(
         candidates,
         read_set: step.read_set.clone(),
         test_dependents: step.release.test_dependents,
+        replaces: BTreeMap::new(),
     })
 }

@@ -8,6 +8,8 @@ mod bad_input;
 mod barred;
 mod by_hand;
 mod command_line;
+mod dying;
+mod dying_live;
 mod events;
 mod examples;
 mod failures;

@@ -46,6 +46,7 @@ const FUNCTIONS: &[(&str, &[Shows])] = &[
     ("publish-hostnames", &[Shows::Umbrella]),
     ("integration-tests", &[Shows::Umbrella]),
     ("cutover", &[Shows::Umbrella]),
+    ("watch-release", &[Shows::Umbrella]),
     ("terminate-previous", &[Shows::Umbrella]),
     ("tag-release", &[Shows::Umbrella]),
     ("discard-candidates", &[Shows::Red, Shows::Unplanned]),
@@ -231,6 +232,7 @@ fn remarks(output: &Value) -> Vec<&str> {
     let places = [
         "/cutover/note",
         "/cutover/not_recorded",
+        "/cutover/not_watched",
         "/terminated/left_behind",
     ];
     places

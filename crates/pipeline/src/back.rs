@@ -1,0 +1,277 @@
+//! Roll back: what becomes of a release that went live and is not well.
+//!
+//! The previous instances run until the drain is over, so users can be sent back to them in one batch.
+//! It is a cutover like any other, with a ticket of its own that is later than all others: so a late
+//! try of the failed release finds itself superseded, and a release that is being tested finds that
+//! what is live beside it has moved.
+
+use crate::health::Condition;
+use crate::names::{Component, Domain, Fqdn, Ticket, alias};
+use crate::reason::Reason;
+use crate::records::ZoneView;
+use crate::rows::{AliasRow, CandidateRow, CandidateState, FoundHealthy};
+use crate::version::Version;
+use crate::wire::{PlanOutcome, PlanReply, Planned, Release, Stands};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The input of Roll back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackRequest {
+    /// The release that went live.
+    pub release: Release,
+    /// Where its components stand.
+    pub components: Vec<Stands>,
+    /// What is wrong with it.
+    pub unwell: String,
+    /// The execution's ARN.
+    pub execution_arn: String,
+}
+
+impl BackRequest {
+    /// By which a second try finds what the first has reserved.
+    pub fn execution(&self) -> String {
+        format!("{}-back", self.release.execution)
+    }
+}
+
+/// The reply of Roll back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackReply {
+    /// What became of it.
+    pub outcome: BackOutcome,
+    /// Of the roll-back, where the aliases moved.
+    pub ticket: Option<Ticket>,
+    /// The name that the execution's error has.
+    pub error: String,
+    /// Sentences: what users meet, what happened, what to do.
+    pub cause: String,
+}
+
+/// What became of a roll-back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackOutcome {
+    /// The aliases lead to what was live before.
+    RolledBack,
+    /// They lead to the release still, or to a later one.
+    Stays,
+}
+
+impl BackReply {
+    /// The aliases lead to the previous versions again.
+    pub fn rolled_back(request: &BackRequest, plan: &PlanReply) -> Self {
+        let release = &request.release;
+        let back: Vec<String> = plan
+            .components
+            .iter()
+            .map(|one| {
+                let alias = alias(&one.component, &release.domain);
+                format!("{alias} leads to {} again", one.hostname)
+            })
+            .collect();
+        let stay = match plan.stay.as_slice() {
+            [] => String::new(),
+            stay => format!(
+                " {} had nothing to go back to and stays.",
+                names(stay.iter())
+            ),
+        };
+        Self {
+            outcome: BackOutcome::RolledBack,
+            ticket: Some(plan.release.ticket),
+            error: "RolledBack".into(),
+            cause: cut(&format!(
+                "{}, which ran all the time.{stay} Release {} had gone live and was taken back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
+                back.join(", "),
+                release.label(),
+                plan.release.label(),
+                request.unwell
+            )),
+        }
+    }
+
+    /// A later release has moved them on, so users meet that one.
+    pub fn moved_on(request: &BackRequest) -> Self {
+        let release = &request.release;
+        Self {
+            outcome: BackOutcome::Stays,
+            ticket: None,
+            error: crate::errors::SUPERSEDED.into(),
+            cause: cut(&format!(
+                "Users of {} are sent to a later release. Release {} had gone live before, and was not well: {}.",
+                names(request.components.iter().map(|one| &one.component)),
+                release.label(),
+                request.unwell
+            )),
+        }
+    }
+
+    /// They do not, and why.
+    pub fn stays(request: &BackRequest, why: &str) -> Self {
+        let release = &request.release;
+        Self {
+            outcome: BackOutcome::Stays,
+            ticket: None,
+            error: "DiedAfterCutover".into(),
+            cause: cut(&format!(
+                "Users of {} are affected: release {} went live and is not well: {}. It was not taken back: {why}.{}",
+                names(request.components.iter().map(|one| &one.component)),
+                release.label(),
+                request.unwell,
+                match why == NOTHING_BEFORE {
+                    true => "",
+                    false => " What was live before was not ended.",
+                }
+            )),
+        }
+    }
+}
+
+/// A cause is read by a person, and enters a state.
+fn cut(cause: &str) -> String {
+    Reason::within(cause, 4_000).to_string()
+}
+
+fn names<'a>(all: impl Iterator<Item = &'a Component>) -> String {
+    all.map(Component::as_str).collect::<Vec<_>>().join(", ")
+}
+
+const NOTHING_BEFORE: &str = "nothing was live before";
+
+/// What the decision needs to know.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Where the aliases point.
+    pub zone: &'a ZoneView,
+    /// What is recorded as live of the release's components.
+    pub aliases: &'a [AliasRow],
+    /// The rows of what was live before.
+    pub rows: &'a BTreeMap<Fqdn, CandidateRow>,
+    /// How that is.
+    pub conditions: &'a BTreeMap<Fqdn, Condition>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackPlan {
+    /// These take over again, all in one batch.
+    GoBack {
+        /// What was live before, as it was seen.
+        back: Vec<CandidateRow>,
+        /// What the release brought for the first time.
+        stay: Vec<Component>,
+    },
+    /// A later release has them all by now.
+    MovedOn,
+    /// The aliases are left where they are.
+    Stay {
+        /// A clause.
+        why: String,
+    },
+}
+
+/// Decides. Only to what is up and healthy itself; all of the release or nothing.
+pub fn plan_back(release: &Release, components: &[Stands], seen: &Seen<'_>) -> BackPlan {
+    let leads_there = |one: &Stands| {
+        let alias = alias(&one.component, &release.domain);
+        seen.zone.points_to(&alias).as_ref() == Some(&one.hostname)
+    };
+    if !components.iter().any(leads_there) {
+        return BackPlan::MovedOn;
+    }
+    let (mut back, mut stay) = (Vec::new(), Vec::new());
+    for one in components {
+        match previous(&release.domain, one, seen) {
+            Ok(Some(row)) => back.push(row),
+            Ok(None) => stay.push(one.component.clone()),
+            Err(why) => return BackPlan::Stay { why },
+        }
+    }
+    match back.is_empty() {
+        true => BackPlan::Stay {
+            why: NOTHING_BEFORE.into(),
+        },
+        false => BackPlan::GoBack { back, stay },
+    }
+}
+
+fn previous(
+    domain: &Domain,
+    one: &Stands,
+    seen: &Seen<'_>,
+) -> Result<Option<CandidateRow>, String> {
+    let alias = alias(&one.component, domain);
+    if seen.zone.points_to(&alias).as_ref() != Some(&one.hostname) {
+        return Err(format!("{alias} does not lead to it any more"));
+    }
+    let row = seen.aliases.iter().find(|row| row.hostname == one.hostname);
+    let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
+    let Some(previous) = &row.previous else {
+        return Ok(None);
+    };
+    let at = &previous.hostname;
+    let row = seen.rows.get(at).filter(|row| {
+        row.state == CandidateState::Live
+            && (row.ticket, &row.commit) == (previous.ticket, &previous.commit)
+            && row.recipe.is_some()
+    });
+    let row = row.ok_or_else(|| format!("{at} does not stand any more"))?;
+    match seen.conditions.get(at) {
+        Some(Condition::Well) => Ok(Some(row.clone())),
+        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
+            Err(format!("{at} is not well either: {why}"))
+        }
+        None => Err(format!("{at} was not looked at")),
+    }
+}
+
+/// The row as it is when the roll-back has it.
+pub fn taken_over(seen: &CandidateRow, release: &Release, now: &str) -> CandidateRow {
+    CandidateRow {
+        ticket: release.ticket,
+        release: release.label(),
+        state: CandidateState::Healthy,
+        launched_by: Some(seen.launched()),
+        found_healthy: Some(FoundHealthy {
+            at: now.to_owned(),
+            ends: seen
+                .found_healthy
+                .as_ref()
+                .map(|found| found.ends.clone())
+                .unwrap_or_default(),
+        }),
+        ..seen.clone()
+    }
+}
+
+/// The plan of the roll-back, as a release like any other.
+pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) -> PlanReply {
+    let components = back.iter().filter_map(|row| {
+        Some(Planned {
+            version: Version::Previous,
+            hostname: row.hostname.clone(),
+            companion: false,
+            warm: true,
+            repeats: Some(row.launch_template_version.clone()),
+            ..row.recipe.as_ref()?.planned.clone()
+        })
+    });
+    let components: Vec<Planned> = components.collect();
+    PlanReply {
+        outcome: PlanOutcome::Release,
+        release: Release {
+            size: components.len() as u32,
+            rollback: true,
+            proven: true,
+            ..release
+        },
+        components,
+        already_live: Vec::new(),
+        stay,
+    }
+}
+
+#[cfg(test)]
+#[path = "back_tests.rs"]
+mod tests;

@@ -1,0 +1,241 @@
+use super::*;
+use crate::manifest::Manifest;
+use crate::names::{Commit, RepositoryUrl, hostname};
+use crate::records::Record;
+use crate::rows::Previous;
+use crate::wire::{Bundle, Prepared};
+use expect_test::{Expect, expect};
+
+fn component(name: &str) -> Component {
+    Component::new(name).unwrap()
+}
+
+fn commit(digit: char) -> Commit {
+    Commit::new(digit.to_string().repeat(40)).unwrap()
+}
+
+fn at(name: &str, digit: char) -> Fqdn {
+    hostname(&component(name), &commit(digit), &release().domain)
+}
+
+fn release() -> Release {
+    serde_json::from_value(serde_json::json!({
+        "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
+        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
+        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90,
+        "skip_slow_scans": false, "size": 1
+    }))
+    .unwrap()
+}
+
+fn stands(name: &str) -> Stands {
+    Stands {
+        component: component(name),
+        hostname: at(name, 'b'),
+    }
+}
+
+fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
+    let text = format!(
+        "[component]\nname='{name}'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n"
+    );
+    let planned = Planned {
+        component: component(name),
+        version: Version::Head,
+        commit: commit(digit),
+        repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
+        hostname: at(name, digit),
+        credentials: None,
+        companion: false,
+        warm: false,
+        repeats: None,
+    };
+    let source = Bundle {
+        key: String::new(),
+        sha256: String::new(),
+        bytes: 0,
+    };
+    let recipe = Prepared {
+        planned,
+        source,
+        manifest: Manifest::parse(&text, &component(name)).unwrap(),
+        artifact: None,
+    };
+    CandidateRow {
+        component: component(name),
+        commit: commit(digit),
+        hostname: at(name, digit),
+        ticket: Ticket(ticket),
+        release: format!("stage-r{ticket}"),
+        state: CandidateState::Live,
+        instances: Vec::new(),
+        launch_template_version: "7".into(),
+        launched_by: None,
+        companion: false,
+        recipe: Some(recipe),
+        found_healthy: None,
+    }
+}
+
+fn alias_row(name: &str, before: Option<CandidateRow>) -> AliasRow {
+    AliasRow {
+        component: component(name),
+        commit: commit('b'),
+        hostname: at(name, 'b'),
+        instances: Vec::new(),
+        version: Version::Head,
+        release: "stage-r42".into(),
+        ticket: Ticket(42),
+        execution: String::new(),
+        since: String::new(),
+        port: 8080,
+        peers: Vec::new(),
+        artifact_sha256: String::new(),
+        launch_template_version: String::new(),
+        previous: before.map(|row| Previous {
+            commit: row.commit,
+            hostname: row.hostname,
+            ticket: row.ticket,
+            launch_template_version: row.launch_template_version,
+        }),
+        change_id: None,
+        rolled_back: None,
+    }
+}
+
+/// `api` and `ui` went live as `b`; before, both were `a`.
+struct World {
+    zone: ZoneView,
+    aliases: Vec<AliasRow>,
+    rows: BTreeMap<Fqdn, CandidateRow>,
+    conditions: BTreeMap<Fqdn, Condition>,
+}
+
+fn world() -> World {
+    let both = ["api", "ui"];
+    let domain = release().domain;
+    let to = |name: &&str| Record::cname(alias(&component(name), &domain), &at(name, 'b'), 60);
+    World {
+        zone: ZoneView::new(both.iter().map(to)),
+        aliases: both
+            .iter()
+            .map(|name| alias_row(name, Some(row(name, 'a', 41))))
+            .collect(),
+        rows: both
+            .iter()
+            .map(|name| (at(name, 'a'), row(name, 'a', 41)))
+            .collect(),
+        conditions: both
+            .iter()
+            .map(|name| (at(name, 'a'), Condition::Well))
+            .collect(),
+    }
+}
+
+fn check(world: &World, expected: Expect) {
+    let seen = Seen {
+        zone: &world.zone,
+        aliases: &world.aliases,
+        rows: &world.rows,
+        conditions: &world.conditions,
+    };
+    let plan = plan_back(&release(), &[stands("api"), stands("ui")], &seen);
+    let told = match plan {
+        BackPlan::GoBack { back, stay } => {
+            let back: Vec<&str> = back.iter().map(|row| row.hostname.as_str()).collect();
+            format!("back: {}; stay: {}", back.join(" "), names(stay.iter()))
+        }
+        BackPlan::Stay { why } => why,
+        BackPlan::MovedOn => "moved on".into(),
+    };
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn all_of_it_goes_back_together() {
+    check(
+        &world(),
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com ui-aaaaaaaaaaaa.stage.myproj.com; stay: "],
+    );
+}
+
+#[test]
+fn what_was_brought_for_the_first_time_stays() {
+    let mut world = world();
+    world.aliases[1].previous = None;
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com; stay: ui"],
+    );
+    world.aliases[0].previous = None;
+    check(&world, expect!["nothing was live before"]);
+}
+
+#[test]
+fn nobody_is_sent_to_what_is_not_well_either() {
+    let mut world = world();
+    world.conditions.insert(
+        at("ui", 'a'),
+        Condition::Gone("instance i-1 is terminated".into()),
+    );
+    check(
+        &world,
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com is not well either: instance i-1 is terminated"],
+    );
+    world.conditions.remove(&at("ui", 'a'));
+    check(
+        &world,
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not looked at"],
+    );
+}
+
+#[test]
+fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
+    for changed in [
+        CandidateRow {
+            state: CandidateState::Leaving,
+            ..row("ui", 'a', 41)
+        },
+        row("ui", 'a', 43),
+    ] {
+        let mut world = world();
+        world.rows.insert(at("ui", 'a'), changed);
+        check(
+            &world,
+            expect!["ui-aaaaaaaaaaaa.stage.myproj.com does not stand any more"],
+        );
+    }
+}
+
+#[test]
+fn an_alias_that_a_later_release_has_moved_on_is_left_alone() {
+    let mut world = world();
+    let domain = release().domain;
+    let to = |name, digit| Record::cname(alias(&component(name), &domain), &at(name, digit), 60);
+    world.zone = ZoneView::new([to("api", 'c'), to("ui", 'b')]);
+    check(
+        &world,
+        expect!["api.stage.myproj.com does not lead to it any more"],
+    );
+    world.zone = ZoneView::new([to("api", 'c'), to("ui", 'c')]);
+    check(&world, expect!["moved on"]);
+}
+
+#[test]
+fn the_cause_says_first_what_users_meet() {
+    let request = BackRequest {
+        release: release(),
+        components: vec![stands("api")],
+        unwell: "instance i-2 is terminated".into(),
+        execution_arn: String::new(),
+    };
+    let back = Release {
+        ticket: Ticket(43),
+        ..release()
+    };
+    let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
+    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
+        .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
+    expect!["Users of api are affected: release stage-r42 went live and is not well: instance i-2 is terminated. It was not taken back: nothing was live before."]
+        .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);
+}

@@ -1,0 +1,144 @@
+//! Watch release and Terminate previous: whether what went live is well while the previous runs.
+
+use crate::health::Condition;
+use crate::names::{Component, Domain, Fqdn, alias};
+use crate::reason::Reason;
+use crate::records::ZoneView;
+use crate::retire::Leaving;
+use crate::rows::{CandidateRow, CandidateState};
+use crate::wire::{Release, Stands};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The input of Watch release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchRequest {
+    /// The release.
+    pub release: Release,
+    /// Where its components stand.
+    pub components: Vec<Stands>,
+}
+
+/// The reply of Watch release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum WatchReply {
+    /// It is.
+    Well,
+    /// It is not.
+    Unwell {
+        /// A clause.
+        reason: String,
+    },
+}
+
+/// What is wrong with these; `None`: nothing.
+pub fn told(components: &[Stands], conditions: &BTreeMap<Fqdn, Condition>) -> Option<String> {
+    let told = components
+        .iter()
+        .filter_map(|one| match conditions.get(&one.hostname) {
+            Some(condition) => condition.reason().map(str::to_owned),
+            None => Some(format!("{} is not on record", one.hostname)),
+        });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string())
+}
+
+/// What is wrong with these as far as users are sent to them: what a later release has moved on is
+/// that one's.
+pub fn unwell(
+    components: &[Stands],
+    domain: &Domain,
+    zone: &ZoneView,
+    conditions: &BTreeMap<Fqdn, Condition>,
+) -> Option<String> {
+    let leads_there = |one: &&Stands| {
+        zone.points_to(&alias(&one.component, domain)).as_ref() == Some(&one.hostname)
+    };
+    let live: Vec<Stands> = components.iter().filter(leads_there).cloned().collect();
+    told(&live, conditions)
+}
+
+/// Components of which nothing well is live: what was live before is not ended.
+pub fn to_be_spared(
+    components: &[Component],
+    domain: &Domain,
+    zone: &ZoneView,
+    conditions: &BTreeMap<Fqdn, Condition>,
+) -> BTreeSet<Component> {
+    let is_well = |component: &&Component| {
+        let at = zone.points_to(&alias(component, domain));
+        at.and_then(|at| conditions.get(&at))
+            .is_some_and(Condition::is_well)
+    };
+    components
+        .iter()
+        .filter(|component| !is_well(component))
+        .cloned()
+        .collect()
+}
+
+/// Whether a hostname that is to be ended is left alone: it was live, and what replaced it is not well.
+pub fn is_spared(leaving: &Leaving, rows: &[CandidateRow], spared: &BTreeSet<Component>) -> bool {
+    let was_live = rows
+        .iter()
+        .any(|row| row.hostname == leaving.hostname && row.state == CandidateState::Live);
+    was_live && spared.contains(&leaving.component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Commit, hostname};
+    use crate::records::Record;
+
+    fn component() -> Component {
+        Component::new("api").unwrap()
+    }
+
+    fn domain() -> Domain {
+        Domain::new("stage.myproj.com").unwrap()
+    }
+
+    fn at(digit: char) -> Fqdn {
+        let commit = Commit::new(digit.to_string().repeat(40)).unwrap();
+        hostname(&component(), &commit, &domain())
+    }
+
+    fn zone(live: char) -> ZoneView {
+        let alias = alias(&component(), &domain());
+        ZoneView::new([Record::cname(alias, &at(live), 60)])
+    }
+
+    fn check(live: char, condition: Condition) -> (Option<String>, bool) {
+        let conditions = BTreeMap::from([(at('b'), condition)]);
+        let stands = Stands {
+            component: component(),
+            hostname: at('b'),
+        };
+        let zone = zone(live);
+        let spared = to_be_spared(&[component()], &domain(), &zone, &conditions);
+        (
+            unwell(&[stands], &domain(), &zone, &conditions),
+            spared.contains(&component()),
+        )
+    }
+
+    #[test]
+    fn what_is_live_and_well_lets_the_previous_go() {
+        assert_eq!(check('b', Condition::Well), (None, false));
+    }
+
+    #[test]
+    fn what_is_live_and_unwell_is_told_and_the_previous_is_spared() {
+        let gone = Condition::Gone("instance i-1 is terminated".into());
+        let told = Some("instance i-1 is terminated".into());
+        assert_eq!(check('b', gone), (told, true));
+    }
+
+    #[test]
+    fn what_a_later_release_moved_on_is_not_this_ones_and_ends_nothing_unseen() {
+        let gone = Condition::Gone("instance i-1 is terminated".into());
+        assert_eq!(check('c', gone), (None, true), "nobody looked at c");
+    }
+}

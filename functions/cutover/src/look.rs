@@ -1,0 +1,44 @@
+//! The last look at the candidates, right before the batch.
+
+use crate::{Step, Switch};
+use pipeline::errors;
+use pipeline::health::{Condition, SETTLED_SECONDS, settles_in};
+use stage::Fault;
+use std::time::Duration;
+
+impl Switch {
+    /// Between the first look at a candidate and the last there is time for it to end: usually the
+    /// suites have taken longer.
+    pub(crate) async fn settle(&self, step: &Step) {
+        // What a roll-back takes over has been live.
+        let launched = step.candidates().filter(|row| row.launched_by.is_none());
+        let found = launched.filter_map(|row| stage::seconds(&row.found_healthy.as_ref()?.at));
+        let now = stage::seconds(&stage::now());
+        if let (Some(newest), Some(now)) = (found.max(), now) {
+            let wait = settles_in(now - newest);
+            if wait > 0 {
+                tracing::info!(wait, SETTLED_SECONDS, "the candidates settle");
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+            }
+        }
+    }
+
+    /// Every instance of every candidate runs, answers, and has not ended since it was healthy.
+    pub(crate) async fn are_well(&self, step: &Step) -> Result<(), Fault> {
+        let target = &step.step.release.target;
+        let seen = self
+            .examiner
+            .examine(target, step.candidates(), step.tolerates)
+            .await?;
+        for (at, condition) in seen {
+            let (name, why) = match condition {
+                Condition::Well => continue,
+                Condition::Unwell(why) => (errors::NOT_HEALTHY, why),
+                Condition::Gone(why) => (errors::CANDIDATE_GONE, why),
+            };
+            let text = format!("the candidate {at} did not stay healthy: {why}");
+            return Err(Fault::new(name, text));
+        }
+        Ok(())
+    }
+}
