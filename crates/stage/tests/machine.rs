@@ -33,6 +33,9 @@ const NOT_IN_ALL: [&str; 2] = ["States.DataLimitExceeded", "States.Runtime"];
 /// Only the machine itself says this: its undo failed, so no function can have.
 const UNDO_FAILED: &str = "DiscardFailed";
 
+/// And this, where it is not known whether Roll back did anything.
+const NOT_TAKEN_BACK: &str = "DiedAfterCutover";
+
 /// Inside a Map of the function's name, and `cutover` is what "Deploy (cutover)" does.
 const NAMED_OTHERWISE: &[(&str, &str)] = &[
     ("Run suite", "integration-tests"),
@@ -179,7 +182,12 @@ fn every_name_that_the_machine_itself_ends_with_is_a_known_one() {
     let whole: Value = serde_json::from_str(&read(MACHINE)).unwrap();
     let mut literals = BTreeSet::new();
     error_literals(&whole, &mut literals);
-    let expected = [errors::PEERS_KEPT_MOVING, errors::SUPERSEDED, UNDO_FAILED];
+    let expected = [
+        errors::PEERS_KEPT_MOVING,
+        errors::SUPERSEDED,
+        UNDO_FAILED,
+        NOT_TAKEN_BACK,
+    ];
     let expected: BTreeSet<String> = expected.iter().map(|&name| name.to_owned()).collect();
     assert_eq!(literals, expected);
 }
