@@ -130,7 +130,7 @@ impl BackReply {
 
 /// A cause is read by a person, and enters a state.
 fn cut(cause: &str) -> String {
-    Reason::within(cause, 4_000).to_string()
+    Reason::new(cause).to_string()
 }
 
 fn names<'a>(all: impl Iterator<Item = &'a Component>) -> String {

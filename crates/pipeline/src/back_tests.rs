@@ -60,6 +60,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         source,
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
+        warnings: Vec::new(),
     };
     CandidateRow {
         component: component(name),

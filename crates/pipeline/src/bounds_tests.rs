@@ -380,6 +380,8 @@ impl World {
             kept: released.iter().map(|one| one.hostname.clone()).collect(),
             companions: besides.iter().map(|one| one.hostname.clone()).collect(),
             not_listed: 0,
+            spared: released.iter().map(|one| one.hostname.clone()).collect(),
+            unwell: Some(Reason::new(&"\"".repeat(1 << 20)).to_string()),
         };
         let tags: Vec<TagOutcome> = released
             .iter()
