@@ -14,6 +14,7 @@ pipeline=(
     "CommandPath=$COMMAND_PATH"
     "HttpProxy=$CUTOVER_GATEWAY"
     "NoProxy=$CUTOVER_NO_PROXY"
+    "DnsServer=$CUTOVER_DNS"
     TableDeletionProtection=false
     # The emulator evaluates neither tags of EC2 resources nor some ARNs: see infra/pipeline.yaml.
     ResourceTagConditions=false
@@ -58,9 +59,22 @@ deploy_target() {
     infra/deploy.sh target --project "$CUTOVER_PROJECT" --target "$name" "${@/#/--parameter=}"
 }
 
+# The zone of the domain itself, which delegates to those of the targets; prints its id.
+parent_zone() {
+    local found
+    found=$(aws route53 list-hosted-zones-by-name --dns-name "$CUTOVER_DOMAIN" \
+        --query "HostedZones[?Name=='$CUTOVER_DOMAIN.'].Id" --output text)
+    if [ -z "$found" ]; then
+        found=$(aws route53 create-hosted-zone --name "$CUTOVER_DOMAIN" --caller-reference "$CUTOVER_DOMAIN" \
+            --query HostedZone.Id --output text)
+    fi
+    printf '%s\n' "${found#/hostedzone/}"
+}
+
 # All at once: each is an execution of its own.
 deploy_targets() {
     local name waiting=()
+    target+=("ParentZoneId=$(parent_zone)")
     for name in dev stage prod; do
         deploy_target "$name" "${target[@]}" &
         waiting+=($!)

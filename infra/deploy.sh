@@ -138,10 +138,8 @@ print("  %s is %s" % (output["stack"], output["outcome"]))
 outputs = output["outputs"]
 for name, value in sorted(outputs.items()):
     print("  %-20s %s" % (name, value))
-if "NameServers" in outputs and "DelegatedIn" not in outputs:
-    print("No zone that this target knows of leads to %s. Unless an NS record of that name does already, write one in\n"
-          "the zone above it, with the name servers listed, or provision with --parameter ParentZoneId=<that zone>."
-          % outputs.get("Domain"))
+for warning in output.get("warnings", []):
+    print("  WARNING: " + warning)
 PYTHON
 }
 

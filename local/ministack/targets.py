@@ -26,6 +26,7 @@ def apply_what_stacks_meet():
     refuse_what_ec2_refuses(ec2, handlers)
     refuse_what_else_is_refused(cloudwatch_logs, ec2, rds, s3, handlers)
     refuse_to_delete_what_is_in_use(ec2, route53, s3, handlers)
+    give_each_zone_its_name_servers(route53, handlers)
     keep_tags(route53, s3, handlers)
     manage_passwords_of_databases(rds, secretsmanager, provisioners, stacks, handlers)
     find_all_services_by_tag(cloudwatch_logs, ec2, rds, route53, tagging)
@@ -126,6 +127,35 @@ def refuse_to_delete_what_is_in_use(ec2, route53, s3, handlers):
 
     subnet["delete"], gateway["delete"] = no_subnet, no_attachment
     zone["delete"], bucket["delete"] = no_zone, no_bucket
+
+
+def give_each_zone_its_name_servers(route53, handlers):
+    """Route 53 gives each zone four name servers of its own, and CloudFormation says which:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-route53-hostedzone.html.
+    MiniStack gives all zones the same, and says that they have others."""
+    zone = handlers["AWS::Route53::HostedZone"]
+    create, update = zone["create"], zone["update"]
+
+    def new_zone(logical_id, props, stack_name):
+        zone_id, attributes = create(logical_id, props, stack_name)
+        servers = [f"ns-{number + randomness.randbelow(512)}.awsdns-{randomness.randbelow(64):02}.{domain}"
+                   for number, domain in ((0, "com"), (512, "net"), (1024, "org"), (1536, "co.uk"))]
+        for record in route53._records.get(zone_id, []):
+            if record["Type"] == "NS" and record["Name"] == route53._zones[zone_id]["name"]:
+                record["ResourceRecords"] = [f"{server}." for server in servers]
+            if record["Type"] == "SOA":
+                record["ResourceRecords"] = [
+                    " ".join([f"{servers[0]}.", *value.split()[1:]]) for value in record["ResourceRecords"]]
+        return zone_id, attributes | {"NameServers": servers}
+
+    def changed_zone(physical_id, *args, **kwargs):
+        zone_id, attributes = update(physical_id, *args, **kwargs)
+        own = [record for record in route53._records.get(zone_id, [])
+               if record["Type"] == "NS" and record["Name"] == route53._zones[zone_id]["name"]]
+        return zone_id, attributes | {"NameServers": [one.rstrip(".") for record in own
+                                                      for one in record["ResourceRecords"]]}
+
+    zone["create"], zone["update"] = new_zone, changed_zone
 
 
 def keep_tags(route53, s3, handlers):

@@ -12,7 +12,7 @@ ASKED = re.compile(r'\.is\("([\w.]+)"\)')
 # Lists of codes: `const TRANSIENT: &[&str] = &["Throttling", ...];`, also as arms of a match on one.
 LISTS = re.compile(r"const [A-Z_]*(?:DENIED|TRANSIENT|CODES)[A-Z_]*: &\[&str\] = &\[(.*?)\];", re.DOTALL)
 MATCHES = re.compile(r"match [^{]*\bcode\b[^{]*\{(.*?)\n    \}", re.DOTALL)
-LITERAL = re.compile(r'"([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*)"')
+LITERAL = re.compile(r'"([A-Z][A-Za-z0-9]+(?:\.[A-Za-z]+)*)"')
 # Whatever looks like one must have been found by the rules above: else these rules are blind.
 LOOKS_LIKE_ONE = re.compile(r'"((?:NoSuch|Invalid|Throttl|Requests?Limit)\w+(?:\.\w+)*|\w+(?:Exception|\.NotFound))"')
 

@@ -41,6 +41,7 @@ NOT_ASKED = {
     "kms:CreateGrant": "EC2 asks, for volumes that the account encrypts with a key of its own",
     ("apply-stack", "s3:GetObject"): "CloudFormation reads the template as its caller",
     ("prepare-workspace", "s3:ListBucket"): "S3 tells only those who may list that a key is missing",
+    ("terminate-previous", "ec2:DeleteLaunchTemplateVersions"): "asked for versions that are older than a day",
     ("deploy-initial", "s3:ListBucket"): "S3 tells only those who may list that a key is missing",
 }
 

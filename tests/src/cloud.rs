@@ -104,6 +104,19 @@ impl Cloud {
         format!("{target}.{}", self.variable("CUTOVER_DOMAIN"))
     }
 
+    /// The id of the domain's own zone, which delegates to those of the targets.
+    pub async fn parent_zone(&self) -> String {
+        let domain = self.variable("CUTOVER_DOMAIN");
+        let listed = self.zones.list_hosted_zones_by_name().dns_name(domain);
+        let zones = listed.send().await.expect("zones can be listed");
+        let own = |zone: &&aws_sdk_route53::types::HostedZone| {
+            zone.name().trim_end_matches('.') == domain
+        };
+        let zone = zones.hosted_zones().iter().find(own);
+        let zone = zone.unwrap_or_else(|| panic!("there is no zone {domain}: run make up"));
+        zone.id().trim_start_matches("/hostedzone/").to_owned()
+    }
+
     /// The environment that `. .local/env` gives a shell, without its PATH.
     pub fn environment(&self) -> Vec<(String, String)> {
         let own = |name: &&String| name.as_str() != "PATH";

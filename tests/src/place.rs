@@ -53,9 +53,11 @@ impl Place {
         json!({"action": "provision", "target": self.name, "parameters": parameters})
     }
 
-    /// Provisions it and waits for the end.
+    /// Provisions it, delegated in the domain's own zone, and waits for the end.
     pub async fn provision(&self, more: &[(&str, &str)]) -> Ended {
-        self.run(&self.wanted(more)).await
+        let parent = self.cloud.parent_zone().await;
+        let delegated = [&[("ParentZoneId", parent.as_str())], more].concat();
+        self.run(&self.wanted(&delegated)).await
     }
 
     /// Tears it down and waits for the end.
@@ -216,6 +218,16 @@ impl Place {
             state.is_none_or(|state| state.as_str() != "terminated")
         });
         up.filter_map(|one| one.instance_id().map(str::to_owned))
+            .collect()
+    }
+
+    /// The types of its instances that have not ended.
+    pub async fn types(&self) -> Vec<String> {
+        let described = self.cloud.machines.describe_instances();
+        let described = described.set_instance_ids(Some(self.instances().await));
+        let seen = described.send().await.expect("instances can be described");
+        let all = seen.reservations().iter().flat_map(|one| one.instances());
+        all.filter_map(|one| Some(one.instance_type()?.as_str().to_owned()))
             .collect()
     }
 

@@ -153,6 +153,7 @@ fn shown(row: &Row, live: &[Row], costs: &[String], screen: Screen) -> String {
     );
     let mut parts = vec![screen.colour.paint(Style::Strong, &title)];
     parts.push(pairs(row.0.get("outputs").and_then(Value::as_object)));
+    parts.extend(warnings(row.0.get("warnings"), screen));
     parts.push(format!("costs\n  {}", costs.join("\n  ")));
     if live.is_empty() {
         parts.push("nothing is live".into());
@@ -179,6 +180,14 @@ fn pairs(map: Option<&Map<String, Value>>) -> String {
         .unwrap_or_default()
 }
 
+/// What should be mended, each with what to do.
+fn warnings(all: Option<&Value>, screen: Screen) -> Vec<String> {
+    let all = all.and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(Value::as_str)
+        .map(|one| screen.colour.paint(Style::Bad, &format!("warning: {one}")))
+        .collect()
+}
+
 /// The last words of a provisioning or a teardown.
 pub fn outcome(output: &Value, screen: Screen) -> String {
     let target = output["target"].as_str().unwrap_or_default();
@@ -189,11 +198,11 @@ pub fn outcome(output: &Value, screen: Screen) -> String {
                 "unchanged" => format!("{target} is as it should be; nothing was changed"),
                 other => format!("{target} is {other}"),
             };
-            let outputs = pairs(output["outputs"].as_object());
-            format!(
-                "{}\n{outputs}\nNext: cutover release COMPONENT --target {target}",
-                screen.colour.paint(Style::Good, &said)
-            )
+            let mut parts = vec![screen.colour.paint(Style::Good, &said)];
+            parts.push(pairs(output["outputs"].as_object()));
+            parts.extend(warnings(output.get("warnings"), screen));
+            parts.push(format!("Next: cutover release COMPONENT --target {target}"));
+            parts.join("\n")
         }
         None => output.to_string(),
     }

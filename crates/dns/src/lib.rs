@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>.
 #![warn(missing_docs)]
 
+mod apex;
 mod clear;
 
 use aws_sdk_route53::Client;
@@ -240,3 +241,6 @@ fn invalid(error: impl std::fmt::Display) -> ChangeError {
         message: error.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,10 +27,15 @@ impl Fleet {
     /// Asks EC2 whether an instance could be launched, without launching one: permissions, image,
     /// profile and subnet are looked at
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html>, `DryRun`).
-    pub async fn could_launch(&self, template_id: &str, subnet_id: &str) -> Result<(), CallError> {
+    pub async fn could_launch(
+        &self,
+        template_id: &str,
+        version: &str,
+        subnet_id: &str,
+    ) -> Result<(), CallError> {
         let template = LaunchTemplateSpecification::builder()
             .launch_template_id(template_id)
-            .version("$Default")
+            .version(version)
             .build();
         let sent = self
             .client

@@ -127,6 +127,7 @@ mod tests {
             domain: Domain::new("stage.myproj.com").unwrap(),
             zone_id: "Z".into(),
             launch_template_id: "lt-1".into(),
+            launch_template_version: "1".into(),
             subnet_ids: vec![],
             alias_ttl: 60,
             hostname_ttl: 60,

@@ -30,6 +30,7 @@ fn release(size: usize) -> Release {
         domain: Domain::new(format!("{}.a-domain-of-many-letters.com", "t".repeat(16))).unwrap(),
         zone_id: "Z".repeat(32),
         launch_template_id: "lt-0123456789abcdef0".into(),
+        launch_template_version: "9999".into(),
         subnet_ids: vec!["subnet-0123456789abcdef0".into(); 2],
         alias_ttl: 60,
         hostname_ttl: 60,
@@ -382,6 +383,10 @@ impl World {
             not_listed: 0,
             spared: released.iter().map(|one| one.hostname.clone()).collect(),
             unwell: Some(Reason::new(&"\"".repeat(1 << 20)).to_string()),
+            old_versions: crate::wire::OldVersions {
+                deleted: 200,
+                failure: Some("x".repeat(500)),
+            },
         };
         let tags: Vec<TagOutcome> = released
             .iter()

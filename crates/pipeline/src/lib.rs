@@ -5,18 +5,23 @@
 //! on what was observed.
 #![warn(missing_docs)]
 
+pub mod apex;
 pub mod back;
 pub mod boot;
 pub mod bounds;
+pub mod closing;
 pub mod cutover;
+pub mod delegation;
 pub mod ends;
 pub mod errors;
 pub mod event;
 pub mod health;
 pub mod input;
+pub mod launch_template;
 pub mod live;
 pub mod manifest;
 pub mod names;
+pub mod pace;
 pub mod plan;
 pub mod proof;
 pub mod reason;

@@ -89,6 +89,10 @@ pub struct EnvironmentRow {
     pub zone_id: String,
     /// The launch template.
     pub launch_template_id: String,
+    /// The version of it that releases launch from: the template's own, not a release's. Rows of
+    /// before it was recorded mean the first, which is what they launched from.
+    #[serde(default = "crate::launch_template::first")]
+    pub launch_template_version: String,
     /// Where instances go.
     pub subnet_ids: Vec<String>,
     /// Seconds.

@@ -2,7 +2,7 @@
 
 use crate::names::{Component, Fqdn, peer_variable};
 use crate::wire::{Prepared, SuiteRef, SuiteRun};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The address of something that listens at a port.
 pub fn url(name: &Fqdn, port: u16) -> String {
@@ -21,6 +21,13 @@ pub fn peer_environment(
                 .map(|url| (peer_variable(&peer), url.clone()))
         })
         .collect()
+}
+
+/// Whether one of these components is a peer of another: it may have looked the other's name up before
+/// that was published, and what resolvers remember of that would fail its suites.
+pub fn ask_for_each_other(together: &[(&Component, &BTreeSet<Component>)]) -> bool {
+    let is_there = |peer: &Component| together.iter().any(|(name, _)| *name == peer);
+    together.iter().any(|(_, peers)| peers.iter().any(is_there))
 }
 
 /// All suites of all candidates and companions, and those that are left out.
@@ -64,4 +71,19 @@ pub fn plan_suites(
     let of = run.len() as u32;
     run.iter_mut().for_each(|suite| suite.of = of);
     (run, skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_those_whose_peer_is_released_with_them_may_have_looked_it_up_too_early() {
+        let component = |name: &str| Component::new(name).unwrap();
+        let (ui, api) = (component("ui"), component("api"));
+        let (none, to_api) = (BTreeSet::new(), BTreeSet::from([api.clone()]));
+        assert!(ask_for_each_other(&[(&ui, &to_api), (&api, &none)]));
+        assert!(!ask_for_each_other(&[(&ui, &to_api)]));
+        assert!(!ask_for_each_other(&[(&ui, &none), (&api, &none)]));
+    }
 }

@@ -3,6 +3,7 @@
 use crate::errors;
 use crate::names::{Target, excerpt};
 use crate::rows::EnvironmentRow;
+use crate::target_wire::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -240,6 +241,36 @@ pub enum NotOpen {
         /// Whose doing.
         by: String,
     },
+}
+
+/// What a target is made of, as its row says: where it did not change, a release meets nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MadeOf {
+    /// The name of the stack's template, with its SHA-256; not recorded by earlier versions.
+    #[serde(default)]
+    pub template: String,
+    /// The stack's.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// Whether the stack refuses to be deleted.
+    #[serde(default)]
+    pub protected: bool,
+    /// The version of the launch template that releases launch from: it tells a new image, whose
+    /// parameter has the same name as before.
+    #[serde(default)]
+    pub launch_template_version: String,
+}
+
+/// What a provisioning says it did. CloudFormation begins each update of a template with a
+/// `Transform`, also where nothing differs, so its word that there was one means nothing
+/// (<https://github.com/localstack/localstack/issues/10782>, measured on AWS).
+pub fn outcome(operation: Operation, before: Option<&MadeOf>, now: &MadeOf) -> &'static str {
+    let differs = now.template.is_empty() || before != Some(now);
+    match operation {
+        Operation::Create => "provisioned",
+        Operation::Update if differs => "updated",
+        _ => "unchanged",
+    }
 }
 
 impl NotOpen {

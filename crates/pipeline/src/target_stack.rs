@@ -1,5 +1,6 @@
 //! What becomes of a target's stack: from what CloudFormation says of it to what is to be done.
 
+use crate::launch_template;
 use crate::names::{Domain, Target};
 use crate::rows::EnvironmentRow;
 use crate::target_wire::Operation;
@@ -242,6 +243,7 @@ pub fn environment_of(outputs: &BTreeMap<String, String>) -> Result<EnvironmentR
         domain: Domain::new(text("Domain")?).map_err(|_| BadOutput("Domain".into()))?,
         zone_id: text("ZoneId")?,
         launch_template_id: text("LaunchTemplateId")?,
+        launch_template_version: launch_template::first(), // found out by Prove target usable
         subnet_ids: text("SubnetIds")?.split(',').map(str::to_owned).collect(),
         alias_ttl: number("AliasTtl")?,
         hostname_ttl: number("HostnameTtl")?,

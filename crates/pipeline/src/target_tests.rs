@@ -126,3 +126,41 @@ fn a_release_to_a_closed_target_is_told_what_to_do() {
         json!({"state": "tearing down", "by": "down-1"}),
     )));
 }
+
+fn made_of(version: &str) -> MadeOf {
+    MadeOf {
+        template: "target-1234.yaml".into(),
+        parameters: BTreeMap::from([("AliasTtl".into(), "60".into())]),
+        protected: false,
+        launch_template_version: version.into(),
+    }
+}
+
+#[test]
+fn an_update_that_changes_nothing_is_told_from_one_that_does() {
+    let now = made_of("1");
+    assert_eq!(outcome(Operation::Update, Some(&now), &now), "unchanged");
+    assert_eq!(outcome(Operation::None, Some(&now), &now), "unchanged");
+    let image = made_of("9");
+    assert_eq!(outcome(Operation::Update, Some(&now), &image), "updated");
+    let template = MadeOf {
+        template: "target-5678.yaml".into(),
+        ..made_of("1")
+    };
+    assert_eq!(outcome(Operation::Update, Some(&now), &template), "updated");
+    assert_eq!(outcome(Operation::Create, None, &now), "provisioned");
+}
+
+#[test]
+fn what_an_earlier_version_did_not_record_counts_as_changed() {
+    let now = made_of("1");
+    assert_eq!(outcome(Operation::Update, None, &now), "updated");
+    let row = environment();
+    let before: MadeOf = serde_json::from_value(row).unwrap();
+    assert_eq!(outcome(Operation::Update, Some(&before), &now), "updated");
+    let unknown = MadeOf::default();
+    assert_eq!(
+        outcome(Operation::Update, Some(&unknown), &unknown),
+        "updated"
+    );
+}

@@ -57,6 +57,9 @@ pub struct Begun {
     /// Which events are this operation's.
     #[serde(default)]
     pub token: String,
+    /// Of which template the stack is made; its name has its SHA-256 in it.
+    #[serde(default)]
+    pub template: String,
     /// What the stack consists of, where it is about to be deleted.
     #[serde(default)]
     pub resources: Vec<String>,
@@ -106,6 +109,12 @@ pub struct Look {
 pub struct Usable {
     /// What was tried, each a sentence.
     pub proven: Vec<String>,
+    /// The version of the launch template that releases launch from.
+    #[serde(default = "crate::launch_template::first")]
+    pub launch_template_version: String,
+    /// What keeps nobody from recording the target, and should be mended, each with what to do.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Input of Record target.
@@ -115,8 +124,17 @@ pub struct RecordTargetRequest {
     pub plan: TargetPlan,
     /// What was done.
     pub operation: Operation,
+    /// Of which template the stack is made; empty where Apply stack did not say.
+    #[serde(default)]
+    pub template: String,
     /// What was tried.
     pub proven: Vec<String>,
+    /// The version of the launch template that releases launch from.
+    #[serde(default = "crate::launch_template::first")]
+    pub launch_template_version: String,
+    /// What should be mended.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What a provisioning ends with.
@@ -134,6 +152,8 @@ pub struct Provisioned {
     pub outputs: BTreeMap<String, String>,
     /// What was tried.
     pub proven: Vec<String>,
+    /// What should be mended, each with what to do.
+    pub warnings: Vec<String>,
 }
 
 /// Input of Delete stack.

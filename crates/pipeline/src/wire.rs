@@ -33,6 +33,9 @@ pub struct Release {
     pub zone_id: String,
     /// The target's launch template.
     pub launch_template_id: String,
+    /// The version of it that a release launches from where it repeats none.
+    #[serde(default = "crate::launch_template::first")]
+    pub launch_template_version: String,
     /// The target's subnets; instances are spread over them.
     pub subnet_ids: Vec<String>,
     /// Seconds.
@@ -567,6 +570,25 @@ pub struct TerminateReply {
     /// What is wrong with what the release brought, where users are sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwell: Option<String>,
+    /// Launch template versions that nobody can ask for any more.
+    #[serde(default, skip_serializing_if = "OldVersions::is_nothing")]
+    pub old_versions: OldVersions,
+}
+
+/// What became of launch template versions that nobody can ask for any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldVersions {
+    /// How many were deleted.
+    pub deleted: u64,
+    /// Why none could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+impl OldVersions {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn is_zero(number: &usize) -> bool {

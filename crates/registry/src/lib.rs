@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 pub use release::{Healthy, Reservation, Reserved};
+pub use target::Opened;
 
 /// One row as DynamoDB holds it.
 pub type Item = HashMap<String, AttributeValue>;

@@ -1,10 +1,11 @@
 //! The rows of a target as a whole: opened by a provisioning, closed and forgotten by a teardown.
 
-use crate::release::condition;
 use crate::{Item, Registry, RegistryError, item, text};
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, ReturnValue, WriteRequest};
+use pipeline::closing::Begun;
 use pipeline::names::Target;
 use pipeline::rows::Key;
+use pipeline::target::MadeOf;
 use serde::{Deserialize, Serialize};
 use stage::{CallError, CallKind, call_error};
 use std::collections::BTreeSet;
@@ -14,29 +15,49 @@ use std::time::Duration;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>.
 const BATCH: usize = 25;
 
+/// What became of opening a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// It is open; what it was made of before, if it was there.
+    Now(Option<MadeOf>),
+    /// It is being torn down, and stays closed.
+    Closing,
+}
+
 #[derive(Deserialize)]
 struct SortKey {
     sk: String,
 }
 
 impl Registry {
-    /// Records what releases need of a target; `false` where it is being torn down.
+    /// Records what releases need of a target, and answers what the row was before; refused where
+    /// the target is being torn down.
     pub async fn open_target<T: Serialize>(
         &self,
         target: &Target,
         row: &T,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<Opened, RegistryError> {
+        let key = Key::environment(target);
         let sent = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item(&Key::environment(target), row)?))
+            .return_values(ReturnValue::AllOld)
+            .set_item(Some(item(&key, row)?))
             .condition_expression("attribute_not_exists(#state) OR #state <> :closed")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":closed", text("tearing down"))
             .send()
             .await;
-        condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
+        match sent.map_err(|e| call_error("dynamodb:PutItem", e)) {
+            Ok(reply) => {
+                let before = reply.attributes.filter(|item| !item.is_empty());
+                let before = before.map(|item| crate::read(item, &key.pk, &key.sk));
+                Ok(Opened::Now(before.transpose()?))
+            }
+            Err(error) if error.is("ConditionalCheckFailedException") => Ok(Opened::Closing),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Closes a target to releases, whether it was provisioned or not. Whoever plans a release looks
@@ -58,6 +79,33 @@ impl Registry {
             .await
             .map_err(|e| call_error("dynamodb:UpdateItem", e))?;
         Ok(())
+    }
+
+    /// The target's newest releases, at most so many, the newest first.
+    pub async fn newest_begun(
+        &self,
+        target: &Target,
+        most: i32,
+    ) -> Result<Vec<Begun>, RegistryError> {
+        let pk = Key::target(target);
+        let reply = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", text(&pk))
+            .expression_attribute_values(":sk", text("release#"))
+            .projection_expression("execution, execution_arn, started")
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(most)
+            .send()
+            .await
+            .map_err(|e| call_error("dynamodb:Query", e))?;
+        let items = reply.items.unwrap_or_default().into_iter();
+        items
+            .map(|item| crate::read(item, &pk, "release#"))
+            .collect()
     }
 
     /// Which of these executions reserved names on the target.

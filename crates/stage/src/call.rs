@@ -58,13 +58,7 @@ where
         .to_owned();
     let message = metadata.and_then(|meta| meta.message()).map(str::to_owned);
     let status = error.raw_response().map(|raw| raw.status().as_u16());
-    let kind = match (code.as_str(), status) {
-        (code, _) if DENIED.contains(&code) => CallKind::Denied,
-        (code, _) if TRANSIENT.contains(&code) => CallKind::Unavailable,
-        ("", Some(403)) => CallKind::Denied,
-        ("", None | Some(429 | 500..)) => CallKind::Unavailable,
-        _ => CallKind::Refused,
-    };
+    let kind = kind(&code, status);
     let message = message.unwrap_or_else(|| match error.raw_response() {
         Some(raw) => excerpt(&String::from_utf8_lossy(
             raw.body().bytes().unwrap_or_default(),
@@ -84,6 +78,21 @@ where
     }
 }
 
+/// Sorts an answer by its error code and HTTP status, as far as it has them.
+fn kind(code: &str, status: Option<u16>) -> CallKind {
+    match (code, status) {
+        (code, _) if DENIED.contains(&code) => CallKind::Denied,
+        (code, _) if TRANSIENT.contains(&code) => CallKind::Unavailable,
+        ("", Some(403)) => CallKind::Denied,
+        ("", None) => CallKind::Unavailable,
+        // What the service will never do, in this or any other minute.
+        (_, Some(501 | 505)) => CallKind::Refused,
+        // Nobody can list all the words for "it is our fault": the status says it.
+        (_, Some(429 | 500..)) => CallKind::Unavailable,
+        _ => CallKind::Refused,
+    }
+}
+
 /// An answer that is not in the service's form, short enough for a sentence.
 fn excerpt(body: &str) -> String {
     body.split_whitespace()
@@ -95,29 +104,38 @@ fn excerpt(body: &str) -> String {
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>; EC2 and S3
-/// have names of their own.
+/// have names of their own, and so have the services whose answers are JSON.
 const DENIED: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
     "UnauthorizedOperation",
     "AuthorizationError",
     "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "AuthFailure",
     "ExpiredToken",
+    "ExpiredTokenException",
 ];
 
-/// Codes that pass by themselves: throttling and failures of the service
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>), and Route 53's
-/// `PriorRequestNotComplete`.
+/// Codes that pass by themselves, with whatever status: throttling and failures of the service
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>; the list in
+/// botocore's `retries/standard.py`, but for `LimitExceededException`, which is a quota where we
+/// call), Route 53's `PriorRequestNotComplete`, and EC2's lack of what it lends
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
 const TRANSIENT: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "EC2ThrottledException",
     "TooManyRequestsException",
     "RequestLimitExceeded",
     "BandwidthLimitExceeded",
     "ProvisionedThroughputExceededException",
     "TransactionInProgressException",
     "TransactionConflictException",
+    "ReplicatedWriteConflictException",
     "RequestTimeout",
     "RequestTimeoutException",
     "PriorRequestNotComplete",
@@ -125,8 +143,70 @@ const TRANSIENT: &[&str] = &[
     "InternalFailure",
     "InternalServerError",
     "InternalServiceError",
+    "InternalServiceException",
+    "Unavailable",
     "ServiceUnavailable",
     "ServiceUnavailableException",
     "SlowDown",
+    "InsufficientCapacity",
     "InsufficientInstanceCapacity",
+    "InsufficientAddressCapacity",
+    "InsufficientVolumeCapacity",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind_of: CallKind, answers: &[(&str, u16)]) {
+        for (code, status) in answers {
+            assert_eq!(kind(code, Some(*status)), kind_of, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again() {
+        let answers = [
+            ("RequestLimitExceeded", 503),
+            ("EC2ThrottledException", 400),
+            ("RequestThrottled", 400),
+            ("Unavailable", 503),
+            ("InternalServiceException", 500),
+            ("PriorRequestNotComplete", 400),
+            ("InsufficientInstanceCapacity", 500),
+            ("", 502),
+        ];
+        check(CallKind::Unavailable, &answers);
+        assert_eq!(kind("", None), CallKind::Unavailable);
+    }
+
+    #[test]
+    fn a_failure_of_the_service_is_told_by_its_status_whatever_it_is_called() {
+        let answers = [("SomethingNew", 500), ("AnotherOne", 503), ("Later", 429)];
+        check(CallKind::Unavailable, &answers);
+    }
+
+    #[test]
+    fn a_refusal_is_not_tried_again() {
+        let answers = [
+            ("InvalidParameterValue", 400),
+            ("LimitExceededException", 400),
+            ("VpcLimitExceeded", 400),
+            ("ConditionalCheckFailedException", 400),
+            ("NotImplemented", 501),
+            ("", 404),
+        ];
+        check(CallKind::Refused, &answers);
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_from_a_refusal() {
+        let answers = [
+            ("UnauthorizedOperation", 403),
+            ("AccessDeniedException", 400),
+            ("ExpiredTokenException", 400),
+            ("", 403),
+        ];
+        check(CallKind::Denied, &answers);
+    }
+}

@@ -21,6 +21,13 @@ pub fn now() -> String {
         .unwrap_or_default()
 }
 
+/// From 0 to 1, another one each time: what keeps those apart that began at the same moment.
+pub fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(std::process::id());
+    random as f64 / u64::MAX as f64
+}
+
 /// The seconds since 1970 of a time as [`now`] writes it.
 pub fn seconds(time: &str) -> Option<i64> {
     use aws_smithy_types::date_time::{DateTime, Format};

@@ -32,6 +32,19 @@ impl Settings {
     pub fn variable(name: &str) -> Result<String, Fault> {
         variable(name)
     }
+
+    /// A variable that need not be set, read as what it should be.
+    pub fn optional<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Fault> {
+        match std::env::var(name) {
+            Ok(value) if !value.is_empty() => value.parse().map(Some).map_err(|_| {
+                Fault::new(
+                    "Misconfigured",
+                    format!("{name} is not what it should be: {value}"),
+                )
+            }),
+            _ => Ok(None),
+        }
+    }
 }
 
 fn variable(name: &str) -> Result<String, Fault> {

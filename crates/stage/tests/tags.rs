@@ -67,13 +67,13 @@ fn every_resource_of_a_target_has_the_project_s_and_the_target_s_tag() {
 /// not a resource (an object, a row, a record, an execution, a version of something tagged) has none.
 const CREATING: &[(&str, &str, &str)] = &[
     (
-        "crates/fleet/src/lib.rs",
+        "crates/fleet/src/launch.rs",
         ".run_instances()",
         ".tag_specifications(",
     ),
     // A version is a part of its template, which has tags, and goes with it.
     (
-        "crates/fleet/src/lib.rs",
+        "crates/fleet/src/template.rs",
         ".create_launch_template_version()",
         "",
     ),

@@ -4,11 +4,13 @@
 mod sweep;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use pipeline::wire::{Artifact, Bundle};
 use stage::{CallError, Fault, Named, call_error};
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 pub use sweep::Swept;
 
@@ -163,9 +165,14 @@ impl Store {
         metadata: HashMap<String, String>,
         if_none_match: Option<&str>,
     ) -> Result<Written, StoreError> {
+        let size = tokio::fs::metadata(from).await;
+        let size = size.map_err(|source| file_error("reading", from, source))?;
         let body = ByteStream::from_path(from)
             .await
             .map_err(|e| file_error("reading", from, std::io::Error::other(e)))?;
+        let timeouts = TimeoutConfig::builder()
+            .read_timeout(upload_limit(size.len()))
+            .build();
         let call = self
             .client
             .put_object()
@@ -176,6 +183,8 @@ impl Store {
             .content_type(content_type(key));
         match call
             .set_if_none_match(if_none_match.map(str::to_owned))
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::new().timeout_config(timeouts))
             .send()
             .await
             .map_err(|e| call_error("s3:PutObject", e))
@@ -283,6 +292,16 @@ impl Store {
     }
 }
 
+/// The slowest upload that is waited for. A connection on which nothing moves is ended sooner, by the
+/// SDK's protection against stalled streams.
+const BYTES_PER_SECOND: u64 = 4 << 20;
+
+/// How long an upload may take: S3 answers a PUT when it has all of it, so the time for an answer
+/// holds the whole body (2 GiB at most).
+fn upload_limit(bytes: u64) -> Duration {
+    Duration::from_secs(30 + bytes / BYTES_PER_SECOND)
+}
+
 /// The metadata that an artifact is written with.
 pub fn artifact_metadata(artifact: &Artifact) -> HashMap<String, String> {
     HashMap::from([
@@ -325,3 +344,6 @@ fn file_error(doing: &str, path: &Path, source: std::io::Error) -> StoreError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests;

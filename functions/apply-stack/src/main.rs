@@ -84,9 +84,17 @@ impl Builder {
         };
         let id = found.map(|stack| stack.id.clone()).unwrap_or_default();
         match applied.map_err(|error| refused(plan, error))? {
-            Applied::Begun(id) => Ok(begun(operation, id, token)),
-            Applied::Unchanged => Ok(begun(Operation::None, id, token)),
+            Applied::Begun(id) => Ok(self.of_this_template(begun(operation, id, token))),
+            Applied::Unchanged => Ok(self.of_this_template(begun(Operation::None, id, token))),
             Applied::Busy => Ok(begun(Operation::Wait, id, String::new())),
+        }
+    }
+
+    fn of_this_template(&self, begun: Begun) -> Begun {
+        let name = self.template_url.rsplit('/').next();
+        Begun {
+            template: name.unwrap_or_default().to_owned(),
+            ..begun
         }
     }
 
@@ -107,6 +115,7 @@ fn begun(operation: Operation, stack_id: String, token: String) -> Begun {
         operation,
         stack_id,
         token,
+        template: String::new(),
         resources: Vec::new(),
     }
 }

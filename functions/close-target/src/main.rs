@@ -1,9 +1,15 @@
 //! Closes a target to new releases, and looks which ones still work on it.
 
 use aws_sdk_sfn::types::ExecutionStatus;
+use pipeline::closing::{Begun, Status, may_be_missing, still_works};
 use pipeline::target_wire::{Closed, TargetPlan, TargetRequest};
 use registry::Registry;
 use stage::{Fault, Settings, call_error};
+use std::collections::BTreeSet;
+
+/// Of the newest releases some may not be listed yet; so many are not begun in the minutes that may
+/// take.
+const NEWEST: i32 = 100;
 
 struct Closer {
     registry: Registry,
@@ -28,9 +34,11 @@ impl Closer {
         self.registry
             .close_target(&plan.target, &plan.execution)
             .await?;
-        let running = self.running().await?;
-        let mut running = self.registry.executions_on(&plan.target, &running).await?;
+        let listed = self.running().await?;
+        let mut running = self.registry.executions_on(&plan.target, &listed).await?;
+        running.extend(self.unlisted(&plan, &listed).await?);
         running.sort();
+        running.dedup();
         Ok(Closed { running })
     }
 
@@ -50,5 +58,33 @@ impl Closer {
             names.extend(page.executions.into_iter().map(|one| one.name));
         }
         Ok(names)
+    }
+
+    /// Releases that have reserved names on the target, and that the list does not show yet.
+    async fn unlisted(&self, plan: &TargetPlan, listed: &[String]) -> Result<Vec<String>, Fault> {
+        let begun = self.registry.newest_begun(&plan.target, NEWEST).await?;
+        let listed: BTreeSet<String> = listed.iter().cloned().collect();
+        let now = stage::seconds(&stage::now());
+        let age = |started: &str| Some(now? - stage::seconds(started)?);
+        let mut running = Vec::new();
+        for one in may_be_missing(&begun, &listed, age) {
+            if still_works(self.status(one).await?, age(&one.started)) {
+                tracing::info!(execution = one.execution, "is not listed, and runs");
+                running.push(one.execution.clone());
+            }
+        }
+        Ok(running)
+    }
+
+    async fn status(&self, begun: &Begun) -> Result<Status, Fault> {
+        let asked = self.steps.describe_execution();
+        let sent = asked.execution_arn(&begun.execution_arn).send().await;
+        match sent.map_err(|e| call_error("states:DescribeExecution", e)) {
+            Ok(reply) if reply.status == ExecutionStatus::Running => Ok(Status::Running),
+            Ok(reply) if reply.status == ExecutionStatus::PendingRedrive => Ok(Status::Running),
+            Ok(_) => Ok(Status::Ended),
+            Err(error) if error.is("ExecutionDoesNotExist") => Ok(Status::Unknown),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -25,6 +25,7 @@ impl Deleter {
     async fn delete(&self, request: DeleteRequest) -> Result<Begun, Fault> {
         let plan = request.plan;
         let mut begun = Begun {
+            template: String::new(),
             operation: Operation::None,
             stack_id: String::new(),
             token: token(&plan.execution, &format!("delete-{}", request.round)),

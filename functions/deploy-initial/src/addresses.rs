@@ -4,12 +4,16 @@ use crate::Deployer;
 use fleet::Seen;
 use pipeline::errors;
 use pipeline::names::release_label;
+use pipeline::pace::pause;
 use pipeline::wire::{DeployRequest, Instance};
 use stage::Fault;
 use std::time::{Duration, Instant};
 
 /// EC2 boots in about 30 s and gives an address at once; an instance without one is stuck.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(90);
+
+/// Before EC2 is asked for the first time; it gives an address within a second or two.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Deployer {
     /// Waits until every instance has an address.
@@ -21,7 +25,7 @@ impl Deployer {
         let deadline = Instant::now() + ADDRESS_DEADLINE;
         let component = request.item.planned.component.as_str();
         let label = release_label(&request.release.target, self.launched(request).await?);
-        let hostname = request.item.planned.hostname.as_str();
+        let mut looks = 0;
         loop {
             let instances: Vec<Instance> = seen.iter().filter_map(Seen::instance).collect();
             if instances.len() == seen.len() && !seen.is_empty() {
@@ -36,9 +40,11 @@ impl Deployer {
                     ),
                 ));
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            let size = request.release.size;
+            tokio::time::sleep(pause(FIRST_PAUSE, looks, size, stage::jitter())).await;
+            looks += 1;
             let ids: Vec<String> = seen.iter().map(|one| one.id.clone()).collect();
-            let now = self.fleet.of_release(&label, hostname).await?;
+            let now = self.fleet.by_id(&ids).await?;
             // EC2 is eventually consistent: who is not listed yet is still to come.
             seen.iter_mut().for_each(|one| {
                 if let Some(found) = now.iter().find(|found| found.id == one.id) {

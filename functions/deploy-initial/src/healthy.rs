@@ -4,7 +4,8 @@ use crate::Deployer;
 use fleet::Seen;
 use pipeline::ends::{self, Counts, LastEnd};
 use pipeline::health::Place;
-use pipeline::names::{Ticket, release_label};
+use pipeline::names::Ticket;
+use pipeline::pace::pause;
 use pipeline::rows::FoundHealthy;
 use pipeline::wire::{DeployRequest, Instance};
 use registry::Healthy;
@@ -42,7 +43,9 @@ impl Deployer {
         let before = self.ended_before(request, &instances).await?;
         let limit = request.item.manifest.run.start_timeout.duration();
         let deadline = Instant::now() + limit;
-        let mut next_look = Instant::now() + SLOW_PAUSE;
+        // All components of the release ask EC2; each of them waits its share.
+        let slow_pause = || pause(SLOW_PAUSE, 0, request.release.size, stage::jitter());
+        let mut next_look = Instant::now() + slow_pause();
         let mut first: Option<First> = None;
         loop {
             let problems = self.problems(request, &instances).await;
@@ -60,7 +63,7 @@ impl Deployer {
             }
             if Instant::now() >= next_look {
                 self.fail_early(request, &instances, &before).await?;
-                next_look = Instant::now() + SLOW_PAUSE;
+                next_look = Instant::now() + slow_pause();
             }
             if first.is_none() && Instant::now() >= deadline {
                 let why = format!(
@@ -125,12 +128,9 @@ impl Deployer {
         instances: &[Instance],
         before: &Counts,
     ) -> Result<(), Fault> {
-        let label = release_label(&request.release.target, self.launched(request).await?);
-        let hostname = request.item.planned.hostname.as_str();
-        let now = self.fleet.of_release(&label, hostname).await?;
-        let ended = now
-            .iter()
-            .find(|one| !one.is_up() && instances.iter().any(|instance| instance.id == one.id));
+        let ids: Vec<String> = instances.iter().map(|one| one.id.clone()).collect();
+        let now = self.fleet.by_id(&ids).await?;
+        let ended = now.iter().find(|one| !one.is_up());
         if let Some(ended) = ended {
             let why = format!("instance {} is {}", ended.id, ended.state);
             return Err(self.unhealthy(request, instances, &why).await);

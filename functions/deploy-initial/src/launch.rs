@@ -2,7 +2,7 @@
 
 use crate::Deployer;
 use base64::Engine;
-use fleet::{Launch, NewVersion, Seen};
+use fleet::{Launch, Launched, NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors;
 use pipeline::names::release_label;
@@ -11,6 +11,9 @@ use pipeline::wire::{Artifact, DeployRequest};
 use sha2::{Digest, Sha256};
 use stage::Fault;
 use std::collections::BTreeMap;
+
+/// How often instances are launched that end before the stage is through.
+const LAUNCHES: u32 = 3;
 
 impl Deployer {
     /// The launch template version, the instances and what was done for them.
@@ -61,18 +64,42 @@ impl Deployer {
             if count == 0 {
                 continue;
             }
-            let token = token(&[&release.execution, &release.label(), hostname, subnet_id]);
             let launch = Launch {
                 template_id: &release.launch_template_id,
                 version: &version,
                 subnet_id,
                 count: count as i32,
-                token,
+                token: token(&[&release.execution, &release.label(), hostname, subnet_id]),
                 tags: &tags,
             };
-            seen.extend(self.fleet.launch(&launch).await?);
+            seen.extend(self.launch(request, launch).await?);
         }
         Ok((version, seen, "launched".into()))
+    }
+
+    /// An earlier try of this stage may have launched instances that have ended since; its token
+    /// would only answer those, for a day. So others are launched with a token of their own.
+    async fn launch(
+        &self,
+        request: &DeployRequest,
+        mut launch: Launch<'_>,
+    ) -> Result<Vec<Seen>, Fault> {
+        for _ in 0..LAUNCHES {
+            match self.fleet.launch(&launch).await? {
+                Launched::Up(seen) => return Ok(seen),
+                Launched::EndedAlready => launch.token = token(&[&launch.token, "again"]),
+            }
+        }
+        let planned = &request.item.planned;
+        Err(Fault::new(
+            errors::NOT_HEALTHY,
+            format!(
+                "{} at {}: its instances in {} ended {LAUNCHES} times before they were healthy; the EC2 console shows why",
+                planned.component,
+                planned.commit.short(),
+                launch.subnet_id
+            ),
+        ))
     }
 
     async fn template_version(&self, request: &DeployRequest) -> Result<String, Fault> {
@@ -102,11 +129,15 @@ impl Deployer {
             release.label(),
             if planned.companion { " companion" } else { "" }
         );
+        let source = planned.repeats.as_ref();
+        let source = source.unwrap_or(&release.launch_template_version);
         let new = NewVersion {
             description: &description,
             user_data_base64: &encoded,
-            repeats: planned.repeats.as_deref(),
-            token: &token(&[&release.execution, &description]),
+            source,
+            // All that the request says: a function that was updated between two tries may write
+            // another script, and a token must not be used for another request.
+            token: &token(&[&release.execution, &description, source, &encoded]),
         };
         Ok(self
             .fleet

@@ -105,6 +105,7 @@ impl Planner {
             domain: environment.domain,
             zone_id: environment.zone_id,
             launch_template_id: environment.launch_template_id,
+            launch_template_version: environment.launch_template_version,
             subnet_ids: environment.subnet_ids,
             alias_ttl: environment.alias_ttl,
             hostname_ttl: environment.hostname_ttl.max(2),

@@ -2,18 +2,28 @@
 
 use dns::Dns;
 use fleet::Fleet;
+use pipeline::delegation::{Delegation, judge};
 use pipeline::errors;
+use pipeline::launch_template::newest_own;
+use pipeline::rows::EnvironmentRow;
 use pipeline::target_stack::environment_of;
 use pipeline::target_wire::{TargetPlan, TargetRequest, Usable};
+use resolver::Resolver;
 use stacks::Stacks;
-use stage::{CallError, CallKind, Fault};
+use stage::{CallError, CallKind, Fault, Settings};
+use std::collections::BTreeMap;
 use store::Store;
+
+/// A template has at most 10,000 versions, and EC2 shows 200 on a page:
+/// <https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-launch-template.html>.
+const PAGES: usize = 51;
 
 struct Prover {
     config: aws_config::SdkConfig,
     stacks: Stacks,
     dns: Dns,
     fleet: Fleet,
+    resolver: Resolver,
 }
 
 #[tokio::main]
@@ -23,6 +33,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stacks: Stacks::new(&config),
         dns: Dns::new(&config),
         fleet: Fleet::new(&config),
+        resolver: Resolver::new(Settings::optional("CUTOVER_DNS_SERVER")?)
+            .map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?,
         config,
     };
     stage::run(async |request: TargetRequest| prover.prove(request.plan).await).await
@@ -41,11 +53,10 @@ impl Prover {
             environment.domain,
             zone.records().count()
         )];
+        let template = &environment.launch_template_id;
+        let version = self.version(&plan, template).await?;
         for subnet in &environment.subnet_ids {
-            let tried = self
-                .fleet
-                .could_launch(&environment.launch_template_id, subnet)
-                .await;
+            let tried = self.fleet.could_launch(template, &version, subnet).await;
             tried.map_err(|e| {
                 not_usable(
                     &plan,
@@ -53,7 +64,9 @@ impl Prover {
                     e,
                 )
             })?;
-            proven.push(format!("an instance can be launched in {subnet} (dry run)"));
+            proven.push(format!(
+                "an instance can be launched in {subnet} (dry run of version {version} of the launch template)"
+            ));
         }
         if let Some(bucket) = outputs.get("DataBucket") {
             let found = Store::new(&self.config, bucket).is_there().await;
@@ -65,7 +78,51 @@ impl Prover {
             })?;
             proven.push(format!("the bucket {bucket} is there"));
         }
-        Ok(Usable { proven })
+        let mut warnings = Vec::new();
+        match self.delegation(&environment, &outputs).await {
+            Delegation::Works(sentence) => proven.push(sentence),
+            Delegation::Warning(sentence) => warnings.push(sentence),
+        }
+        Ok(Usable {
+            proven,
+            launch_template_version: version,
+            warnings,
+        })
+    }
+
+    /// Asked of a resolver as everybody asks, since what Route 53 says of its own zone proves nothing.
+    async fn delegation(
+        &self,
+        environment: &EnvironmentRow,
+        outputs: &BTreeMap<String, String>,
+    ) -> Delegation {
+        let servers = outputs.get("NameServers").map(String::as_str);
+        let servers: Vec<String> = servers
+            .unwrap_or_default()
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let answer = self.resolver.name_servers(&environment.domain).await;
+        tracing::info!(?answer, "who has the zone, as public DNS says");
+        judge(&environment.domain, &servers, &answer)
+    }
+
+    /// Looked up here, so that no release has to: the versions of releases may be thousands.
+    async fn version(&self, plan: &TargetPlan, template: &str) -> Result<String, Fault> {
+        let versions = self.fleet.template_versions(template, PAGES).await;
+        let versions = versions
+            .map_err(|e| not_usable(plan, "the versions of its launch template are unknown", e))?;
+        let newest = newest_own(&versions).map(|number| number.to_string());
+        newest.ok_or_else(|| {
+            Fault::new(
+                errors::UNAVAILABLE,
+                format!(
+                    "EC2 does not show yet what CloudFormation made of the launch template {template} of {}; nothing was recorded. Provision again",
+                    plan.stack
+                ),
+            )
+        })
     }
 }
 

@@ -1,15 +1,17 @@
 //! Puts every healthy candidate's hostname up in one batch, and says what to test against what.
 
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
+use pipeline::apex::absence;
 use pipeline::cutover::candidate_ttl;
 use pipeline::errors;
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{CandidateRow, CandidateState};
-use pipeline::suites::plan_suites;
+use pipeline::suites::{ask_for_each_other, plan_suites};
 use pipeline::wire::{Deployed, Prepared, PublishReply, PublishRequest, Release};
 use registry::Registry;
 use stage::{Fault, Settings};
+use std::time::Duration;
 
 struct Publisher {
     registry: Registry,
@@ -53,8 +55,23 @@ impl Publisher {
             .iter()
             .map(|one| recipe(rows.get(&one.hostname), &one.hostname))
             .collect::<Result<Vec<Prepared>, Fault>>()?;
+        self.until_absence_is_forgotten(&release, &recipes).await;
         let (suites, skipped) = plan_suites(&recipes, &peers.urls, release.skip_slow_scans);
         Ok(PublishReply { suites, skipped })
+    }
+
+    /// Until a moment ago a name server may have said that a hostname is not there, to a candidate that
+    /// looked its peer up while it started.
+    async fn until_absence_is_forgotten(&self, release: &Release, recipes: &[Prepared]) {
+        let together: Vec<_> = recipes
+            .iter()
+            .map(|one| (&one.planned.component, &one.manifest.component.peers))
+            .collect();
+        if ask_for_each_other(&together) {
+            let seconds = absence(release.alias_ttl);
+            tracing::info!(seconds, "resolvers forget that the names were not there");
+            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+        }
     }
 
     async fn apply(&self, release: &Release, components: &[Deployed]) -> Result<(), Fault> {

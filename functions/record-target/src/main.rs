@@ -1,11 +1,13 @@
 //! Records a proven target where releases look it up, and protects its stack.
 
+use dns::Dns;
+use pipeline::apex::plan_apex;
 use pipeline::errors;
 use pipeline::rows::EnvironmentRow;
-use pipeline::target::TargetState;
+use pipeline::target::{MadeOf, TargetState, outcome};
 use pipeline::target_stack::environment_of;
-use pipeline::target_wire::{Operation, Provisioned, RecordTargetRequest, TargetPlan};
-use registry::Registry;
+use pipeline::target_wire::{Provisioned, RecordTargetRequest, TargetPlan};
+use registry::{Opened, Registry};
 use serde::Serialize;
 use stacks::Stacks;
 use stage::{Fault, Settings};
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 
 struct Recorder {
     registry: Registry,
+    dns: Dns,
     stacks: Stacks,
 }
 
@@ -23,9 +26,11 @@ struct Row<'a> {
     by: &'a str,
     stack: &'a str,
     protected: bool,
+    template: &'a str,
     recorded_at: String,
     outputs: &'a BTreeMap<String, String>,
     parameters: &'a BTreeMap<String, String>,
+    warnings: &'a [String],
     #[serde(flatten)]
     environment: EnvironmentRow,
 }
@@ -36,6 +41,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let recorder = Recorder {
         registry: Registry::new(&config, &settings.table),
+        dns: Dns::new(&config),
         stacks: Stacks::new(&config),
     };
     stage::run(async |request: RecordTargetRequest| recorder.record(request).await).await
@@ -46,45 +52,67 @@ impl Recorder {
         let RecordTargetRequest {
             plan,
             operation,
+            template,
             proven,
+            launch_template_version,
+            warnings,
         } = request;
         let Some(stack) = self.stacks.find(&plan.stack).await? else {
             return Err(closing(&plan));
         };
         let environment = environment_of(&stack.outputs)
             .map_err(|e| Fault::new(errors::TARGET_NOT_USABLE, format!("{}: {e}", plan.stack)))?;
+        let environment = EnvironmentRow {
+            launch_template_version: launch_template_version.clone(),
+            ..environment
+        };
         if stack.is_protected != plan.protected {
             self.stacks.protect(&plan.stack, plan.protected).await?;
         }
+        self.forget_quickly(&environment).await?;
         let row = Row {
             state: TargetState::Ready,
             by: &plan.execution,
             stack: &plan.stack,
             protected: plan.protected,
+            template: &template,
             recorded_at: stage::now(),
             outputs: &stack.outputs,
             parameters: &stack.parameters,
+            warnings: &warnings,
             environment,
         };
-        if !self.registry.open_target(&plan.target, &row).await? {
+        let Opened::Now(before) = self.registry.open_target(&plan.target, &row).await? else {
             return Err(closing(&plan));
-        }
+        };
+        let now = MadeOf {
+            template,
+            parameters: stack.parameters,
+            protected: plan.protected,
+            launch_template_version,
+        };
         Ok(Provisioned {
-            outcome: outcome(operation).into(),
+            outcome: outcome(operation, before.as_ref(), &now).into(),
             target: plan.target,
             stack: plan.stack,
             protected: plan.protected,
             outputs: stack.outputs,
             proven,
+            warnings,
         })
     }
-}
 
-fn outcome(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Create => "provisioned",
-        Operation::Update => "updated",
-        _ => "unchanged",
+    /// Route 53 makes zones that let a missing name be remembered for 15 minutes; no template can say
+    /// otherwise.
+    async fn forget_quickly(&self, environment: &EnvironmentRow) -> Result<(), Fault> {
+        let (zone, domain) = (&environment.zone_id, &environment.domain);
+        let seen = self.dns.apex(zone, domain).await?;
+        let wanted = plan_apex(&seen, environment.alias_ttl);
+        tracing::info!(?wanted, "planned");
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        Ok(self.dns.write_apex(zone, domain, &wanted).await?)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Ends what was live before, after one more look at DNS and at what is live now, and the companions
 //! of the tests.
 
+mod versions;
+
 use health::Examiner;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::live::live;
@@ -57,6 +59,7 @@ impl Terminator {
             .collect();
         reply.unwell = unwell(&own, &release.domain, &zone, &conditions);
         let taken = self.takedown.take(release, &leaving).await?;
+        reply.old_versions = versions::clean_up(&self.takedown, release, &rows).await;
         let names = |of: CandidateState, from: &[Leaving]| -> Vec<Fqdn> {
             from.iter()
                 .filter(|one| one.becomes == of)

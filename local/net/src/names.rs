@@ -22,8 +22,8 @@ use tokio::time::Instant;
 
 use crate::client::ask;
 
-/// The longest that an absence is remembered: a candidate's name appears while people wait.
-const LONGEST_ABSENCE: Duration = Duration::from_secs(1);
+/// How long it is remembered that a name is in none of our zones: one may be made.
+const FOREIGN: Duration = Duration::from_secs(1);
 /// Names kept before those whose time is over are swept out.
 const SWEEP_ABOVE: usize = 1024;
 
@@ -148,7 +148,7 @@ impl Slot {
 fn read(message: &Message) -> (Lookup, Duration) {
     match message.metadata.response_code {
         ResponseCode::NoError | ResponseCode::NXDomain => {}
-        ResponseCode::Refused => return (Lookup::Foreign, LONGEST_ABSENCE),
+        ResponseCode::Refused => return (Lookup::Foreign, FOREIGN),
         code => return failed(format!("the DNS server says: {code}")),
     }
     let addresses: Arc<[Ipv4Addr]> = message
@@ -164,7 +164,8 @@ fn read(message: &Message) -> (Lookup, Duration) {
     if addresses.is_empty() {
         let soa = message.authorities.iter().map(|record| record.ttl).min();
         let ttl = chain.into_iter().chain(soa).min().unwrap_or(0);
-        return (Lookup::Absent, seconds(ttl).min(LONGEST_ABSENCE));
+        // As long as the zone says, as every resolver does (RFC 2308).
+        return (Lookup::Absent, seconds(ttl));
     }
     (Lookup::Found(addresses), seconds(chain.unwrap_or(0)))
 }

@@ -43,8 +43,25 @@ impl Zone {
         self.records.values().flatten().filter_map(target)
     }
 
-    pub(crate) fn name(&self) -> &Name {
-        &self.name
+    /// Whether a delegation to these name servers leads here: to some of its own, if it says which.
+    fn is_at(&self, servers: &[Record]) -> bool {
+        let own = self.records.get(&self.name).into_iter().flatten();
+        let mut own = own.filter_map(name_server).peekable();
+        let to: Vec<&Name> = servers.iter().filter_map(name_server).collect();
+        own.peek().is_none() || own.any(|server| to.contains(&server))
+    }
+
+    /// The name on the way to another one from which the zone gives away what is below.
+    fn gives_away(&self, name: &Name) -> Option<&Name> {
+        let ways = self.records.iter().filter(|(at, records)| {
+            let below = **at != self.name && at.zone_of(name);
+            below
+                && records
+                    .iter()
+                    .any(|one| one.record_type() == RecordType::NS)
+        });
+        let ways = ways.map(|(at, _)| at);
+        ways.min_by_key(|at| at.num_labels())
     }
 
     fn exists(&self, name: &Name) -> bool {
@@ -66,14 +83,30 @@ impl Zone {
     }
 }
 
-/// Finds the most specific zone that a name belongs to.
-pub(crate) fn zone_of<'a, T>(
-    zones: &'a [T],
-    zone_name: impl Fn(&T) -> &Name,
-    name: &Name,
-) -> Option<&'a T> {
-    let holding = zones.iter().filter(|zone| zone_name(zone).zone_of(name));
-    holding.max_by_key(|zone| zone_name(zone).num_labels())
+/// Who answers for a name.
+enum Holder<'a> {
+    Zone(&'a Zone),
+    /// It was given away to a zone that is not there, or to name servers that do not have it.
+    Lame,
+    Nobody,
+}
+
+/// Finds the zone of a name as a resolver does: from the highest one down, wherever it is delegated.
+/// A zone that nothing leads to is not found, whatever it holds.
+fn holder<'a>(zones: &'a [Zone], name: &Name) -> Holder<'a> {
+    let above = zones.iter().filter(|zone| zone.name.zone_of(name));
+    let Some(mut zone) = above.min_by_key(|zone| zone.name.num_labels()) else {
+        return Holder::Nobody;
+    };
+    while let Some(cut) = zone.gives_away(name) {
+        let servers = &zone.records[cut];
+        let below = zones.iter().find(|zone| zone.name == *cut);
+        match below.filter(|below| below.is_at(servers)) {
+            Some(below) => zone = below,
+            None => return Holder::Lame,
+        }
+    }
+    Holder::Zone(zone)
 }
 
 /// Answers a question from the zones.
@@ -81,8 +114,10 @@ pub(crate) fn reply(zones: &[Zone], name: &Name, kind: RecordType) -> Reply {
     let mut answers = Vec::new();
     let mut asked = name.clone();
     for _ in 0..LONGEST_CHAIN {
-        let Some(zone) = zone_of(zones, Zone::name, &asked) else {
-            return outside(answers);
+        let zone = match holder(zones, &asked) {
+            Holder::Zone(zone) => zone,
+            Holder::Nobody => return outside(answers),
+            Holder::Lame => return unanswered(),
         };
         let records = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
         let found = records.iter().filter(|record| is(record, kind));
@@ -101,6 +136,10 @@ pub(crate) fn reply(zones: &[Zone], name: &Name, kind: RecordType) -> Reply {
         asked = target(alias).expect("it was found by its target").clone();
         answers.push(alias.clone());
     }
+    unanswered()
+}
+
+fn unanswered() -> Reply {
     Reply {
         code: ResponseCode::ServFail,
         answers: Vec::new(),
@@ -142,6 +181,13 @@ fn is(record: &Record, kind: RecordType) -> bool {
 fn target(record: &Record) -> Option<&Name> {
     match &record.data {
         RData::CNAME(name) => Some(&name.0),
+        _ => None,
+    }
+}
+
+fn name_server(record: &Record) -> Option<&Name> {
+    match &record.data {
+        RData::NS(name) => Some(&name.0),
         _ => None,
     }
 }

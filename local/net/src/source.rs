@@ -9,10 +9,7 @@ use aws_sdk_route53::{
 };
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use crate::{
-    Changes,
-    records::{Zone, zone_of},
-};
+use crate::{Changes, records::Zone};
 
 /// Pages read of one list: 30,000 records, beyond which a page that repeats itself is likelier.
 const MOST_PAGES: usize = 100;
@@ -37,7 +34,7 @@ impl Unreadable {
 }
 
 impl Source {
-    /// The zones that the names, and the CNAMEs in their zones, belong to; read now.
+    /// The zones that the names, and the CNAMEs in their zones, are in or below; read now.
     pub(crate) async fn zones(&self, names: &[Name]) -> Result<Vec<Zone>, Unreadable> {
         match self {
             Self::Route53(client, _) => read_zones(client, names).await,
@@ -62,7 +59,9 @@ async fn read_zones(client: &Client, names: &[Name]) -> Result<Vec<Zone>, Unread
     let mut read = Vec::new();
     let mut wanted = names.to_vec();
     loop {
-        let zones = wanted.iter().filter_map(|it| zone_of(&all, zone_name, it));
+        // Those above it too: it is found only where they lead to it.
+        let above = |zone: &&(Name, String)| wanted.iter().any(|it| zone_name(zone).zone_of(it));
+        let zones = all.iter().filter(above);
         let new: Vec<_> = zones.filter(|(_, id)| known.insert(id)).collect();
         if new.is_empty() {
             return Ok(read);

@@ -101,6 +101,12 @@ impl Cloud {
 
     /// The aws cli as the administrator; its answer as JSON.
     pub fn aws(&self, arguments: &[&str]) -> Value {
+        let answer = self.try_aws(arguments);
+        answer.unwrap_or_else(|errors| panic!("aws {arguments:?}: {errors}"))
+    }
+
+    /// The same, or what it says on standard error.
+    pub fn try_aws(&self, arguments: &[&str]) -> Result<Value, String> {
         let mut cli = self.cli.borrow_mut();
         let cli = cli.get_or_insert_with(|| self.start_cli());
         let input = cli.child.stdin.as_mut().unwrap();
@@ -108,8 +114,10 @@ impl Cloud {
         let mut line = String::new();
         cli.answers.read_line(&mut line).unwrap();
         let (code, output, errors): (i32, String, String) = serde_json::from_str(&line).unwrap();
-        assert_eq!(code, 0, "aws {arguments:?}: {errors}");
-        serde_json::from_str(&output).unwrap_or_default()
+        if code != 0 {
+            return Err(errors);
+        }
+        Ok(serde_json::from_str(&output).unwrap_or_default())
     }
 
     fn start_cli(&self) -> Cli {

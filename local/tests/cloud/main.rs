@@ -4,6 +4,7 @@
 mod harness;
 mod instances;
 mod isolation;
+mod launches;
 mod life;
 mod machine;
 mod pushes;

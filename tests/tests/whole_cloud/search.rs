@@ -19,6 +19,12 @@ const NOT_ASKED_HERE: &[(&str, &str)] = &[
     ("apply-stack", "cloudformation:CreateChangeSet"),
 ];
 
+/// What shows only after a day: younger versions of a launch template are not deleted.
+const NOT_SEEN_SO_SOON: &[(&str, &str)] = &[
+    ("terminate-previous", "ec2:DeleteLaunchTemplateVersions"),
+    ("terminate-previous", "ec2:DescribeLaunchTemplateVersions"),
+];
+
 /// `functions` says what shows that each can do all that it has to, and `differs` in what one of these
 /// ends differently. Panics if nothing differs with a permission less.
 pub async fn search<Shows: Copy>(
@@ -68,7 +74,9 @@ async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
     actions.retain(|action| {
         let mut unseen = NOT_SEEN_HERE.iter();
         let is_unseen = unseen.any(|prefix| action.starts_with(prefix));
-        !is_unseen && !NOT_ASKED_HERE.contains(&(function, action))
+        !is_unseen
+            && !NOT_ASKED_HERE.contains(&(function, action))
+            && !NOT_SEEN_SO_SOON.contains(&(function, action))
     });
     actions
 }

@@ -173,15 +173,28 @@ fn other_types_are_answered_too() {
     );
 }
 
+/// What a zone above says of a name of `stage`, with this record of its own.
+fn below(record: (&str, &str, i64, &[&str]), zones: &[Zone]) -> ResponseCode {
+    let parent = zone("myproj.localhost", &[record]);
+    let zones = [&[parent], zones].concat();
+    let name = absolute("api-1.stage.myproj.localhost").unwrap();
+    reply(&zones, &name, RecordType::A).code
+}
+
 #[test]
-fn the_most_specific_zone_answers() {
-    let parent = zone(
-        "myproj.localhost",
-        &[("no.stage.myproj.localhost", "A", 1, &["10.0.0.1"])],
-    );
-    let name = absolute("no.stage.myproj.localhost").unwrap();
-    let said = reply(&[parent, stage()], &name, RecordType::A);
-    assert_eq!(said.code, ResponseCode::NXDomain);
+fn a_zone_below_another_is_found_only_where_it_is_delegated() {
+    let delegated: (&str, &str, i64, &[&str]) = (ZONE, "NS", 60, &["ns-1.example."]);
+    assert_eq!(below(delegated, &[stage()]), ResponseCode::NoError);
+    assert_eq!(below(delegated, &[]), ResponseCode::ServFail);
+    let servers: (&str, &str, i64, &[&str]) = (ZONE, "NS", 60, &["NS-1.example", "ns-2.example"]);
+    let address: (&str, &str, i64, &[&str]) =
+        ("api-1.stage.myproj.localhost", "A", 1, &["10.0.0.1"]);
+    let here = zone(ZONE, &[servers, address]);
+    assert_eq!(below(delegated, &[here.clone()]), ResponseCode::NoError);
+    let elsewhere: (&str, &str, i64, &[&str]) = (ZONE, "NS", 60, &["ns-3.example."]);
+    assert_eq!(below(elsewhere, &[here]), ResponseCode::ServFail);
+    let other: (&str, &str, i64, &[&str]) = ("dev.myproj.localhost", "NS", 60, &["ns-1.example."]);
+    assert_eq!(below(other, &[stage()]), ResponseCode::NXDomain);
 }
 
 async fn start(memory: &Memory) -> Dns {

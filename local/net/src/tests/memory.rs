@@ -31,8 +31,8 @@ impl Default for Memory {
             reads: Arc::default(),
             gate: Arc::new(Semaphore::new(1)),
         };
-        let soa = "ns-1.example. hostmaster.example. 1 7200 900 1209600 86400";
-        memory.set(ZONE, "SOA", 900, &[soa]);
+        let soa = "ns-1.example. hostmaster.example. 1 7200 900 1209600 1";
+        memory.set(ZONE, "SOA", 1, &[soa]);
         memory
     }
 }

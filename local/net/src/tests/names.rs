@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::memory::Memory;
+use super::memory::{Memory, ZONE};
 use crate::{
     Dns,
     names::{Lookup, Names},
@@ -98,12 +98,20 @@ async fn an_answer_without_ttl_is_not_kept() {
 }
 
 #[tokio::test]
-async fn absence_is_kept_for_a_second_at_most() {
-    let net = start().await;
-    assert_eq!(net.look_up("api").await, Lookup::Absent);
-    net.set("api", "A", 1, "10.0.0.1");
-    a_second().await;
-    assert_eq!(net.look_up("api").await, found(1));
+async fn absence_is_kept_as_long_as_the_zone_says_and_no_longer() {
+    for (ttl, minimum, then) in [
+        (1, 900, found(1)),
+        (900, 1, found(1)),
+        (900, 900, Lookup::Absent),
+    ] {
+        let net = start().await;
+        let soa = format!("ns. me. 1 7200 900 1209600 {minimum}");
+        net.memory.set(ZONE, "SOA", ttl, &[&soa]);
+        assert_eq!(net.look_up("api").await, Lookup::Absent);
+        net.set("api", "A", 1, "10.0.0.1");
+        a_second().await;
+        assert_eq!(net.look_up("api").await, then, "{ttl} {minimum}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! Launching and ending instances.
+
+use crate::{Fleet, Seen, seen};
+use aws_sdk_ec2::types::{LaunchTemplateSpecification, ResourceType, Tag, TagSpecification};
+use stage::{CallError, CallKind, call_error};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What to launch.
+#[derive(Debug, Clone)]
+pub struct Launch<'a> {
+    /// The target's launch template.
+    pub template_id: &'a str,
+    /// The version made for this candidate.
+    pub version: &'a str,
+    /// One of the target's.
+    pub subnet_id: &'a str,
+    /// How many in this subnet.
+    pub count: i32,
+    /// The same token never launches twice (64 ASCII characters at most):
+    /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>.
+    pub token: String,
+    /// On instances and volumes.
+    pub tags: &'a BTreeMap<String, String>,
+}
+
+/// Pauses between tries, twice as long each time: 0.5, 1, 2 and 4 s.
+const PAUSES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
+/// Ids in one call:
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html>.
+const IDS: usize = 1000;
+
+/// EC2 does not know a version in every place at once when it was made a moment ago
+/// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>).
+fn is_not_known_yet(error: &CallError) -> bool {
+    error.is("InvalidLaunchTemplateId.VersionNotFound")
+}
+
+/// EC2 does not show the instance, or no longer.
+fn is_unknown(error: &CallError) -> bool {
+    error.is("InvalidInstanceID.NotFound")
+}
+
+/// What became of a launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launched {
+    /// These are there, or coming.
+    Up(Vec<Seen>),
+    /// An earlier try launched them with the same token, and they have ended. Only another token
+    /// launches others.
+    EndedAlready,
+}
+
+impl Fleet {
+    /// Launches instances; the same token again answers the same instances.
+    pub async fn launch(&self, launch: &Launch<'_>) -> Result<Launched, CallError> {
+        let mut tries = 0;
+        loop {
+            match self.try_launch(launch).await {
+                Err(error) if is_not_known_yet(&error) && tries < PAUSES => {
+                    tokio::time::sleep(PAUSE * (1 << tries)).await;
+                    tries += 1;
+                }
+                Err(error) if error.is("IdempotentInstanceTerminated") => {
+                    return Ok(Launched::EndedAlready);
+                }
+                // An earlier try did launch, with another version, and EC2 does not list its
+                // instances yet: whoever looks again later finds them.
+                Err(error)
+                    if is_not_known_yet(&error) || error.is("IdempotentParameterMismatch") =>
+                {
+                    return Err(CallError {
+                        kind: CallKind::Unavailable,
+                        ..error
+                    });
+                }
+                sent => return sent.map(Launched::Up),
+            }
+        }
+    }
+
+    async fn try_launch(&self, launch: &Launch<'_>) -> Result<Vec<Seen>, CallError> {
+        let tags: Vec<Tag> = launch
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tagged = |kind: ResourceType| {
+            let specification = TagSpecification::builder().resource_type(kind);
+            specification.set_tags(Some(tags.clone())).build()
+        };
+        let template = LaunchTemplateSpecification::builder()
+            .launch_template_id(launch.template_id)
+            .version(launch.version);
+        let reply = self
+            .client
+            .run_instances()
+            .launch_template(template.build())
+            .subnet_id(launch.subnet_id)
+            .min_count(launch.count)
+            .max_count(launch.count)
+            .client_token(&launch.token)
+            .tag_specifications(tagged(ResourceType::Instance))
+            .tag_specifications(tagged(ResourceType::Volume))
+            .send()
+            .await
+            .map_err(|e| call_error("ec2:RunInstances", e))?;
+        Ok(reply.instances().iter().map(seen).collect())
+    }
+
+    /// Ends instances; ending one twice is no error, nor is one that EC2 does not show any more.
+    pub async fn terminate(&self, ids: &[String]) -> Result<(), CallError> {
+        for ids in ids.chunks(IDS) {
+            match self.terminate_together(ids).await {
+                // One unknown id and none is ended: so the others are ended one by one.
+                Err(error) if is_unknown(&error) => self.terminate_each(ids).await?,
+                sent => sent?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn terminate_each(&self, ids: &[String]) -> Result<(), CallError> {
+        for id in ids {
+            match self.terminate_together(std::slice::from_ref(id)).await {
+                Err(error) if is_unknown(&error) => tracing::info!(id, "is not there any more"),
+                sent => sent?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn terminate_together(&self, ids: &[String]) -> Result<(), CallError> {
+        let sent = self
+            .client
+            .terminate_instances()
+            .set_instance_ids(Some(ids.to_vec()))
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|e| call_error("ec2:TerminateInstances", e))
+    }
+}

@@ -1,0 +1,155 @@
+//! What EC2 says, and what is made of it.
+
+use crate::{Fleet, Launch, Launched, NewVersion};
+use replay::Replay;
+use stage::{CallError, CallKind};
+use std::collections::BTreeMap;
+
+fn refusal(code: &str) -> (u16, String) {
+    (
+        400,
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>m</Message></Error></Errors><RequestID>r</RequestID></Response>"
+        ),
+    )
+}
+
+fn answer(operation: &str, body: &str) -> (u16, String) {
+    (
+        200,
+        format!("<{operation}Response>{body}</{operation}Response>"),
+    )
+}
+
+const RUNNING: &str = "<instancesSet><item><instanceId>i-1</instanceId><instanceState><name>pending</name></instanceState></item></instancesSet>";
+const VERSION_NOT_FOUND: &str = "InvalidLaunchTemplateId.VersionNotFound";
+
+async fn launched(replay: &Replay) -> Result<Launched, CallError> {
+    let launch = Launch {
+        template_id: "lt-1",
+        version: "7",
+        subnet_id: "subnet-1",
+        count: 1,
+        token: "token".into(),
+        tags: &BTreeMap::new(),
+    };
+    Fleet::new(&replay.config()).launch(&launch).await
+}
+
+#[tokio::test]
+async fn a_version_made_a_moment_ago_is_asked_for_until_ec2_knows_it() {
+    let unknown = || refusal(VERSION_NOT_FOUND);
+    let replay = Replay::new([unknown(), unknown(), answer("RunInstances", RUNNING)]);
+    let Ok(Launched::Up(seen)) = launched(&replay).await else {
+        panic!("it is launched");
+    };
+    assert_eq!(seen[0].id, "i-1");
+    assert!(replay.asked()[2].contains("LaunchTemplate.Version=7"));
+}
+
+#[tokio::test]
+async fn a_version_that_stays_unknown_is_left_to_the_state_machine_to_try_again() {
+    let replay = Replay::new((0..5).map(|_| refusal(VERSION_NOT_FOUND)));
+    let error = launched(&replay).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.code.as_str()),
+        (CallKind::Unavailable, VERSION_NOT_FOUND)
+    );
+    assert_eq!(replay.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn instances_of_an_earlier_try_that_have_ended_are_told_from_those_that_are_not_listed_yet() {
+    let ended = launched(&Replay::new([refusal("IdempotentInstanceTerminated")])).await;
+    assert_eq!(ended.unwrap(), Launched::EndedAlready);
+    let hidden = launched(&Replay::new([refusal("IdempotentParameterMismatch")])).await;
+    assert_eq!(hidden.unwrap_err().kind, CallKind::Unavailable);
+    let refused = launched(&Replay::new([refusal("InvalidSubnetID.NotFound")])).await;
+    assert_eq!(refused.unwrap_err().kind, CallKind::Refused);
+}
+
+async fn terminated(replay: &Replay, ids: &[&str]) -> Result<(), CallError> {
+    let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+    Fleet::new(&replay.config()).terminate(&ids).await
+}
+
+#[tokio::test]
+async fn one_instance_that_is_gone_does_not_keep_the_others() {
+    let unknown = || refusal("InvalidInstanceID.NotFound");
+    let ended = || answer("TerminateInstances", "<instancesSet/>");
+    let replay = Replay::new([unknown(), ended(), unknown(), ended()]);
+    terminated(&replay, &["i-1", "i-2", "i-3"]).await.unwrap();
+    let asked = replay.asked();
+    assert!(asked[0].contains("InstanceId.3=i-3"), "{}", asked[0]);
+    for (request, id) in asked[1..].iter().zip(["i-1", "i-2", "i-3"]) {
+        assert!(request.contains(&format!("InstanceId.1={id}")), "{request}");
+        assert!(!request.contains("InstanceId.2"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_ended_is_an_error_also_one_by_one() {
+    let replay = Replay::new([
+        refusal("InvalidInstanceID.NotFound"),
+        refusal("UnauthorizedOperation"),
+    ]);
+    let error = terminated(&replay, &["i-1", "i-2"]).await.unwrap_err();
+    assert_eq!(error.kind, CallKind::Denied);
+}
+
+#[tokio::test]
+async fn a_version_is_made_from_its_source() {
+    let made = "<launchTemplateVersion><versionNumber>8</versionNumber></launchTemplateVersion>";
+    let replay = Replay::new([answer("CreateLaunchTemplateVersion", made)]);
+    let new = NewVersion {
+        description: "api",
+        user_data_base64: "eA==",
+        source: "3",
+        token: "t",
+    };
+    let fleet = Fleet::new(&replay.config());
+    let version = fleet.create_template_version("lt-1", &new).await.unwrap();
+    assert_eq!(version, "8");
+    assert!(replay.asked()[0].contains("SourceVersion=3"));
+}
+
+fn page(numbers: &[u64], next: &str) -> (u16, String) {
+    let items: String = numbers
+        .iter()
+        .map(|n| {
+            format!(
+                "<item><versionNumber>{n}</versionNumber><versionDescription>d{n}</versionDescription>\
+                 <defaultVersion>{}</defaultVersion><createTime>2026-11-29T08:00:00Z</createTime></item>",
+                *n == 1
+            )
+        })
+        .collect();
+    answer(
+        "DescribeLaunchTemplateVersions",
+        &format!(
+            "<launchTemplateVersionSet>{items}</launchTemplateVersionSet><nextToken>{next}</nextToken>"
+        ),
+    )
+}
+
+#[tokio::test]
+async fn versions_are_read_page_by_page_and_no_further_than_allowed() {
+    let pages = || [page(&[9, 8], "a"), page(&[7], "b"), page(&[1], "")];
+    let numbers = async |most: usize| {
+        let fleet = Fleet::new(&Replay::new(pages()).config());
+        let versions = fleet.template_versions("lt-1", most).await.unwrap();
+        versions.iter().map(|one| one.number).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(51).await, [9, 8, 7, 1]);
+    assert_eq!(numbers(2).await, [9, 8, 7]);
+    let fleet = Fleet::new(&Replay::new([page(&[1], "")]).config());
+    let versions = fleet.template_versions("lt-1", 1).await.unwrap();
+    assert_eq!(
+        (
+            versions[0].is_default,
+            versions[0].description.as_str(),
+            versions[0].created
+        ),
+        (true, "d1", 1_795_939_200)
+    );
+}

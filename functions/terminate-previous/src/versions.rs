@@ -1,0 +1,73 @@
+//! Deletes launch template versions that nobody can ask for any more.
+//!
+//! A template has 10,000 versions at most
+//! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-launch-template.html>), and each
+//! candidate makes one. It is done here because this is the moment when one of them stops being
+//! needed, and because it happens as often as versions are made; a target may not be provisioned for
+//! years.
+
+use pipeline::launch_template::expendable;
+use pipeline::rows::{AliasRow, CandidateRow, Key};
+use pipeline::wire::{OldVersions, Release};
+use stage::Fault;
+use std::collections::BTreeSet;
+use takedown::Takedown;
+
+/// Pages of 200 versions that are looked at; where there are more, the next releases go on.
+const PAGES: usize = 5;
+
+/// Characters of a failure that travel on.
+const LONGEST: usize = 500;
+
+/// The release is live whatever becomes of it, so a failure is told and is none of the stage. The rows
+/// may be of a moment ago: whatever was reserved since is launched from a version too young to go.
+pub async fn clean_up(
+    takedown: &Takedown,
+    release: &Release,
+    rows: &[CandidateRow],
+) -> OldVersions {
+    match delete(takedown, release, rows).await {
+        Ok(deleted) => OldVersions {
+            deleted,
+            ..OldVersions::default()
+        },
+        Err(fault) => {
+            tracing::warn!(%fault, "old launch template versions stay");
+            OldVersions {
+                deleted: 0,
+                failure: Some(fault.to_string().chars().take(LONGEST).collect()),
+            }
+        }
+    }
+}
+
+async fn delete(
+    takedown: &Takedown,
+    release: &Release,
+    rows: &[CandidateRow],
+) -> Result<u64, Fault> {
+    let template = &release.launch_template_id;
+    let versions = takedown.fleet.template_versions(template, PAGES).await?;
+    let now = stage::seconds(&stage::now()).unwrap_or_default();
+    let target = Key::target(&release.target);
+    let live: Vec<AliasRow> = takedown.registry.query(&target, "alias#").await?;
+    let old = expendable(&versions, &needed(&live, rows), now);
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let deleted = takedown
+        .fleet
+        .delete_template_versions(template, &old)
+        .await?;
+    tracing::info!(deleted, "old launch template versions");
+    Ok(deleted as u64)
+}
+
+fn needed(live: &[AliasRow], rows: &[CandidateRow]) -> BTreeSet<String> {
+    let standing = rows.iter().filter(|row| !row.state.is_gone());
+    let standing = standing.map(|row| &row.launch_template_version);
+    let before = live.iter().filter_map(|row| row.previous.as_ref());
+    let before = before.map(|previous| &previous.launch_template_version);
+    let live = live.iter().map(|row| &row.launch_template_version);
+    standing.chain(before).chain(live).cloned().collect()
+}

@@ -1,0 +1,200 @@
+"""What EC2 does with launch templates and tokens and MiniStack 1.5.33 does not.
+
+`launch.py` calls `apply_what_launches_meet`; all files of this folder are one program
+(local/src/ministack.rs). Each patch says what AWS does.
+"""
+
+import threading
+
+
+def apply_what_launches_meet():
+    from ministack.services import cloudformation, ec2
+    from ministack.services.cloudformation import handlers
+
+    # Each wraps the one before, so the last is asked first.
+    launch_from_templates(ec2)
+    know_new_versions_late(ec2)
+    take_tokens_at_their_word(ec2)
+    number_versions_for_good(ec2)
+    list_versions_in_pages(ec2)
+    update_transforms_always(cloudformation, handlers)
+
+
+def template_of(ec2, params, prefix=""):
+    """The launch template that a request names, if there is one."""
+    wanted = ec2._p(params, f"{prefix}LaunchTemplateId")
+    name = ec2._p(params, f"{prefix}LaunchTemplateName")
+    return next((one for one in ec2._launch_templates.values()
+                 if wanted == one["LaunchTemplateId"] or (name and name == one["LaunchTemplateName"])), None)
+
+
+def version_of(template, asked):
+    """A version by its number or by $Default or $Latest."""
+    named = {"": template["DefaultVersionNumber"], "$Default": template["DefaultVersionNumber"],
+             "$Latest": template["LatestVersionNumber"]}
+    number = str(named.get(asked or "", asked))
+    return next((one for one in template["Versions"] if str(one["VersionNumber"]) == number), None)
+
+
+def no_version(ec2, asked):
+    return ec2._error("InvalidLaunchTemplateId.VersionNotFound",
+                      f"Could not find the specified version {asked} for the launch template.", 400)
+
+
+def launch_from_templates(ec2):
+    """What the request does not say is as the launch template's version says:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html. MiniStack ignores it."""
+    run = ec2._ACTION_MAP["RunInstances"]
+
+    def from_template(params):
+        asked = ec2._p(params, "LaunchTemplate.Version")
+        template = template_of(ec2, params, "LaunchTemplate.")
+        if not template:
+            return run(params)
+        version = version_of(template, asked)
+        if not version:
+            return no_version(ec2, asked)
+        data, merged = version.get("LaunchTemplateData") or {}, dict(params)
+        for name in ("ImageId", "InstanceType"):
+            if data.get(name) and not ec2._p(params, name):
+                merged[name] = str(data[name])
+        for number, group in enumerate(data.get("SecurityGroupIds") or [], 1):
+            merged.setdefault(f"SecurityGroupId.{number}", str(group))
+        return run(merged)
+
+    ec2._ACTION_MAP["RunInstances"] = from_template
+
+
+def know_new_versions_late(ec2):
+    """EC2 is eventually consistent: a version made a moment ago may not be found
+    (https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html). Here that is so for
+    every fourth version, at the first launch from it."""
+    run = ec2._ACTION_MAP["RunInstances"]
+    missed = set()
+
+    def late(params):
+        template, asked = template_of(ec2, params, "LaunchTemplate."), ec2._p(params, "LaunchTemplate.Version")
+        known = (template or {}).get("LaunchTemplateId"), asked
+        if template and asked.isdigit() and int(asked) % 4 == 0 and known not in missed \
+                and ec2._p(params, "DryRun") != "true":
+            missed.add(known)
+            return no_version(ec2, asked)
+        return run(params)
+
+    ec2._ACTION_MAP["RunInstances"] = late
+
+
+def take_tokens_at_their_word(ec2):
+    """The same ClientToken with the same request is answered as the first time, with another request it
+    is refused, and when what it launched has ended that is said:
+    https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. MiniStack ignores it."""
+    lock, kept = threading.Lock(), {}
+
+    def asked(params):
+        # Whoever asks again signs anew; what is asked for stays.
+        return {name: value for name, value in params.items() if not name.startswith(("X-Amz", "Signature", "AWSAccess"))}
+
+    def with_token(action, original):
+        def act(params):
+            token = ec2._p(params, "ClientToken")
+            if not token or ec2._p(params, "DryRun") == "true":
+                return original(params)
+            with lock:
+                before = kept.get((action, token))
+                if before and before[0] != asked(params):
+                    return ec2._error("IdempotentParameterMismatch", "Arguments on this idempotent request are "
+                                      "inconsistent with arguments used in previous request(s).", 400)
+                if before:
+                    return again(action, before)
+                known = set(ec2._instances.keys())
+                answer = original(params)
+                if answer[0] == 200:
+                    kept[(action, token)] = asked(params), answer, set(ec2._instances.keys()) - known
+                return answer
+        return act
+
+    def again(action, before):
+        _, answer, instances = before
+        states = [(ec2._instances.get(one) or {"State": {"Name": "terminated"}})["State"]["Name"] for one in instances]
+        if action == "RunInstances" and all(state == "terminated" for state in states):
+            return ec2._error("IdempotentInstanceTerminated", "The client token you have provided is associated "
+                              "with a resource that is already deleted. Please use a different client token.", 400)
+        return answer
+
+    for action in ("RunInstances", "CreateLaunchTemplateVersion"):
+        ec2._ACTION_MAP[action] = with_token(action, ec2._ACTION_MAP[action])
+
+
+def number_versions_for_good(ec2):
+    """A version is made of one that is there; a deleted one's number is not used again, and the default
+    cannot be deleted: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteLaunchTemplateVersions.html.
+    MiniStack takes any source, and knows no deletion."""
+    create = ec2._ACTION_MAP["CreateLaunchTemplateVersion"]
+
+    def from_a_source(params):
+        template, source = template_of(ec2, params), ec2._p(params, "SourceVersion")
+        if template and source and not version_of(template, source):
+            return no_version(ec2, source)
+        return create(params)
+
+    def delete(params):
+        template = template_of(ec2, params)
+        if not template:
+            return ec2._error("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.", 400)
+        numbers = ec2._parse_member_list(params, "LaunchTemplateVersion")
+        if len(numbers) > 200:
+            return ec2._error("InvalidParameterValue", "You can specify up to 200 launch template version numbers.", 400)
+        gone, kept = [], []
+        for number in numbers:
+            version = version_of(template, number)
+            if version and version["VersionNumber"] != template["DefaultVersionNumber"]:
+                template["Versions"].remove(version)
+                gone.append(item(template, number))
+            else:
+                code = "launchTemplateVersionDoesNotExist" if not version else "unexpectedError"
+                kept.append(item(template, number, f"<responseError><code>{code}</code></responseError>"))
+        return ec2._xml(200, "DeleteLaunchTemplateVersionsResponse",
+                        f"<successfullyDeletedLaunchTemplateVersionSet>{''.join(gone)}"
+                        "</successfullyDeletedLaunchTemplateVersionSet><unsuccessfullyDeletedLaunchTemplateVersionSet>"
+                        f"{''.join(kept)}</unsuccessfullyDeletedLaunchTemplateVersionSet>")
+
+    def item(template, number, more=""):
+        return (f"<item><launchTemplateId>{template['LaunchTemplateId']}</launchTemplateId>"
+                f"<versionNumber>{ec2._esc(number)}</versionNumber>{more}</item>")
+
+    ec2._ACTION_MAP["CreateLaunchTemplateVersion"] = from_a_source
+    ec2._ACTION_MAP["DeleteLaunchTemplateVersions"] = delete
+
+
+def list_versions_in_pages(ec2):
+    """A page has at most 200 versions, and no more than MaxResults:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html. MiniStack
+    gives all of them, and an unknown one by its number is no error."""
+    def describe(params):
+        template = template_of(ec2, params)
+        if not template:
+            return ec2._error("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.", 400)
+        asked = ec2._parse_member_list(params, "LaunchTemplateVersion")
+        found = [version_of(template, one) for one in asked] if asked else \
+            sorted(template["Versions"], key=lambda one: one["VersionNumber"], reverse=True)
+        if None in found:
+            return no_version(ec2, asked[found.index(None)])
+        start, size = int(ec2._p(params, "NextToken") or 0), min(int(ec2._p(params, "MaxResults") or 200), 200)
+        rest = f"<nextToken>{start + size}</nextToken>" if start + size < len(found) else ""
+        items = "".join(ec2._lt_version_xml(one) for one in found[start:start + size])
+        return ec2._xml(200, "DescribeLaunchTemplateVersionsResponse",
+                        f"<launchTemplateVersionSet>{items}</launchTemplateVersionSet>{rest}")
+
+    ec2._ACTION_MAP["DescribeLaunchTemplateVersions"] = describe
+
+
+def update_transforms_always(cloudformation, handlers):
+    """CloudFormation compares templates before it applies their transforms, and cannot tell then: an update
+    of a template with a Transform is always begun (measured by LocalStack against AWS:
+    https://github.com/localstack/localstack/issues/10782)."""
+    same = handlers._stack_has_no_updates
+
+    def differs(stack, *args, **kwargs):
+        return "Transform" not in (stack.get("_template_body") or "") and same(stack, *args, **kwargs)
+
+    handlers._stack_has_no_updates = differs
