@@ -190,7 +190,10 @@ fn a_zone_below_another_is_found_only_where_it_is_delegated() {
     let address: (&str, &str, i64, &[&str]) =
         ("api-1.stage.myproj.localhost", "A", 1, &["10.0.0.1"]);
     let here = zone(ZONE, &[servers, address]);
-    assert_eq!(below(delegated, &[here.clone()]), ResponseCode::NoError);
+    assert_eq!(
+        below(delegated, std::slice::from_ref(&here)),
+        ResponseCode::NoError
+    );
     let elsewhere: (&str, &str, i64, &[&str]) = (ZONE, "NS", 60, &["ns-3.example."]);
     assert_eq!(below(elsewhere, &[here]), ResponseCode::ServFail);
     let other: (&str, &str, i64, &[&str]) = ("dev.myproj.localhost", "NS", 60, &["ns-1.example."]);
