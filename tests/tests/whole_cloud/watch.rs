@@ -1,0 +1,30 @@
+//! `cutover watch` as it is typed right after a push, where nothing else runs.
+
+use crate::alone;
+use end_to_end::{Cloud, Component, Service, until};
+use serde_json::Value;
+use std::time::Duration;
+
+#[tokio::test]
+async fn watch_without_an_argument_follows_the_release_that_begins_next() {
+    let _turn = alone().await;
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "next", "dev").await;
+    let sha = component.commit(&Service::good("1")).await;
+    // What a test before has left running would be followed instead.
+    let quiet = until(Duration::from_secs(120), async || {
+        let typed = ["watch", "--begin-within", "1ms", "--timeout", "1ms"];
+        let said = cloud.cutover(&typed).await;
+        said.err.contains("no release runs").then_some(said.code)
+    });
+    assert_eq!(quiet.await, Some(4), "nothing runs");
+
+    component.push(&sha).await;
+    let said = cloud.cutover(&["watch", "--json"]).await;
+
+    let value: Value = serde_json::from_str(&said.good("watch")).expect("JSON");
+    let name = value["execution"].as_str().unwrap_or_default();
+    let expected = format!("{}-{}-dev-", component.name, &sha[..12]);
+    assert!(name.starts_with(&expected), "{value}");
+    assert_eq!(value["outcome"], "live");
+}
