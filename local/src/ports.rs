@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::error::{LocalError, Result};
+use crate::processes;
 use crate::root::Root;
 
 /// Other local clouds of this machine take the same way, so each of their ports is a step further.
@@ -79,15 +80,16 @@ fn holder(port: u16) -> Option<String> {
         .flatten()
         .find_map(|table| inode(table, port))?;
     let wanted = format!("socket:[{inode}]");
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let has = |folder: &std::path::Path| {
-        let open = fs::read_dir(folder.join("fd")).ok();
+    let has = |pid: &i32| {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).ok();
         let mut links = open.into_iter().flatten().flatten();
         links.any(|file| file.path().read_link().is_ok_and(|link| *link == *wanted))
     };
-    let folder = processes.map(|entry| entry.path()).find(|path| has(path))?;
-    let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
-    let pid = folder.file_name()?.to_string_lossy().into_owned();
+    let pid = processes::all()
+        .iter()
+        .map(|process| process.pid)
+        .find(has)?;
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     Some(format!("process {pid} ({})", name.trim()))
 }
 
