@@ -1,6 +1,6 @@
 //! A step of a release: what it may do, how it may go wrong, and what comes of it.
 
-use crate::release::{Brought, Late, Run, Stage, State, TakeStep, Why};
+use crate::release::{Brought, Late, Run, Stage, State, TakeStep};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Program};
 use crate::shared::{Printed, Shared};
@@ -35,6 +35,10 @@ pub enum Action {
     Step(usize, How),
     /// A batch that was late arrives.
     Arrives(usize),
+    /// One of the instances that are up dies.
+    Dies(usize),
+    /// The component on one of them ends, and is started again.
+    Restarts(usize),
 }
 
 /// How the next step of a run may go, with so many crashes and late batches left.
@@ -100,10 +104,9 @@ impl Act<'_> {
             Stage::CutPlan(zone) => self.cut_plan(&zone),
             Stage::CutBatch(commit) => self.cut_batch(&commit, how),
             Stage::CutRecord(moves) => self.cut_record(&moves, how),
-            Stage::Drain(moves) => {
-                crate::check::drained(self.world(), moves);
-                self.take(Why::Terminate);
-            }
+            Stage::Drain(moves) => self.drained(moves),
+            Stage::BackLook => self.back_look(),
+            Stage::BackReserve(rows) => self.back_reserve(&rows),
             Stage::Take(take) => self.take_step(take, how),
             Stage::Ended => {}
         }
@@ -121,8 +124,10 @@ impl Act<'_> {
         &mut self.state.world
     }
 
+    /// The release's, or once it takes itself back that of the roll-back.
     pub(crate) fn ticket(&self) -> Ticket {
-        self.program.ticket
+        let back = self.run().back.as_ref();
+        back.map_or(self.program.ticket, |back| back.ticket)
     }
 
     pub(crate) fn is_rollback(&self) -> bool {
@@ -195,6 +200,13 @@ impl Act<'_> {
         let row = self.state.world.row(at);
         row.filter(|row| row.ticket == self.ticket() && !row.state.is_leaving())
     }
+}
+
+/// Something happens to one of the instances that are up.
+pub fn happens(state: &mut State, which: usize, what: impl Fn(&mut World, &str)) {
+    let id = state.world.up.iter().nth(which).cloned();
+    id.into_iter().for_each(|id| what(&mut state.world, &id));
+    state.deaths -= 1;
 }
 
 /// A late batch arrives: it is applied if it still fits.

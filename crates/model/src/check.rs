@@ -20,13 +20,31 @@ pub struct Broken {
     pub newer: bool,
     /// Terminate previous took what resolvers may remember behind an alias.
     pub drained: bool,
+    /// Users were sent to what was not well when it was looked at last, or away from what was.
+    pub well: bool,
+    /// What was live before was ended though what replaced it was not well.
+    pub spared: bool,
+    /// Not broken: a release took itself back to what was not tested beside what is live by now, or
+    /// could not. From then on what is live need not be proven, and its leftovers are the next one's.
+    pub excused: bool,
+}
+
+impl Broken {
+    /// Whether any is.
+    pub fn any(self) -> bool {
+        let fine = Self {
+            excused: self.excused,
+            ..Self::default()
+        };
+        self != fine
+    }
 }
 
 /// Looks at what can be told of any moment: invariants 1 and 2.
 pub fn inspect(world: &mut World) {
     let live = world.live();
     world.broken.healthy |= !live.values().all(|at| resolves(world, at));
-    world.broken.proven |= !proven(world, &live);
+    world.broken.proven |= !world.broken.excused && !proven(world, &live);
 }
 
 /// The alias leads to an A record, and each of its addresses is a running instance.
@@ -34,7 +52,11 @@ fn resolves(world: &World, at: &Fqdn) -> bool {
     world.zone.get(at).is_some_and(|record| {
         record.kind == RecordType::A
             && !record.values.is_empty()
-            && record.values.iter().all(|one| world.up.contains(one))
+            && record
+                .values
+                .iter()
+                // One that died by itself is nobody's fault; what is done about it is looked at below.
+                .all(|one| world.up.contains(one) || world.died.contains(one))
     })
 }
 
@@ -77,6 +99,35 @@ pub fn moved(world: &mut World, one: &AliasMove, ticket: Ticket) {
     world
         .newest
         .change(|all| all.insert(component.clone(), ticket));
+}
+
+/// An alias moved: to what was well when it was looked at last; and a roll-back moves it away from what
+/// was not.
+pub fn sent(world: &mut World, one: &AliasMove, unwell_then: bool, is_back: bool) {
+    let from_well = one.from.as_ref().is_some_and(|from| world.is_well(from));
+    world.broken.well |= unwell_then || (is_back && from_well);
+}
+
+/// At rest no alias leads to a dead instance while what was live before stands and is well.
+pub fn left_at_dead(world: &World) -> bool {
+    let dead = |(component, at): (&Component, &Fqdn)| {
+        let row = world.aliases.get(component);
+        let before = row.filter(|row| row.hostname == *at);
+        let before = before.and_then(|row| row.previous.as_ref());
+        let stands = before.is_some_and(|before| {
+            world.is_well(&before.hostname)
+                && world.row(&before.hostname).is_some_and(|row| {
+                    row.state == CandidateState::Live && row.ticket == before.ticket
+                })
+        });
+        !world.is_well(at) && stands
+    };
+    world.live().iter().any(dead)
+}
+
+/// Whether at rest something dead is live: then what is left of that is for the component's next release.
+pub fn is_dead_live(world: &World) -> bool {
+    !world.live().values().all(|at| world.is_well(at))
 }
 
 /// What is left at rest that should not be: invariant 4. One sentence for each.

@@ -1,11 +1,12 @@
 //! The model as stateright explores it, and what comes of exploring it.
 
-use crate::act::{Act, Action, arrives, ways};
+use crate::act::{Act, Action, arrives, happens, ways};
 use crate::cast::HOSTNAME_TTL;
-use crate::check::left_behind;
+use crate::check::{is_dead_live, left_at_dead, left_behind};
 use crate::release::{Brought, Run, Stage, State, TakeStep, Why};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Scenario};
+use crate::world::World;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ impl Model for Check {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.world.broken != Default::default() {
+        if state.world.broken.any() {
             return; // what comes after it shows nothing new
         }
         let only = self.private(state);
@@ -43,6 +44,11 @@ impl Model for Check {
         if only.is_none() {
             actions.extend((0..state.late.len()).map(Action::Arrives));
         }
+        if only.is_none() && state.deaths > 0 {
+            let up = 0..state.world.up.len();
+            actions.extend(up.clone().map(Action::Dies));
+            actions.extend(up.map(Action::Restarts));
+        }
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -57,6 +63,8 @@ impl Model for Check {
             }
             .step(how),
             Action::Arrives(which) => arrives(&mut state, which, self.rules, programs),
+            Action::Dies(which) => happens(&mut state, which, World::dies),
+            Action::Restarts(which) => happens(&mut state, which, World::restarts),
         }
         Some(state)
     }
@@ -67,8 +75,16 @@ impl Model for Check {
             Property::always(PROVEN, |_, state: &State| !state.world.broken.proven),
             Property::always(NEWER, |_, state: &State| !state.world.broken.newer),
             Property::always(DRAINED, |_, state: &State| !state.world.broken.drained),
+            Property::always(WELL, |_, state: &State| !state.world.broken.well),
+            Property::always(SPARED, |_, state: &State| !state.world.broken.spared),
+            Property::always(BACK, |_, state: &State| {
+                let world = &state.world;
+                !at_rest(state) || world.broken.excused || !left_at_dead(world)
+            }),
             Property::always(CLEAN, |_, state: &State| {
-                !at_rest(state) || left_behind(&state.world).is_empty()
+                let world = &state.world;
+                let excused = world.broken.excused || is_dead_live(world);
+                !at_rest(state) || excused || left_behind(world).is_empty()
             }),
         ]
     }
@@ -82,6 +98,13 @@ pub const PROVEN: &str = "what is live together passed its suites together";
 pub const NEWER: &str = "newer is never replaced by older";
 /// Invariant 4.
 pub const CLEAN: &str = "at rest nothing is left but what is live, and it is recorded";
+
+/// Invariant 6.
+pub const WELL: &str = "users are sent only to what was well at the last look";
+/// Invariant 7.
+pub const SPARED: &str = "what was live before is not ended while what replaced it is dead";
+/// Invariant 8.
+pub const BACK: &str = "at rest no alias leads to the dead while the previous stands and is well";
 
 /// Invariant 5.
 pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";

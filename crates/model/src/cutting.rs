@@ -23,7 +23,7 @@ impl Act<'_> {
         };
         match plan.components.iter().all(mine) {
             false if self.run().found_live => return self.drain(),
-            false => return self.take(Why::Discard),
+            false => return self.gives_up(),
             true => {}
         }
         if !self.rules.keep(Rule::ProofsAfterLook) {
@@ -41,7 +41,9 @@ impl Act<'_> {
         match plan_cutover(&request, zone, &known) {
             CutoverPlan::AlreadyDone => self.recording(moves_of(&request)),
             _ if self.run().found_live => self.drain(),
+            CutoverPlan::Commit { .. } if !self.are_well() => self.gives_up(),
             CutoverPlan::Commit { moves, batch } => {
+                self.state.runs[self.who].unwell_then = !self.stayed_well();
                 if self.rules.keep(Rule::ProofsAfterLook) {
                     self.record_proofs();
                 }
@@ -49,7 +51,37 @@ impl Act<'_> {
                 self.goes(Stage::CutBatch(Shared::new(Printed((moves, batch)))));
             }
             CutoverPlan::PeersMoved { .. } => self.peers_moved(),
-            CutoverPlan::Superseded { .. } | CutoverPlan::Refused { .. } => self.take(Why::Discard),
+            CutoverPlan::Superseded { .. } | CutoverPlan::Refused { .. } => self.gives_up(),
+        }
+    }
+
+    /// `Switch::are_well`.
+    fn are_well(&self) -> bool {
+        let world = &self.state.world;
+        let is_well = |one: &Brought| match self.run().back {
+            Some(_) => world.is_well(&one.hostname),
+            None if !self.rules.keep(Rule::EndsCount) => world.is_well(&one.hostname),
+            None => world.stayed_well(&one.hostname),
+        };
+        !self.rules.keep(Rule::HealthLook) || self.run().plan.components.iter().all(is_well)
+    }
+
+    /// What is true of them.
+    fn stayed_well(&self) -> bool {
+        let is_back = self.run().back.is_some();
+        let world = &self.state.world;
+        let mut all = self.run().plan.components.iter();
+        all.all(|one| match is_back {
+            true => world.is_well(&one.hostname),
+            false => world.stayed_well(&one.hostname),
+        })
+    }
+
+    /// It is not going to be live.
+    fn gives_up(&mut self) {
+        match self.run().back {
+            Some(_) => self.stays(),
+            None => self.take(Why::Discard),
         }
     }
 
@@ -87,13 +119,15 @@ impl Act<'_> {
             alias_ttl: ALIAS_TTL,
             hostname_ttl: HOSTNAME_TTL,
             candidates: run.plan.components.iter().map(candidate).collect(),
-            read_set: if read_set {
+            read_set: if run.back.is_some() {
+                self.read_now(known)
+            } else if read_set {
                 self.read_set(known)
             } else {
                 Default::default()
             },
             test_dependents: read_set && self.tests_dependents(),
-            replaces: Default::default(),
+            replaces: self.replaces(),
         }
     }
 
@@ -121,6 +155,9 @@ impl Act<'_> {
 
     /// `Cut over?`
     fn peers_moved(&mut self) {
+        if self.run().back.is_some() {
+            return self.goes(Stage::CutLook);
+        }
         let run = &mut self.state.runs[self.who];
         if run.round < 3 && !run.plan.proven {
             run.round += 1;
@@ -140,13 +177,16 @@ impl Act<'_> {
                 if !self.world().apply(batch, rules) {
                     return self.goes(Stage::CutLook);
                 }
+                let (unwell, is_back) = (self.run().unwell_then, self.run().back.is_some());
                 for one in moves {
+                    crate::check::sent(self.world(), one, unwell, is_back);
                     crate::check::moved(self.world(), one, ticket);
                 }
             }
         }
         match how {
             How::Lost | How::LateAgain => self.goes(Stage::CutLook),
+            How::GivenUp | How::LateGivenUp if self.run().back.is_some() => self.stays(),
             How::GivenUp | How::LateGivenUp => self.take(Why::Discard),
             How::Done | How::Fails => self.recording(moves.clone()),
         }
@@ -161,6 +201,7 @@ impl Act<'_> {
         self.record(moves);
         match how {
             How::Lost => self.goes(Stage::CutLook),
+            How::GivenUp if self.run().back.is_some() => self.stays(),
             How::GivenUp if !self.run().found_live => self.take(Why::Discard),
             _ => self.drain(),
         }

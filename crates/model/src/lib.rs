@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 pub mod act;
+mod backing;
 pub mod cast;
 pub mod check;
 pub mod checker;

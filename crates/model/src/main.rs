@@ -16,9 +16,10 @@ fn main() -> ExitCode {
     let names: Vec<&String> = asked.iter().filter(|arg| !arg.starts_with("--")).collect();
     let is_asked =
         |check: &Check| names.is_empty() || names.iter().any(|arg| check.scenario.name == *arg);
-    let [scenario, crashes, late, states, depth, s] =
-        ["scenario", "crashes", "late", "states", "depth", "s"];
-    println!("{scenario:54}{crashes:>8}{late:>6}{states:>10}{depth:>7}{s:>7}");
+    let [scenario, crashes, late, deaths, states, depth, s] = [
+        "scenario", "crashes", "late", "deaths", "states", "depth", "s",
+    ];
+    println!("{scenario:54}{crashes:>8}{late:>6}{deaths:>8}{states:>10}{depth:>7}{s:>7}");
     let holds = holds(deep).into_iter().filter(is_asked);
     let sound: Vec<bool> = holds.map(|check| must_hold(&check)).collect();
     println!();
@@ -46,8 +47,8 @@ fn must_hold(check: &Check) -> bool {
     let scenario = &check.scenario;
     let seconds = took.as_secs_f64();
     print!(
-        "{:54}{:>8}{:>6}{states:>10}{depth:>7}{seconds:>7.1}  ",
-        scenario.name, scenario.crashes, scenario.lates
+        "{:54}{:>8}{:>6}{:>8}{states:>10}{depth:>7}{seconds:>7.1}  ",
+        scenario.name, scenario.crashes, scenario.lates, scenario.deaths
     );
     match broken {
         None => println!("holds"),

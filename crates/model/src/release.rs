@@ -4,7 +4,7 @@ use crate::shared::{Printed, Shared};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
 use pipeline::live::ReadSet;
-use pipeline::names::{Commit, Component, Fqdn};
+use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
 use pipeline::proof::Set;
 use pipeline::records::{Batch, ZoneView};
@@ -24,6 +24,8 @@ pub struct State {
     pub crashes: u8,
     /// Batches that may still be late.
     pub lates: u8,
+    /// Instances that may still die.
+    pub deaths: u8,
 }
 
 /// A batch on its way.
@@ -52,6 +54,19 @@ pub struct Run {
     pub round: u8,
     /// Whether Discard candidates has found it live (`Record cutover`).
     pub found_live: bool,
+    /// What it takes back of itself, once that is reserved.
+    pub back: Option<Shared<Back>>,
+    /// What no stage can see: whether a candidate was not well when the batch was planned.
+    pub unwell_then: bool,
+}
+
+/// A release that takes itself back (Roll back), with a ticket of its own.
+#[derive(Debug, Clone, PartialEq, Hash)]
+pub struct Back {
+    /// Its own.
+    pub ticket: Ticket,
+    /// What it replaces.
+    pub failed: Vec<Brought>,
 }
 
 /// What Plan release answered.
@@ -114,6 +129,10 @@ pub enum Stage {
     Drain(u8),
     /// Terminate previous or Discard candidates.
     Take(Take),
+    /// Roll back looks at zone, rows and instances.
+    BackLook,
+    /// It reserves what was live before, as it was seen.
+    BackReserve(Shared<Printed<Vec<CandidateRow>>>),
     /// It has ended.
     Ended,
 }
@@ -160,6 +179,12 @@ pub struct Take {
     pub marked: Option<Shared<Printed<Vec<Leaving>>>>,
     /// Whether something stays, because an alias points to it.
     pub kept: bool,
+    /// Whether what the release brought is live and not well (`TerminateReply::unwell`).
+    pub unwell: bool,
+    /// What no stage can see: of which components nothing well was live when it looked.
+    pub dead_then: Vec<Component>,
+    /// And which hostnames were live or had been, then.
+    pub was_live: Vec<Fqdn>,
     /// How far it is.
     pub step: TakeStep,
 }
@@ -190,6 +215,8 @@ impl Run {
             beside: Shared::new(Beside::default()),
             round: 1,
             found_live: false,
+            back: None,
+            unwell_then: false,
         }
     }
 }

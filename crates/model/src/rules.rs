@@ -43,11 +43,21 @@ pub enum Rule {
     UndoPlan,
     /// A record that is being published arrives before Discard looks for the second time.
     PublishInTime,
+    /// The instances of the candidates are looked at right before the batch.
+    HealthLook,
+    /// A candidate whose component has ended since it was healthy does not go live.
+    EndsCount,
+    /// What is live is looked at before what was live before is ended.
+    SparePrevious,
+    /// What is live and not well gives way to what was live before.
+    RollBack,
+    /// A roll-back moves aliases away from what failed, and from nothing else.
+    BackReplaces,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 18] = [
+    pub const ALL: [Rule; 23] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -66,6 +76,11 @@ impl Rule {
         Rule::NoNamesForWarm,
         Rule::UndoPlan,
         Rule::PublishInTime,
+        Rule::HealthLook,
+        Rule::EndsCount,
+        Rule::SparePrevious,
+        Rule::RollBack,
+        Rule::BackReplaces,
     ];
 }
 
@@ -95,6 +110,11 @@ impl fmt::Display for Rule {
             Rule::NoNamesForWarm => "leaving out the peer names of what is taken over",
             Rule::UndoPlan => "the undo of Plan release",
             Rule::PublishInTime => "publishing in time (assumed)",
+            Rule::HealthLook => "the look at the candidates before the batch",
+            Rule::EndsCount => "counting a candidate's ends",
+            Rule::SparePrevious => "sparing the previous of what is not well",
+            Rule::RollBack => "going back from what is not well",
+            Rule::BackReplaces => "going back from what failed only",
         })
     }
 }

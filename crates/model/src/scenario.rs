@@ -50,6 +50,8 @@ pub struct Scenario {
     pub crashes: u8,
     /// How many batches may be late.
     pub lates: u8,
+    /// How many instances may die, or their components end and start again.
+    pub deaths: u8,
 }
 
 impl Scenario {
@@ -65,7 +67,13 @@ impl Scenario {
             programs: releases.iter().enumerate().map(program).collect(),
             crashes,
             lates,
+            deaths: 0,
         }
+    }
+
+    /// The same where so many instances may die.
+    pub fn with_deaths(self, deaths: u8) -> Self {
+        Self { deaths, ..self }
     }
 
     /// The first state: one release after the other as far as it begins, without any mishap. What
@@ -77,6 +85,7 @@ impl Scenario {
             late: Vec::new(),
             crashes: self.crashes,
             lates: self.lates,
+            deaths: self.deaths,
         };
         for (who, program) in self.programs.iter().enumerate() {
             while !reached(&state.runs[who].stage, program.begins) {

@@ -28,6 +28,7 @@ const REGRET: Of = (
     &[ALL, (Draining, These(&["api"])), BACK],
 );
 const CHAIN: Of = ("msa, api and ui, beside each other", &[ALL, MSA, API, UI]);
+const PAIR: Of = ("api and msa together, after the same", &[ALL, BOTH]);
 const CROWD: Of = ("api, api and msa", &[ALL, API, API, MSA]);
 const UMBRELLA: Of = ("api and msa together, msa, ui", &[ALL, BOTH, MSA, UI]);
 const FIRST: Of = (
@@ -77,6 +78,11 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(REGRET_ALL, mishaps, 0),
         scenario(THERE_AND_BACK, mishaps, 0),
         scenario(LAST_TWO, 1, 0),
+        scenario(NEIGHBOURS, 0, 0).with_deaths(1),
+        scenario(RIVALS, 0, 0).with_deaths(2),
+        scenario(RIVALS, 1, 0).with_deaths(1),
+        scenario(PAIR, 1, 0).with_deaths(1),
+        scenario(REGRET, 0, 0).with_deaths(1),
     ];
     let rules = Rules::WHOLE;
     scenarios.map(|scenario| Check { scenario, rules }).into()
@@ -85,8 +91,10 @@ pub fn holds(deep: bool) -> Vec<Check> {
 /// The same in seconds, and without mishaps.
 pub fn holds_in_short() -> Vec<Check> {
     let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET].map(|of| scenario(of, 0, 0));
+    let dying = [RIVALS, PAIR].map(|of| scenario(of, 0, 0).with_deaths(1));
     let rules = Rules::WHOLE;
-    scenarios.map(|scenario| Check { scenario, rules }).into()
+    let all = scenarios.into_iter().chain(dying);
+    all.map(|scenario| Check { scenario, rules }).collect()
 }
 
 /// Without which part, in which scenario, an invariant must break.
@@ -111,6 +119,11 @@ pub fn fails() -> Vec<(Rule, Check)> {
         (Rule::NoNamesForWarm, scenario(REGRET, 0, 0)),
         (Rule::UndoPlan, scenario(REGRET, 1, 0)),
         (Rule::PublishInTime, scenario(RIVALS, 0, 1)),
+        (Rule::HealthLook, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::EndsCount, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::SparePrevious, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::RollBack, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::BackReplaces, scenario(RIVALS, 0, 0).with_deaths(1)),
     ];
     let without = |(rule, scenario)| {
         let rules = Rules::WHOLE.without(rule);

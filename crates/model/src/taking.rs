@@ -2,10 +2,10 @@
 
 use crate::act::{Act, How};
 use crate::cast::domain;
-use crate::release::{Stage, Take, TakeStep, Why};
+use crate::release::{Brought, Stage, Take, TakeStep, Why};
 use crate::rules::Rule;
 use crate::shared::{Printed, Shared};
-use pipeline::names::{Fqdn, Ticket, alias_of};
+use pipeline::names::{Component, Fqdn, Ticket, alias_of};
 use pipeline::records::ZoneView;
 use pipeline::retire::{Leaving, RetirePlan, plan_retire};
 use pipeline::rows::{CandidateRow, CandidateState};
@@ -20,6 +20,9 @@ impl Act<'_> {
             leaving,
             marked: None,
             kept: false,
+            unwell: false,
+            dead_then: Vec::new(),
+            was_live: Vec::new(),
             step: TakeStep::Rows,
         }));
     }
@@ -40,11 +43,25 @@ impl Act<'_> {
     }
 
     /// The rows, and so what is to go.
-    fn take_rows(&mut self, take: Take) {
+    fn take_rows(&mut self, mut take: Take) {
+        if take.why == Why::Terminate {
+            take.dead_then = self.nothing_well_is_live();
+            take.was_live = self.are_live();
+            let own = |one: &Brought| {
+                let live = self.state.world.live();
+                live.get(&one.component) == Some(&one.hostname)
+                    && take.dead_then.contains(&one.component)
+            };
+            take.unwell = self.run().plan.components.iter().any(own);
+        }
         let rows = self.state.world.rows.clone();
         let leaving = rows.0.values().filter_map(|row| {
             let becomes = self.becomes(take.why, row)?;
-            Some(Leaving::of(row, becomes))
+            let spared = self.rules.keep(Rule::SparePrevious)
+                && becomes == CandidateState::Retired
+                && row.state == CandidateState::Live
+                && take.dead_then.contains(&row.component);
+            (!spared).then(|| Leaving::of(row, becomes))
         });
         let leaving: Vec<Leaving> = leaving.collect();
         if leaving.is_empty() {
@@ -54,9 +71,31 @@ impl Act<'_> {
         self.take_look(Take { leaving, ..take });
     }
 
+    fn are_live(&self) -> Vec<Fqdn> {
+        let rows = self.state.world.rows.0.values();
+        let live = rows.filter(|row| row.state == CandidateState::Live);
+        live.map(|row| row.hostname.clone()).collect()
+    }
+
+    /// `watch::to_be_spared`.
+    fn nothing_well_is_live(&self) -> Vec<Component> {
+        let live = self.state.world.live();
+        let is_well = |component: &Component| {
+            let at = live.get(component);
+            at.is_some_and(|at| self.state.world.is_well(at))
+        };
+        let components = self.run().plan.components.iter();
+        let components = components.map(|one| one.component.clone());
+        components.filter(|one| !is_well(one)).collect()
+    }
+
     /// `terminate_previous::becomes`; Discard takes all that is its own.
     fn becomes(&self, why: Why, row: &CandidateRow) -> Option<CandidateState> {
-        let own = row.ticket == self.ticket();
+        let companion_of = self.program.ticket;
+        let own = match row.companion {
+            true => row.ticket == companion_of,
+            false => row.ticket == self.ticket(),
+        };
         if why == Why::Discard {
             return own.then_some(CandidateState::Discarded);
         }
@@ -179,6 +218,10 @@ impl Act<'_> {
     fn take_end(&mut self, take: Take, plan: &RetirePlan) {
         let ours = take.marked.iter().flat_map(|ours| ours.iter());
         for one in ours.filter(|one| plan.retire.contains(one)) {
+            let replaced_by_dead = take.dead_then.contains(&one.component);
+            let was_live = take.was_live.contains(&one.hostname);
+            let is_well = self.state.world.is_well(&one.hostname);
+            self.world().broken.spared |= replaced_by_dead && was_live && is_well;
             self.world().end(one.launched, &one.hostname);
             self.world()
                 .set_candidate(&one.hostname, one.ticket, one.becomes);
@@ -186,9 +229,15 @@ impl Act<'_> {
         self.taken(take);
     }
 
+    /// A roll-back does not take itself back.
+    fn goes_back(&self) -> bool {
+        self.rules.keep(Rule::RollBack) && self.run().back.is_none()
+    }
+
     /// `Live after all?`
     fn taken(&mut self, take: Take) {
         match (take.why, take.kept) {
+            (Why::Terminate, _) if take.unwell && self.goes_back() => self.goes(Stage::BackLook),
             (Why::Terminate, _) | (Why::Discard, false) => self.goes(Stage::Ended),
             (Why::Discard, true) => {
                 if !self.rules.keep(Rule::RecordLive) {

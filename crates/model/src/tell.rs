@@ -45,11 +45,22 @@ fn act(check: &Check, before: &State, action: Action) -> String {
                 check.scenario.programs[who].ticket
             )
         }
+        Action::Dies(which) => format!("{} dies", nth(before, which)),
+        Action::Restarts(which) => {
+            format!(
+                "the component on {} ends and starts again",
+                nth(before, which)
+            )
+        }
         Action::Step(who, how) => {
             let ticket = check.scenario.programs[who].ticket;
             format!("{ticket} {}{}", stage(&before.runs[who].stage), goes(how))
         }
     }
+}
+
+fn nth(before: &State, which: usize) -> String {
+    plain(before.world.up.iter().nth(which).map_or("nobody", |id| id))
 }
 
 fn stage(stage: &Stage) -> String {
@@ -67,6 +78,8 @@ fn stage(stage: &Stage) -> String {
         Stage::CutRecord(_) => "Deploy (cutover) writes the rows".into(),
         Stage::Drain(_) => "Drain ends".into(),
         Stage::Take(take) => taking(take),
+        Stage::BackLook => "Roll back looks at zone, rows and instances".into(),
+        Stage::BackReserve(_) => "Roll back reserves what was live before".into(),
         Stage::Ended => "has ended".into(),
     }
 }

@@ -49,6 +49,10 @@ pub struct World {
     pub proofs: Shared<BTreeSet<Proof>>,
     /// EC2: the instances that run.
     pub up: Shared<BTreeSet<String>>,
+    /// EC2: the instances that died by themselves.
+    pub died: Shared<BTreeSet<String>>,
+    /// S3: instances whose component has ended, and runs again, since it was found healthy.
+    pub ended: Shared<BTreeSet<String>>,
     /// What no release can see: what really ran beside what when suites passed.
     pub passed: Shared<BTreeSet<Proof>>,
     /// And what aliases pointed to before a cutover since which no drain has passed.
@@ -68,6 +72,8 @@ impl World {
             aliases: Shared::new(Printed(BTreeMap::new())),
             proofs: Shared::new(BTreeSet::new()),
             up: Shared::new(BTreeSet::new()),
+            died: Shared::new(BTreeSet::new()),
+            ended: Shared::new(BTreeSet::new()),
             passed: Shared::new(BTreeSet::new()),
             draining: Shared::new(Draining::default()),
             newest: Shared::new(BTreeMap::new()),
@@ -149,6 +155,10 @@ impl World {
     pub fn set_candidate_healthy(&mut self, at: &Fqdn, ticket: Ticket, recipe: Prepared) -> bool {
         let fits = self.set_candidate(at, ticket, CandidateState::Healthy);
         if fits {
+            let id = self.row(at).map(|row| instance(row.launched(), at).id);
+            if let Some(id) = id {
+                self.ended.change(|ended| ended.remove(&id));
+            }
             self.change_row(at, |row| {
                 row.instances = vec![instance(row.launched(), &row.hostname)];
                 row.recipe = Some(recipe);
@@ -182,6 +192,29 @@ impl World {
     /// `Fleet::launch`: client tokens make it one however often it is called.
     pub fn launch(&mut self, launched: Ticket, at: &Fqdn) {
         self.up.change(|up| up.insert(instance(launched, at).id));
+    }
+
+    /// An instance dies by itself.
+    pub fn dies(&mut self, id: &str) {
+        self.up.change(|up| up.remove(id));
+        self.died.change(|died| died.insert(id.to_owned()));
+    }
+
+    /// Its component ends, and is started again.
+    pub fn restarts(&mut self, id: &str) {
+        self.ended.change(|ended| ended.insert(id.to_owned()));
+    }
+
+    /// `Examiner::examine`, where any end is tolerated: its instance runs.
+    pub fn is_well(&self, at: &Fqdn) -> bool {
+        self.row(at)
+            .is_some_and(|row| self.is_up(row.launched(), at))
+    }
+
+    /// The same of a candidate, whose component may not have ended.
+    pub fn stayed_well(&self, at: &Fqdn) -> bool {
+        let ended = |row: &CandidateRow| self.ended.contains(&instance(row.launched(), at).id);
+        self.is_well(at) && !self.row(at).is_some_and(ended)
     }
 
     /// `Takedown::end_instances`.

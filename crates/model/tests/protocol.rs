@@ -1,6 +1,6 @@
 //! The quick version of `make model`: small scenarios, whole state spaces all the same.
 
-use model::checker::{CLEAN, Check, DRAINED, HEALTHY, NEWER, PROVEN};
+use model::checker::{BACK, CLEAN, Check, DRAINED, HEALTHY, NEWER, PROVEN, SPARED, WELL};
 use model::rules::Rule;
 use model::suite::{fails, holds_in_short};
 use model::tell::path;
@@ -116,4 +116,29 @@ fn without_the_undo_of_plan_release_what_it_took_over_stays() {
 #[test]
 fn a_record_that_is_published_after_all_was_discarded_stays() {
     check(Rule::PublishInTime, &[CLEAN]);
+}
+
+#[test]
+fn without_the_look_before_the_batch_the_dead_goes_live() {
+    check(Rule::HealthLook, &[WELL]);
+}
+
+#[test]
+fn a_candidate_that_has_ended_meanwhile_passes_for_one_that_stayed_well() {
+    check(Rule::EndsCount, &[WELL]);
+}
+
+#[test]
+fn the_previous_of_what_died_is_ended_unless_it_is_spared() {
+    check(Rule::SparePrevious, &[SPARED]);
+}
+
+#[test]
+fn without_going_back_users_stay_with_the_dead() {
+    check(Rule::RollBack, &[BACK]);
+}
+
+#[test]
+fn a_roll_back_that_asks_not_what_it_replaces_takes_a_later_release_back() {
+    check(Rule::BackReplaces, &[WELL]);
 }
