@@ -104,17 +104,27 @@ impl Cloud {
         format!("{target}.{}", self.variable("CUTOVER_DOMAIN"))
     }
 
-    /// The id of the domain's own zone, which delegates to those of the targets.
+    /// The id of the zone in which a target's zone is delegated: the domain's own, or the nearest above.
     pub async fn parent_zone(&self) -> String {
         let domain = self.variable("CUTOVER_DOMAIN");
-        let listed = self.zones.list_hosted_zones_by_name().dns_name(domain);
-        let zones = listed.send().await.expect("zones can be listed");
-        let own = |zone: &&aws_sdk_route53::types::HostedZone| {
-            zone.name().trim_end_matches('.') == domain
-        };
-        let zone = zones.hosted_zones().iter().find(own);
-        let zone = zone.unwrap_or_else(|| panic!("there is no zone {domain}: run make up"));
-        zone.id().trim_start_matches("/hostedzone/").to_owned()
+        let asked = self.zones.list_hosted_zones().into_paginator().items();
+        let mut zones = asked.send();
+        let mut nearest: Option<(usize, String)> = None;
+        while let Some(zone) = zones.next().await {
+            let zone = zone.expect("zones can be listed");
+            let name = zone.name().trim_end_matches('.');
+            let above = domain == name || domain.ends_with(&format!(".{name}"));
+            if above
+                && nearest
+                    .as_ref()
+                    .is_none_or(|(length, _)| name.len() > *length)
+            {
+                let id = zone.id().trim_start_matches("/hostedzone/");
+                nearest = Some((name.len(), id.to_owned()));
+            }
+        }
+        let (_, id) = nearest.unwrap_or_else(|| panic!("no zone is above {domain}: run make up"));
+        id
     }
 
     /// The environment that `. .local/env` gives a shell, without its PATH.

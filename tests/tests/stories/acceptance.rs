@@ -18,7 +18,7 @@ async fn accept(cloud: &Cloud, program: &[&str], project: &str) -> (Said, String
         "--yes".into(),
         format!("--project={project}"),
         format!("--domain={}", domain(cloud, project)),
-        format!("--parent-zone={}", parent_zone(cloud).await),
+        format!("--parent-zone={}", cloud.parent_zone().await),
         format!("--proxy={}", cloud.variable("CUTOVER_GATEWAY")),
         format!("--repositories={}", cloud.variable("CUTOVER_GIT")),
         format!("--report={}", report.display()),
@@ -39,17 +39,6 @@ fn domain(cloud: &Cloud, project: &str) -> String {
         true => first.to_owned(),
         false => format!("{project}.{first}"),
     }
-}
-
-/// The zone in which the domain's names are, empty where names need no delegation.
-async fn parent_zone(cloud: &Cloud) -> String {
-    let domain = cloud.variable("CUTOVER_DOMAIN");
-    let listed = cloud.zones.list_hosted_zones_by_name().dns_name(domain);
-    let listed = listed.send().await.expect("zones can be listed");
-    let mut zones = listed.hosted_zones().iter();
-    let own = zones.find(|zone| zone.name().trim_end_matches('.') == domain);
-    let id = own.map(|zone| zone.id().trim_start_matches("/hostedzone/"));
-    id.unwrap_or_default().to_owned()
 }
 
 /// Panics if anything of a project is found by its tag, or its branch in a repository.
