@@ -5,7 +5,7 @@ mod releasing;
 mod target;
 
 pub use looking::{Check, Logs, Proven, Status};
-pub use releasing::{Following, Hotfix, Release, Rollback, Watch};
+pub use releasing::{Following, Hotfix, Release, Restart, Rollback, Watch};
 pub use target::{Provision, TargetCommand, Teardown};
 
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +70,9 @@ pub enum Command {
     /// Bring back what was live before, all of it in one step
     #[command(after_help = ROLLBACK)]
     Rollback(Rollback),
+    /// Launch what is live again, beside it, and move to it
+    #[command(after_help = releasing::RESTART)]
+    Restart(Restart),
     /// Follow a release: a live table on a terminal, lines elsewhere
     #[command(after_help = WATCH)]
     Watch(Watch),

@@ -51,6 +51,7 @@ def main():
     apply_what_stacks_meet()
     apply_what_launches_meet()
     apply_limits()
+    refuse_what_route53_refuses(route53)
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)

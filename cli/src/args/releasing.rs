@@ -18,7 +18,9 @@ Examples:
   cutover release api --version v1.4.0 --target prod
   cutover release api=v1.4.0 ui=main msa       msa: HEAD
   cutover release api ui --version v2 --no-watch
-  cutover release api=live:stage ui=live:stage --target prod --tag";
+  cutover release api=live:stage ui=live:stage --target prod --tag
+
+What is live at the commit already, and well, is left as it is; --force launches it again.";
 
 pub const HOTFIX: &str = "\
 The same as `cutover release COMPONENT=VERSION --target prod --skip-slow-scans`. Fast suites still
@@ -40,6 +42,16 @@ Examples:
   cutover rollback                             what was live on stage before its last release
   cutover rollback --target prod
   cutover rollback api --target prod           only api";
+
+pub const RESTART: &str = "\
+Launches new instances of the very commit that is live, runs their suites, moves the alias to them
+and ends the old ones: a release like any other, for users without interruption where the old ones
+still answer. What was live before stays what `cutover rollback` goes back to. `cutover release` of
+the live commit does the same by itself where what is live is not up or not healthy.
+
+Examples:
+  cutover restart api
+  cutover restart api ui --target prod         both in one step";
 
 pub const WATCH: &str = "\
 Where no release runs it waits for one to begin, --begin-within at most: a push needs a few seconds to
@@ -70,6 +82,9 @@ pub struct Release {
     /// Tag every commit in its repository when it is live
     #[arg(long)]
     pub tag: bool,
+    /// Launch again what is live at this commit already
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub following: Following,
 }
@@ -91,6 +106,18 @@ pub struct Hotfix {
 pub struct Rollback {
     /// Only these [default: all that the target's last release moved]
     #[arg(value_name = "COMPONENT")]
+    pub components: Vec<Component>,
+    /// Where
+    #[arg(long, default_value = "stage", value_name = "TARGET")]
+    pub target: Target,
+    #[command(flatten)]
+    pub following: Following,
+}
+
+#[derive(Debug, Args)]
+pub struct Restart {
+    /// What to launch again
+    #[arg(required = true, value_name = "COMPONENT")]
     pub components: Vec<Component>,
     /// Where
     #[arg(long, default_value = "stage", value_name = "TARGET")]

@@ -40,6 +40,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Release(release) => Some(start::prepare(&release.into())?),
         Command::Hotfix(hotfix) => Some(start::prepare(&hotfix.into())?),
         Command::Rollback(rollback) => Some(start::prepare(&rollback.into())?),
+        Command::Restart(restart) => Some(start::prepare(&restart.into())?),
         _ => None,
     };
     if let Command::Check(wanted) = &arguments.command {
@@ -53,6 +54,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Hotfix(hotfix), Some(request)) => {
             start::run(&context, request, &hotfix.following).await
         }
+        (Command::Restart(restart), Some(request)) => {
+            start::run(&context, request, &restart.following).await
+        }
         (Command::Rollback(rollback), Some(request)) => {
             start::run(&context, request, &rollback.following).await
         }
@@ -63,9 +67,10 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
         (Command::Check(_), _) => unreachable!("answered above"),
-        (Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_), None) => {
-            unreachable!("prepared above")
-        }
+        (
+            Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_) | Command::Restart(_),
+            None,
+        ) => unreachable!("prepared above"),
     }
 }
 

@@ -1,7 +1,7 @@
-//! `release`, `hotfix` and `rollback`: one execution of the state machine.
+//! `release`, `hotfix`, `rollback` and `restart`: one execution of the state machine.
 
 use super::{Context, now, say, say_json, watch};
-use crate::args::{Following, Hotfix, Release, Rollback};
+use crate::args::{Following, Hotfix, Release, Restart, Rollback};
 use crate::error::{Exit, Failure};
 use crate::release::input::{Wanted, execution_name, input, suffix};
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ impl From<&Release> for Wanted {
             target: release.target.clone(),
             skip_slow_scans: release.skip_slow_scans,
             tag: release.tag,
+            force: release.force,
         }
     }
 }
@@ -31,7 +32,7 @@ impl From<&Hotfix> for Wanted {
             version: Some(hotfix.version.clone()),
             target: hotfix.target.clone(),
             skip_slow_scans: true,
-            tag: false,
+            ..Self::default()
         }
     }
 }
@@ -40,6 +41,13 @@ impl From<&Rollback> for Wanted {
     fn from(rollback: &Rollback) -> Self {
         let names = rollback.components.iter().map(ToString::to_string);
         Self::rollback(names.collect(), rollback.target.to_string())
+    }
+}
+
+impl From<&Restart> for Wanted {
+    fn from(restart: &Restart) -> Self {
+        let names = restart.components.iter().map(ToString::to_string);
+        Self::restart(names.collect(), restart.target.to_string())
     }
 }
 

@@ -132,15 +132,19 @@ fn title(model: &Model, execution: &str) -> String {
 }
 
 fn already_live(output: &Value, screen: Screen) -> String {
-    let target = text(output, "target");
-    let title = format!(
-        "Already live on {}: nothing was launched.",
-        if target.is_empty() {
-            "its target"
-        } else {
-            target
+    let target = match text(output, "target") {
+        "" => "its target",
+        target => target,
+    };
+    // It had begun when another release of the same commits went live.
+    let began = output.get("discarded").is_some();
+    let what = match began {
+        true => {
+            "another release of the same was first, nothing moved, the candidates were discarded"
         }
-    );
+        false => "nothing was launched",
+    };
+    let title = format!("Already live on {target}: {what}.");
     let mut lines = vec![screen.colour.paint(Style::Good, &title)];
     lines.extend(already(output));
     lines.join("\n")

@@ -17,6 +17,8 @@ pub struct Wanted {
     pub skip_slow_scans: bool,
     /// With a tag in each repository afterwards.
     pub tag: bool,
+    /// Also what is live at its commit.
+    pub force: bool,
 }
 
 impl Wanted {
@@ -26,6 +28,19 @@ impl Wanted {
             components,
             version: Some(PREVIOUS.into()),
             target,
+            ..Self::default()
+        }
+    }
+}
+
+impl Wanted {
+    /// The very commits that are live, launched again.
+    pub fn restart(components: Vec<String>, target: String) -> Self {
+        Self {
+            components,
+            version: Some(format!("live:{target}")),
+            target,
+            force: true,
             ..Self::default()
         }
     }
@@ -42,6 +57,9 @@ pub fn input(wanted: &Wanted) -> Result<(Value, ReleaseInput), InputError> {
     }
     if wanted.tag {
         fields.insert("tag".into(), json!(true));
+    }
+    if wanted.force {
+        fields.insert("force".into(), json!(true));
     }
     let value = Value::Object(fields);
     let parsed = ReleaseInput::parse(&value)?;

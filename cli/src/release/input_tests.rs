@@ -45,6 +45,22 @@ fn one_component_is_what_a_person_types_in_the_console() {
 }
 
 #[test]
+fn a_restart_launches_what_is_live_again() {
+    check(
+        Wanted::restart(vec!["api".into()], "prod".into()),
+        expect![[r#"
+            {"component":"api","force":true,"target":"prod","version":"live:prod"}
+            api-live-prod-prod-k3x"#]],
+    );
+    check(
+        Wanted::restart(vec!["api".into(), "ui".into()], "stage".into()),
+        expect![[r#"
+            {"force":true,"target":"stage","versions":{"api":"live:stage","ui":"live:stage"}}
+            api-and-1-more-stage-k3x"#]],
+    );
+}
+
+#[test]
 fn several_components_share_a_version_or_have_their_own() {
     check(
         Wanted {

@@ -12,6 +12,7 @@ use aws_sdk_route53::types::{
     Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord,
     ResourceRecordSet, RrType,
 };
+use pipeline::foreign::Foreign;
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
 use stage::{CallError, Fault, call_error};
@@ -48,6 +49,28 @@ impl From<ChangeError> for Fault {
     }
 }
 
+/// Remembers what was refused. A zone that moved gives another batch at the next look; the very same
+/// batch refused again is refused for another reason.
+#[derive(Debug, Default)]
+pub struct Refusals(Option<Batch>);
+
+impl Refusals {
+    /// Takes note of a refusal, and ends with Route 53's own words if it is the second of the batch.
+    pub fn note(&mut self, batch: &Batch, why: &str) -> Result<(), Fault> {
+        tracing::info!(why, "looking again");
+        let again = self.0.replace(batch.clone()).as_ref() == Some(batch);
+        match again {
+            true => Err(Fault::new(
+                "CallRefused",
+                format!(
+                    "route53:ChangeResourceRecordSets refused the change twice, although the zone is as it was looked at: {why}"
+                ),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Route 53.
 #[derive(Debug, Clone)]
 pub struct Dns {
@@ -62,31 +85,31 @@ impl Dns {
         }
     }
 
-    /// All A and CNAME records of a zone, 300 per request.
+    /// All records of a zone, 300 per request: what a release could have made, and what else is there.
     pub async fn view(&self, zone_id: &str) -> Result<ZoneView, CallError> {
-        let mut records = Vec::new();
-        let mut start: Option<(String, RrType)> = None;
+        let (mut plain, mut foreign) = (Vec::new(), Vec::new());
+        let mut pages = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(zone_id);
         loop {
-            let (name, kind) = start.take().unzip();
             tracing::info!(call = "route53:ListResourceRecordSets");
-            let page = self
-                .client
-                .list_resource_record_sets()
-                .hosted_zone_id(zone_id)
-                .set_start_record_name(name)
-                .set_start_record_type(kind)
-                .send()
-                .await
-                .map_err(|e| call_error("route53:ListResourceRecordSets", e))?;
-            records.extend(page.resource_record_sets.iter().filter_map(record));
-            match (
-                page.is_truncated,
-                page.next_record_name,
-                page.next_record_type,
-            ) {
-                (true, Some(name), Some(kind)) => start = Some((name, kind)),
-                _ => return Ok(ZoneView::new(records)),
+            let sent = pages.clone().send().await;
+            let page = sent.map_err(|e| call_error("route53:ListResourceRecordSets", e))?;
+            for set in &page.resource_record_sets {
+                match read(set) {
+                    Some(Seen::Plain(record)) => plain.push(record),
+                    Some(Seen::Foreign(one)) => foreign.push(one),
+                    None => {}
+                }
             }
+            if !page.is_truncated {
+                return Ok(ZoneView::new(plain).with_foreign(foreign));
+            }
+            pages = pages
+                .set_start_record_name(page.next_record_name)
+                .set_start_record_type(page.next_record_type)
+                .set_start_record_identifier(page.next_record_identifier);
         }
     }
 
@@ -175,30 +198,57 @@ pub fn not_in_sync(change_id: &str, limit: Duration) -> Fault {
     )
 }
 
-/// Plain A and CNAME records; alias targets, weighted sets and other types are not ours.
-fn record(set: &ResourceRecordSet) -> Option<Record> {
+/// A record set as it is of interest.
+enum Seen {
+    /// A or CNAME, with values and nothing else.
+    Plain(Record),
+    /// Anything else.
+    Foreign(Foreign),
+}
+
+/// `None` where the name can be nobody's here: `_acme-challenge`, a wildcard (`\052`).
+fn read(set: &ResourceRecordSet) -> Option<Seen> {
+    let name = fqdn(&set.name)?;
     let kind = match set.r#type {
-        RrType::A => RecordType::A,
-        RrType::Cname => RecordType::Cname,
-        _ => return None,
+        RrType::A => Some(RecordType::A),
+        RrType::Cname => Some(RecordType::Cname),
+        _ => None,
     };
-    if set.alias_target.is_some() || set.set_identifier.is_some() {
-        return None;
-    }
-    let name = Fqdn::new(set.name.trim_end_matches('.')).ok()?;
-    let ttl = u32::try_from(set.ttl?).ok()?;
+    let plain = set.alias_target.is_none() && set.set_identifier.is_none();
+    let ttl = set.ttl.and_then(|ttl| u32::try_from(ttl).ok());
     let mut values: Vec<String> = set
         .resource_records()
         .iter()
         .map(|r| r.value.trim_end_matches('.').to_owned())
         .collect();
     values.sort();
-    Some(Record {
+    match (kind, ttl) {
+        (Some(kind), Some(ttl)) if plain => Some(Seen::Plain(Record {
+            name,
+            kind,
+            ttl,
+            values,
+        })),
+        _ => Some(Seen::Foreign(foreign(set, name, &values))),
+    }
+}
+
+fn foreign(set: &ResourceRecordSet, name: Fqdn, values: &[String]) -> Foreign {
+    let target = set.alias_target.as_ref();
+    let target = target.map(|target| target.dns_name.trim_end_matches('.').to_owned());
+    let is_cname = set.r#type == RrType::Cname;
+    let names = values.iter().filter(|_| is_cname).chain(&target);
+    Foreign {
         name,
-        kind,
-        ttl,
-        values,
-    })
+        kind: set.r#type.as_str().to_owned(),
+        identifier: set.set_identifier.clone(),
+        leads_to: names.filter_map(|name| fqdn(name)).collect(),
+        alias_target: target,
+    }
+}
+
+fn fqdn(name: &str) -> Option<Fqdn> {
+    Fqdn::new(name.trim_end_matches('.').to_ascii_lowercase()).ok()
 }
 
 fn sdk_change(change: &Change) -> Result<SdkChange, ChangeError> {

@@ -93,7 +93,8 @@ impl Act<'_> {
             How::Done | How::Fails => {}
         }
         match self.run().stage.clone() {
-            Stage::Plan => self.plan(),
+            Stage::Plan => self.goes(Stage::PlanLook(self.state.world.zone.clone())),
+            Stage::PlanLook(zone) => self.plan(&zone),
             Stage::PlanRows(seen) => self.plan_rows(&seen),
             Stage::Reserve(seen, reservation) => self.reserve(&seen, &reservation, how),
             Stage::Companions => self.companions(how),

@@ -75,6 +75,7 @@ impl Act<'_> {
             component: row.component.clone(),
             commit: row.commit.clone(),
             hostname: row.hostname.clone(),
+            replaces: None,
         };
         let components = seen.iter().map(brought).collect();
         let run = &mut self.state.runs[self.who];

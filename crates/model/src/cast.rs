@@ -77,6 +77,7 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
             companion: false,
             warm: false,
             repeats: None,
+            replaces: None,
         },
         source: Bundle {
             key: String::new(),

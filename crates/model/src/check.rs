@@ -3,7 +3,8 @@
 use crate::cast::{domain, peers};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
-use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::look::Look;
+use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::{Set, proof};
 use pipeline::records::RecordType;
 use pipeline::rows::CandidateState;
@@ -20,6 +21,10 @@ pub struct Broken {
     pub newer: bool,
     /// Terminate previous took what resolvers may remember behind an alias.
     pub drained: bool,
+    /// A roll-back goes to another version than the one before.
+    pub back: bool,
+    /// Aliases moved to the very commits that they led to.
+    pub idle: bool,
     /// Users were sent to what was not well when it was looked at last, or away from what was.
     pub well: bool,
     /// What was live before was ended though what replaced it was not well.
@@ -86,8 +91,48 @@ pub fn terminated(world: &mut World, at: &Fqdn) {
     world.broken.drained |= world.draining.from.contains_key(at);
 }
 
+/// A roll-back has decided what a component goes back to: invariant 6. `at` is where its alias
+/// pointed when it looked.
+pub fn goes_back(world: &mut World, at: &Fqdn, to: &Commit) {
+    world.broken.back |= world.before.get(at) != Some(to);
+}
+
+/// A roll-back finds that nothing was live before: invariant 6, of the last release's components.
+pub fn has_no_way_back(world: &mut World, look: &Look) {
+    let last = look.aliases.values().max_by_key(|row| row.ticket);
+    let at = last.and_then(|row| look.live_at(&row.component));
+    world.broken.back |= at.is_some_and(|at| world.before.contains_key(&at));
+}
+
+/// A release has moved its aliases: invariant 7. Several components move together, so one of them
+/// may lead to the same commit as before.
+pub fn all_moved(world: &mut World, moves: &[AliasMove], replaces: bool) {
+    let commit = |at: &Fqdn| world.row(at).map(|row| row.commit.clone());
+    let same = |one: &AliasMove| {
+        let from = one.from.as_ref().and_then(commit);
+        from.is_some() && from == commit(&one.to)
+    };
+    world.broken.idle |= !replaces && !moves.is_empty() && moves.iter().all(same);
+}
+
+/// What was live before a hostname: the last commit that was another one.
+fn remember(world: &mut World, one: &AliasMove) {
+    let commit = |at: &Fqdn| world.row(at).map(|row| row.commit.clone());
+    let Some(from) = &one.from else { return };
+    let before = match commit(from) {
+        was if was == commit(&one.to) => world.before.get(from).cloned(),
+        was => was,
+    };
+    if let Some(before) = before {
+        world
+            .before
+            .change(|all| drop(all.insert(one.to.clone(), before)));
+    }
+}
+
 /// An alias moved to a release: invariant 3.
 pub fn moved(world: &mut World, one: &AliasMove, ticket: Ticket) {
+    remember(world, one);
     let component = &one.component;
     world.draining.change(|all| {
         all.moves += 1;

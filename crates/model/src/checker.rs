@@ -5,7 +5,7 @@ use crate::cast::HOSTNAME_TTL;
 use crate::check::{is_dead_live, left_at_dead, left_behind};
 use crate::release::{Brought, Run, Stage, State, TakeStep, Why};
 use crate::rules::{Rule, Rules};
-use crate::scenario::{Asks, Scenario};
+use crate::scenario::{Asks, Program, Scenario};
 use crate::world::World;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 use std::time::{Duration, Instant};
@@ -81,6 +81,8 @@ impl Model for Check {
                 let world = &state.world;
                 !at_rest(state) || world.broken.excused || !left_at_dead(world)
             }),
+            Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
+            Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
             Property::always(CLEAN, |_, state: &State| {
                 let world = &state.world;
                 let excused = world.broken.excused || is_dead_live(world);
@@ -109,6 +111,11 @@ pub const BACK: &str = "at rest no alias leads to the dead while the previous st
 /// Invariant 5.
 pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";
 
+/// Invariant 6.
+pub const PREVIOUS: &str = "a roll-back brings back the last version that was another one";
+/// Invariant 7.
+pub const MOVES: &str = "a cutover changes what is live, unless it is to replace the same";
+
 /// All have ended and nothing is on its way.
 pub fn at_rest(state: &State) -> bool {
     let ended = |run: &Run| matches!(run.stage, Stage::Ended);
@@ -117,13 +124,10 @@ pub fn at_rest(state: &State) -> bool {
 
 impl Check {
     /// A release whose next step nobody else can see or come between: then it makes no difference
-    /// when it is taken, and it is taken at once. A roll-back sees everything.
+    /// when it is taken, and it is taken at once. A roll-back and a restart see everything.
     fn private(&self, state: &State) -> Option<usize> {
-        let rollback = self
-            .scenario
-            .programs
-            .iter()
-            .any(|one| one.asks == Asks::TakeBack);
+        let sees_all = |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_));
+        let rollback = self.scenario.programs.iter().any(sees_all);
         let private = |who: &usize| match &state.runs[*who].stage {
             Stage::CutPlan(_) => true,
             Stage::Take(take) if matches!(take.step, TakeStep::Plan(_) | TakeStep::End(_)) => true,
@@ -138,13 +142,13 @@ impl Check {
 
     /// Whether a later release has a component of this one, and so may take it away.
     fn contested(&self, who: usize) -> bool {
-        let Asks::These(own) = &self.scenario.programs[who].asks else {
+        let Some(own) = self.scenario.programs[who].asks.names() else {
             return true;
         };
         let later = &self.scenario.programs[who + 1..];
-        later.iter().any(|one| match &one.asks {
-            Asks::These(theirs) => theirs.iter().any(|name| own.contains(name)),
-            Asks::TakeBack => true,
+        later.iter().any(|one| {
+            let theirs = one.asks.names();
+            theirs.is_none_or(|theirs| theirs.iter().any(|name| own.contains(name)))
         })
     }
 

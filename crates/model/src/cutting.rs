@@ -11,7 +11,9 @@ use pipeline::names::{Fqdn, alias, last_cutover};
 use pipeline::proof::proof;
 use pipeline::records::{Batch, Change, ZoneView};
 use pipeline::rows::{AliasRow, CandidateState, Previous};
+use pipeline::succession::{Replaced, Succession, succession};
 use pipeline::version::Version;
+use std::collections::BTreeSet;
 
 impl Act<'_> {
     /// `Switch::cutover` up to the look at the zone: its own rows, the proofs.
@@ -41,6 +43,7 @@ impl Act<'_> {
         match plan_cutover(&request, zone, &known) {
             CutoverPlan::AlreadyDone => self.recording(moves_of(&request)),
             _ if self.run().found_live => self.drain(),
+            CutoverPlan::AlreadyLive { .. } => self.take(Why::Discard),
             CutoverPlan::Commit { .. } if !self.are_well() => self.gives_up(),
             CutoverPlan::Commit { moves, batch } => {
                 self.state.runs[self.who].unwell_then = !self.stayed_well();
@@ -106,7 +109,9 @@ impl Act<'_> {
         let run = self.run();
         let candidate = |one: &Brought| Candidate {
             component: one.component.clone(),
+            commit: one.commit.clone(),
             hostname: one.hostname.clone(),
+            replaces: self.same_replaced(one),
             peers: if read_set {
                 peers(&one.component).clone()
             } else {
@@ -129,6 +134,16 @@ impl Act<'_> {
             test_dependents: read_set && self.tests_dependents(),
             replaces: self.replaces(),
         }
+    }
+
+    /// What it is to replace; without the rule, whatever is live.
+    fn same_replaced(&self, one: &Brought) -> BTreeSet<Fqdn> {
+        let live = || self.state.world.live().remove(&one.component);
+        let all = match self.rules.keep(Rule::SameCommits) {
+            true => one.replaces.clone(),
+            false => live(),
+        };
+        all.into_iter().collect()
     }
 
     /// The read-set; without its tickets, whatever has the same hostname passes for what was there.
@@ -178,6 +193,8 @@ impl Act<'_> {
                     return self.goes(Stage::CutLook);
                 }
                 let (unwell, is_back) = (self.run().unwell_then, self.run().back.is_some());
+                let replaces = self.replaces_any();
+                crate::check::all_moved(self.world(), moves, replaces);
                 for one in moves {
                     crate::check::sent(self.world(), one, unwell, is_back);
                     crate::check::moved(self.world(), one, ticket);
@@ -190,6 +207,11 @@ impl Act<'_> {
             How::GivenUp | How::LateGivenUp => self.take(Why::Discard),
             How::Done | How::Fails => self.recording(moves.clone()),
         }
+    }
+
+    fn replaces_any(&self) -> bool {
+        let components = &self.run().plan.components;
+        components.iter().any(|one| one.replaces.is_some())
     }
 
     fn recording(&mut self, moves: Vec<AliasMove>) {
@@ -224,9 +246,17 @@ impl Act<'_> {
         let before = self.state.world.aliases.get(&one.component);
         let ticket = self.ticket();
         let again = before.filter(|row| row.hostname == one.hostname && row.ticket == ticket);
-        let previous = match again {
-            Some(before) => before.previous.clone(),
-            None => self.previous(moved, before),
+        let Succession {
+            previous,
+            brought_by,
+            rolled_back,
+        } = match again {
+            Some(before) => Succession {
+                previous: before.previous.clone(),
+                brought_by: before.brought_by,
+                rolled_back: before.rolled_back.clone(),
+            },
+            None => self.succession(one, moved, before),
         };
         AliasRow {
             component: one.component.clone(),
@@ -243,24 +273,32 @@ impl Act<'_> {
             artifact_sha256: String::new(),
             launch_template_version: String::new(),
             previous,
-            rolled_back: None,
+            brought_by,
+            rolled_back,
             change_id: None,
         }
     }
 
-    /// `Switch::previous`.
-    fn previous(&self, moved: Option<&AliasMove>, before: Option<&AliasRow>) -> Option<Previous> {
-        let previous = |commit, hostname: &Fqdn, ticket| Previous {
-            commit,
-            hostname: hostname.clone(),
-            ticket,
-            launch_template_version: String::new(),
+    /// `Switch::succession`.
+    fn succession(
+        &self,
+        one: &Brought,
+        moved: Option<&AliasMove>,
+        before: Option<&AliasRow>,
+    ) -> Succession {
+        let from = moved.and_then(|one| one.from.as_ref());
+        let replaced = Replaced {
+            at: from.and_then(|from| self.state.world.row(from)),
+            row: before,
+            rollback: self.is_rollback(),
         };
-        if let Some(from) = moved.and_then(|one| one.from.as_ref()) {
-            let row = self.state.world.row(from)?;
-            return Some(previous(row.commit.clone(), from, row.ticket));
+        match self.rules.keep(Rule::PreviousDiffers) {
+            true => succession(&one.commit, &replaced),
+            false => Succession {
+                previous: replaced.at.map(Previous::of),
+                ..Succession::default()
+            },
         }
-        before.map(|row| previous(row.commit.clone(), &row.hostname, row.ticket))
     }
 }
 

@@ -7,92 +7,131 @@ use crate::rules::Rule;
 use crate::scenario::Asks;
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::names::{Commit, Component, hostname};
-use pipeline::plan::{Before, ComponentPlan, Observed, plan_component, plan_take_back};
+use pipeline::live::live;
+use pipeline::look::{Look, NoWayBack};
+use pipeline::names::{Commit, Component, Fqdn, Ticket, hostname};
+use pipeline::plan::{ComponentPlan, Health, Observed, Resolved, Terms, observe, plan_component};
 use pipeline::proof::{Set, needed};
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Previous};
+use pipeline::records::ZoneView;
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState};
 use pipeline::version::Version;
 use pipeline::wire::Planned;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Act<'_> {
-    /// `Planner::plan` up to the reservation: one look at zone, rows and proofs.
-    pub(crate) fn plan(&mut self) {
-        let observed = match &self.program.asks {
-            Asks::These(names) => names.iter().map(|name| self.fresh(name)).collect(),
-            Asks::TakeBack => self.before(),
+    /// `Planner::plan` up to the reservation, when the zone was looked at: the rows, each once.
+    pub(crate) fn plan(&mut self, zone: &ZoneView) {
+        let look = self.look(zone);
+        let resolved = match self.resolved(&look) {
+            Ok(resolved) => resolved,
+            Err(why) if why.may_pass() => return self.goes(Stage::Plan),
+            Err(_) => {
+                crate::check::has_no_way_back(self.world(), &look);
+                return self.goes(Stage::Ended); // nothing was reserved
+            }
         };
-        if observed.is_empty() {
-            return self.goes(Stage::Ended); // UnknownVersion; nothing was reserved
-        }
-        let known = |one: &Observed| self.known_before(one);
+        self.check_back(&look, &resolved);
         let proven = self.is_rollback()
-            && observed.iter().all(known)
-            && is_proven(&self.state.world, &changed(&observed));
-        let again = false;
+            && resolved.iter().all(|one| known_before(&look, one))
+            && is_proven(&self.state.world, &changed(&resolved));
+        let observe = |one: Resolved| self.observed(&look, one);
         let seen = Seen {
-            observed,
+            observed: resolved.into_iter().map(observe).collect(),
             proven,
-            again,
+            again: false,
         };
         self.goes(Stage::PlanRows(Shared::new(Printed(seen))));
     }
 
-    fn fresh(&self, name: &str) -> Observed {
-        let component = crate::cast::component(name);
-        self.observe(component, commit(self.ticket()), None)
-    }
-
-    /// `Planner::last_release`, `Planner::left_of`.
-    fn before(&self) -> Vec<Observed> {
+    /// `Planner::look`.
+    fn look(&self, zone: &ZoneView) -> Look {
         let world = &self.state.world;
-        let rows: Vec<AliasRow> = world.aliases.values().cloned().collect();
-        let back = plan_take_back(&rows, &world.zone, domain()).map_or(Vec::new(), |all| all.back);
-        let observe = |(component, previous): (Component, Previous)| {
-            let warm = world.row(&previous.hostname).is_some_and(|row| {
-                row.state == CandidateState::Live
-                    && row.ticket == previous.ticket
-                    && row.commit == previous.commit
+        let mut aliases: BTreeMap<Component, AliasRow> = world.aliases.0.clone();
+        if !self.rules.keep(Rule::OneLook) {
+            // The row's answer counts, whatever DNS said before.
+            let live = live(zone, domain());
+            aliases.retain(|component, row| match live.get(component) {
+                Some(at) => {
+                    row.hostname = at.clone();
+                    true
+                }
+                None => false,
             });
-            let before = Before {
-                hostname: previous.hostname,
-                launch_template_version: previous.launch_template_version,
-                warm,
-            };
-            self.observe(component, previous.commit, Some(before))
-        };
-        back.into_iter().map(observe).collect()
+        }
+        let names = Look::hostnames(zone, &aliases, domain());
+        let row = |at: Fqdn| Some((at.clone(), world.row(&at)?.clone()));
+        Look {
+            domain: domain().clone(),
+            zone: zone.clone(),
+            hosts: names.into_iter().filter_map(row).collect(),
+            aliases,
+        }
     }
 
-    /// `Planner::observe`.
-    fn observe(&self, component: Component, commit: Commit, before: Option<Before>) -> Observed {
-        let world = &self.state.world;
-        let live = world.live().remove(&component);
-        let plain = hostname(&component, &commit, domain());
-        Observed {
-            live: live.map(|at| (at.clone(), world.row(&at).map(|row| row.commit.clone()))),
-            plain_name_taken: !world.is_free(&plain) || world.zone.get(&plain).is_some(),
+    /// `asked` and `Planner::resolve`.
+    fn resolved(&self, look: &Look) -> Result<Vec<Resolved>, NoWayBack> {
+        let resolved = |component, commit, back| Resolved {
             component,
             version: Version::Head,
             commit,
             repository: repository(),
             credentials: None,
-            before,
+            back,
+        };
+        let each = |names: &[&str], commit: &dyn Fn(&Component) -> Option<Commit>| {
+            let names = names.iter().map(|name| crate::cast::component(name));
+            let one = |component: Component| {
+                let commit = commit(&component)?;
+                Some(resolved(component, commit, None))
+            };
+            names.filter_map(one).collect()
+        };
+        Ok(match &self.program.asks {
+            Asks::These(names) => each(names, &|_| Some(commit(self.ticket()))),
+            Asks::As(names, ticket) => each(names, &|_| Some(commit(Ticket(*ticket)))),
+            Asks::Restart(names) => each(names, &|one| look.live_commit(one).cloned()),
+            Asks::TakeBack => {
+                let back = look.take_back()?.back.into_iter();
+                back.map(|(one, to)| resolved(one, to.commit.clone(), Some(to)))
+                    .collect()
+            }
+        })
+    }
+
+    fn check_back(&mut self, look: &Look, resolved: &[Resolved]) {
+        for one in resolved.iter().filter(|one| one.back.is_some()) {
+            if let Some(at) = look.live_at(&one.component) {
+                crate::check::goes_back(self.world(), &at, &one.commit);
+            }
         }
     }
 
-    /// Whether it is recorded what it talked to.
-    fn known_before(&self, one: &Observed) -> bool {
-        let row = one.before.as_ref();
-        row.and_then(|before| self.state.world.row(&before.hostname))
-            .is_some_and(|row| row.commit == one.commit && row.recipe.is_some())
+    /// `Planner::observe`, `Planner::ask_what_is_live`.
+    fn observed(&self, look: &Look, resolved: Resolved) -> Observed {
+        let world = &self.state.world;
+        let plain = hostname(&resolved.component, &resolved.commit, domain());
+        let mut observed = observe(look, resolved, world.row(&plain));
+        if let Some(live) = observed.live.as_mut() {
+            let row = world.row(&live.hostname);
+            let up = row.is_some_and(|row| world.is_up(row.launched(), &live.hostname));
+            live.health = match up {
+                true => Health::Well,
+                false => Health::Ill("it does not run".into()),
+            };
+        }
+        observed
     }
 
     /// `Planner::reserve`, `Planner::candidates`: reads the rows that it takes over.
     pub(crate) fn plan_rows(&mut self, seen: &Shared<Printed<Seen>>) {
         let plan = |one: &Observed| {
-            let (ticket, proven) = (self.ticket(), seen.proven);
-            match plan_component(one.clone(), ticket, domain(), proven) {
+            let terms = Terms {
+                ticket: self.ticket(),
+                domain: domain(),
+                proven: seen.proven,
+                force: matches!(self.program.asks, Asks::Restart(_)),
+            };
+            match plan_component(one.clone(), &terms) {
                 ComponentPlan::Release(planned) => Some(planned),
                 ComponentPlan::AlreadyLive(_) => None,
             }
@@ -116,6 +155,7 @@ impl Act<'_> {
                 component: one.component.clone(),
                 commit: one.commit.clone(),
                 hostname: one.hostname.clone(),
+                replaces: one.replaces.clone(),
             };
             let fresh = self.row(&brought, false);
             components.push(brought);
@@ -179,15 +219,22 @@ impl Act<'_> {
         };
         for one in &mut next.observed {
             one.plain_name_taken = true;
-            one.before.iter_mut().for_each(|before| before.warm = false);
+            one.warm = false;
         }
         self.goes(Stage::PlanRows(Shared::new(Printed(next))));
     }
 }
 
-fn changed(observed: &[Observed]) -> Set {
-    let version = |one: &Observed| (one.component.clone(), one.commit.clone());
-    observed.iter().map(version).collect()
+/// Whether it is recorded what it talked to.
+fn known_before(look: &Look, one: &Resolved) -> bool {
+    let back = one.back.as_ref();
+    let row = back.and_then(|back| look.hosts.get(&back.hostname));
+    row.is_some_and(|row| row.commit == one.commit && row.recipe.is_some())
+}
+
+fn changed(resolved: &[Resolved]) -> Set {
+    let version = |one: &Resolved| (one.component.clone(), one.commit.clone());
+    resolved.iter().map(version).collect()
 }
 
 /// `Planner::proven`: whether what is live, with these in it, has passed its suites.

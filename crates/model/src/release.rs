@@ -87,6 +87,8 @@ pub struct Brought {
     pub commit: Commit,
     /// Where.
     pub hostname: Fqdn,
+    /// Where the same commit is to be replaced.
+    pub replaces: Option<Fqdn>,
 }
 
 /// What Plan companions answered.
@@ -103,8 +105,10 @@ pub struct Beside {
 /// Where a release is. What a stage has looked at is in hand until it acts.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Stage {
-    /// Plan release looks at zone, rows and proofs.
+    /// Plan release looks at the zone.
     Plan,
+    /// It reads the rows, and decides.
+    PlanLook(Shared<ZoneView>),
     /// It reads the rows that it takes over.
     PlanRows(Shared<Printed<Seen>>),
     /// It reserves.

@@ -53,11 +53,17 @@ pub enum Rule {
     RollBack,
     /// A roll-back moves aliases away from what failed, and from nothing else.
     BackReplaces,
+    /// A roll-back decides only on a row that says what DNS says.
+    OneLook,
+    /// The second of two releases of the same commits moves nothing.
+    SameCommits,
+    /// What is called previous is another commit.
+    PreviousDiffers,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 23] = [
+    pub const ALL: [Rule; 26] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -81,6 +87,9 @@ impl Rule {
         Rule::SparePrevious,
         Rule::RollBack,
         Rule::BackReplaces,
+        Rule::OneLook,
+        Rule::SameCommits,
+        Rule::PreviousDiffers,
     ];
 }
 
@@ -115,6 +124,9 @@ impl fmt::Display for Rule {
             Rule::SparePrevious => "sparing the previous of what is not well",
             Rule::RollBack => "going back from what is not well",
             Rule::BackReplaces => "going back from what failed only",
+            Rule::OneLook => "one look for DNS and rows",
+            Rule::SameCommits => "looking whether the same commits are live",
+            Rule::PreviousDiffers => "keeping the previous of the same commit",
         })
     }
 }

@@ -11,8 +11,22 @@ use pipeline::names::Ticket;
 pub enum Asks {
     /// New commits of these.
     These(&'static [&'static str]),
+    /// Of these, the commits that another release brings: it, by its ticket.
+    As(&'static [&'static str], u64),
+    /// What is live of these, launched again.
+    Restart(&'static [&'static str]),
     /// What was live before the last release.
     TakeBack,
+}
+
+impl Asks {
+    /// The components that it names; a roll-back finds its own.
+    pub fn names(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::These(names) | Self::As(names, _) | Self::Restart(names) => Some(names),
+            Self::TakeBack => None,
+        }
+    }
 }
 
 /// How far a release is when the check begins.

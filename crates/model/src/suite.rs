@@ -3,7 +3,7 @@
 
 use crate::checker::Check;
 use crate::rules::{Rule, Rules};
-use crate::scenario::Asks::{TakeBack, These};
+use crate::scenario::Asks::{As, Restart, TakeBack, These};
 use crate::scenario::Begins::{Draining, Over, Planned, Started};
 use crate::scenario::{Asks, Begins, Scenario};
 
@@ -58,6 +58,32 @@ const LAST_TWO: Of = (
     ],
 );
 
+const TWICE: Of = (
+    "api and the same api at once",
+    &[ALL, API, (Planned, As(&["api"], 2))],
+);
+const TWICE_AND_BACK: Of = (
+    "api and the same api at once, and taken back",
+    &[ALL, API, (Planned, As(&["api"], 2)), BACK],
+);
+const TWICE_TOGETHER: Of = (
+    "api, and the same api together with msa",
+    &[ALL, API, (Planned, As(&["api", "msa"], 2))],
+);
+const AGAIN: Of = (
+    "api is launched again, and taken back",
+    &[
+        ALL,
+        (Over, These(&["api"])),
+        (Planned, Restart(&["api"])),
+        BACK,
+    ],
+);
+const AGAIN_BESIDE: Of = (
+    "api is launched again, beside a newer one",
+    &[ALL, (Started, Restart(&["api"])), API],
+);
+
 fn scenario((name, releases): Of, crashes: u8, lates: u8) -> Scenario {
     Scenario::new(name, releases, crashes, lates)
 }
@@ -83,9 +109,16 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(RIVALS, 1, 0).with_deaths(1),
         scenario(PAIR, 1, 0).with_deaths(1),
         scenario(REGRET, 0, 0).with_deaths(1),
+        scenario(TWICE, 2, 0),
+        scenario(TWICE_TOGETHER, 1, 0),
+        scenario(AGAIN, 0, 0),
+        scenario(AGAIN_BESIDE, 1, 0),
     ];
     let rules = Rules::WHOLE;
-    scenarios.map(|scenario| Check { scenario, rules }).into()
+    // A quarter of a million states without any mishap.
+    let wide = deep.then(|| scenario(TWICE_AND_BACK, 0, 0));
+    let all = scenarios.into_iter().chain(wide);
+    all.map(|scenario| Check { scenario, rules }).collect()
 }
 
 /// The same in seconds, and without mishaps.
@@ -124,6 +157,9 @@ pub fn fails() -> Vec<(Rule, Check)> {
         (Rule::SparePrevious, scenario(RIVALS, 0, 0).with_deaths(1)),
         (Rule::RollBack, scenario(RIVALS, 0, 0).with_deaths(1)),
         (Rule::BackReplaces, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::OneLook, scenario(THERE_AND_BACK, 0, 0)),
+        (Rule::SameCommits, scenario(TWICE, 0, 0)),
+        (Rule::PreviousDiffers, scenario(AGAIN, 0, 0)),
     ];
     let without = |(rule, scenario)| {
         let rules = Rules::WHOLE.without(rule);

@@ -76,6 +76,7 @@ impl Act<'_> {
                 component,
                 commit,
                 hostname,
+                replaces: None,
             }
         };
         dependents(brings, live, known)
@@ -117,7 +118,8 @@ impl Act<'_> {
                 None => return false,
             };
             let name = peer_name(peer, self.ticket(), domain());
-            publish_one(&mut batch, &zone, Record::cname(name, &to, ALIAS_TTL));
+            let wanted = Record::cname(name, &to, ALIAS_TTL);
+            zone.publish(&mut batch, wanted).expect("nobody else's");
         }
         let rules = self.rules;
         batch.is_empty() || self.world().apply(&batch, rules)
@@ -164,11 +166,8 @@ impl Act<'_> {
             };
             let addresses = vec![instance(row.launched(), &one.hostname).address];
             let ttl = candidate_ttl(HOSTNAME_TTL);
-            publish_one(
-                &mut batch,
-                &zone,
-                Record::addresses(one.hostname, addresses, ttl),
-            );
+            let wanted = Record::addresses(one.hostname, addresses, ttl);
+            zone.publish(&mut batch, wanted).expect("nobody else's");
         }
         let rules = self.rules;
         if matches!(how, How::LateAgain | How::LateGivenUp) {
@@ -200,13 +199,5 @@ impl Act<'_> {
             self.world().passed.change(|all| all.extend(ran));
         }
         self.goes(Stage::CutLook);
-    }
-}
-
-fn publish_one(batch: &mut Batch, zone: &pipeline::records::ZoneView, wanted: Record) {
-    match zone.get(&wanted.name) {
-        Some(there) if *there == wanted => {}
-        Some(there) => batch.swap(there.clone(), wanted),
-        None => batch.create(wanted),
     }
 }

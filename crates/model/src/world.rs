@@ -4,7 +4,7 @@ use crate::cast::{domain, instance};
 use crate::rules::{Rule, Rules};
 use crate::shared::{Printed, Shared};
 use pipeline::live::{KnownHosts, live};
-use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::Proof;
 use pipeline::records::{Batch, Change, ZoneView};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState};
@@ -57,6 +57,8 @@ pub struct World {
     pub passed: Shared<BTreeSet<Proof>>,
     /// And what aliases pointed to before a cutover since which no drain has passed.
     pub draining: Shared<Draining>,
+    /// And, of each hostname that was live, what was live before it.
+    pub before: Shared<BTreeMap<Fqdn, Commit>>,
     /// And the highest ticket that each alias has pointed to.
     pub newest: Shared<BTreeMap<Component, Ticket>>,
     /// Invariants that are broken.
@@ -76,6 +78,7 @@ impl World {
             ended: Shared::new(BTreeSet::new()),
             passed: Shared::new(BTreeSet::new()),
             draining: Shared::new(Draining::default()),
+            before: Shared::new(BTreeMap::new()),
             newest: Shared::new(BTreeMap::new()),
             broken: crate::check::Broken::default(),
         }

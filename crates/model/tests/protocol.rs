@@ -1,6 +1,8 @@
 //! The quick version of `make model`: small scenarios, whole state spaces all the same.
 
-use model::checker::{BACK, CLEAN, Check, DRAINED, HEALTHY, NEWER, PROVEN, SPARED, WELL};
+use model::checker::{
+    BACK, CLEAN, Check, DRAINED, HEALTHY, MOVES, NEWER, PREVIOUS, PROVEN, SPARED, WELL,
+};
 use model::rules::Rule;
 use model::suite::{fails, holds_in_short};
 use model::tell::path;
@@ -141,4 +143,19 @@ fn without_going_back_users_stay_with_the_dead() {
 #[test]
 fn a_roll_back_that_asks_not_what_it_replaces_takes_a_later_release_back() {
     check(Rule::BackReplaces, &[WELL]);
+}
+
+#[test]
+fn a_roll_back_on_a_row_that_is_newer_or_older_than_dns_goes_to_another_version() {
+    check(Rule::OneLook, &[PREVIOUS]);
+}
+
+#[test]
+fn two_releases_of_the_same_commit_both_move_the_alias() {
+    check(Rule::SameCommits, &[MOVES]);
+}
+
+#[test]
+fn a_commit_that_is_called_its_own_previous_cannot_be_rolled_back() {
+    check(Rule::PreviousDiffers, &[PREVIOUS]);
 }

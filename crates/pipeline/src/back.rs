@@ -254,6 +254,7 @@ pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) ->
             companion: false,
             warm: true,
             repeats: Some(row.launch_template_version.clone()),
+            replaces: None,
             ..row.recipe.as_ref()?.planned.clone()
         })
     });

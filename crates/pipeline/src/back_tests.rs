@@ -49,6 +49,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         companion: false,
         warm: false,
         repeats: None,
+        replaces: None,
     };
     let source = Bundle {
         key: String::new(),
@@ -101,6 +102,7 @@ fn alias_row(name: &str, before: Option<CandidateRow>) -> AliasRow {
         }),
         change_id: None,
         rolled_back: None,
+        brought_by: None,
     }
 }
 

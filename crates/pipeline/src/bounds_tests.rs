@@ -80,6 +80,7 @@ fn prepared(release: &Release, n: usize, shape: Shape) -> Prepared {
             commit: commit(n),
             repository: RepositoryUrl::new(format!("https://git.example.com/team/{name}.git"))
                 .unwrap(),
+            replaces: None, // of the few that are launched again
             hostname,
             credentials: Some(
                 SecretName::new(format!("cutover/{}/{name}", release.project)).unwrap(),

@@ -1,8 +1,10 @@
 //! Deploy (cutover): one batch moves every alias of a release, or none.
 
 use crate::live::{Brings, KnownHosts, ReadSet, live, read_set};
-use crate::names::{Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name};
-use crate::records::{Batch, Record, ZoneView};
+use crate::names::{
+    Commit, Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name,
+};
+use crate::records::{Batch, Record, RecordType, ZoneView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Candidate {
     /// Whose.
     pub component: Component,
+    /// What it runs.
+    pub commit: Commit,
     /// Where it stands.
     pub hostname: Fqdn,
     /// Whom it talks to.
     pub peers: BTreeSet<Component>,
+    /// Hostnames of the same commit that it is to replace: what is not well, or was to be launched
+    /// again.
+    pub replaces: BTreeSet<Fqdn>,
 }
 
 /// What a cutover is asked to do.
@@ -72,6 +79,11 @@ pub struct AliasMove {
 pub enum CutoverPlan {
     /// The aliases already point to this release: an earlier try did it and its answer was lost.
     AlreadyDone,
+    /// Another release of the very same commits is live: nothing is to be moved.
+    AlreadyLive {
+        /// Where each is.
+        at: Vec<(Component, Fqdn)>,
+    },
     /// One batch, applied only if everything is still where it was observed.
     Commit {
         /// What moves.
@@ -116,11 +128,19 @@ pub fn plan_cutover(request: &CutoverRequest, zone: &ZoneView, known: &KnownHost
     {
         return CutoverPlan::AlreadyDone;
     }
+    if let Some(at) = already_live(&aliases, known) {
+        return CutoverPlan::AlreadyLive { at };
+    }
     if let Some(stop) = aliases
         .iter()
-        .find_map(|(candidate, alias, now)| blocked(request, candidate, alias, now, known))
+        .find_map(|(candidate, alias, now)| blocked(request, zone, candidate, alias, now, known))
     {
         return stop;
+    }
+    let mark = last_cutover(&request.domain);
+    if let Some(in_the_way) = zone.in_the_way(&mark, RecordType::Cname) {
+        let reason = in_the_way.to_string();
+        return CutoverPlan::Refused { reason };
     }
     let moved = moved(request, zone, known);
     if !moved.is_empty() {
@@ -150,28 +170,63 @@ fn moved(request: &CutoverRequest, zone: &ZoneView, known: &KnownHosts) -> Vec<C
         .collect()
 }
 
+/// Of two releases of the same commits at once, the second finds them live, whichever ticket is
+/// higher. Where one of several components is not live at its commit, all of them move: what goes
+/// live together is what was tested together, and a release's aliases move all or none.
+fn already_live(
+    aliases: &[(&Candidate, Fqdn, Option<Fqdn>)],
+    known: &KnownHosts,
+) -> Option<Vec<(Component, Fqdn)>> {
+    let same = |(candidate, _, now): &(&Candidate, Fqdn, Option<Fqdn>)| {
+        let at = now
+            .as_ref()
+            .filter(|at| !candidate.replaces.contains(*at))?;
+        let same = known.get(at)?.commit == candidate.commit;
+        same.then(|| (candidate.component.clone(), at.clone()))
+    };
+    aliases.iter().map(same).collect()
+}
+
 fn blocked(
     request: &CutoverRequest,
+    zone: &ZoneView,
     candidate: &Candidate,
     alias: &Fqdn,
     now: &Option<Fqdn>,
     known: &KnownHosts,
 ) -> Option<CutoverPlan> {
-    let live = now.as_ref()?;
-    let replaces = request.replaces.get(&candidate.component);
-    let is_another = replaces.is_some_and(|replaced| replaced != live);
-    match known.get(live) {
-        Some(one) if one.ticket > request.ticket || is_another => Some(CutoverPlan::Superseded {
-            component: candidate.component.clone(),
-            by: one.ticket,
-        }),
-        Some(_) => None,
-        None => Some(CutoverPlan::Refused {
-            reason: format!(
-                "{alias} points to {live}, which no release of this project recorded; point it to a recorded hostname or remove it, then release again"
-            ),
-        }),
+    if let Some(reason) = obstacle(zone, alias, known) {
+        return Some(CutoverPlan::Refused { reason });
     }
+    let own = zone.in_the_way(&candidate.hostname, RecordType::A);
+    if let Some(in_the_way) = own {
+        let reason = in_the_way.to_string();
+        return Some(CutoverPlan::Refused { reason });
+    }
+    let at = now.as_ref()?;
+    let live = known.get(at)?;
+    let replaces = request.replaces.get(&candidate.component);
+    let is_another = replaces.is_some_and(|replaced| replaced != at);
+    (live.ticket > request.ticket || is_another).then(|| CutoverPlan::Superseded {
+        component: candidate.component.clone(),
+        by: live.ticket,
+    })
+}
+
+/// Why an alias cannot be moved, whatever is released: something is there that no release made.
+pub fn obstacle(zone: &ZoneView, alias: &Fqdn, known: &KnownHosts) -> Option<String> {
+    if let Some(in_the_way) = zone.in_the_way(alias, RecordType::Cname) {
+        return Some(in_the_way.to_string());
+    }
+    let record = zone.get(alias)?;
+    let live = record.points_to();
+    if live.as_ref().is_some_and(|live| known.contains_key(live)) {
+        return None;
+    }
+    let live = live.map_or_else(|| record.values.join(", "), |live| live.to_string());
+    Some(format!(
+        "{alias} points to {live}, which no release of this project recorded; point it to a recorded hostname or remove it, then release again"
+    ))
 }
 
 fn commit(
@@ -202,7 +257,8 @@ fn commit(
         }
         // Its peers' name for it: until now the candidate, from now on whatever is live.
         let peers_name = peer_name(&candidate.component, request.ticket, &request.domain);
-        if let Some(old) = zone.get(&peers_name).cloned() {
+        let leads_here = |old: &&Record| old.points_to().as_ref() == Some(&candidate.hostname);
+        if let Some(old) = zone.get(&peers_name).filter(leads_here).cloned() {
             batch.swap(old, Record::cname(peers_name, &alias, request.alias_ttl));
         }
         moves.push(AliasMove {

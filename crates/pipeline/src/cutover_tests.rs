@@ -1,10 +1,8 @@
 use super::*;
+use crate::foreign::Foreign;
 use crate::live::{Known, Read};
 use crate::names::{Commit, hostname};
-use crate::retire::{Leaving, plan_retire};
-use crate::rows::CandidateState;
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn domain() -> Domain {
@@ -27,8 +25,10 @@ fn host(name: &str, ticket: u64) -> Fqdn {
 fn request(ticket: u64, names: &[&str], read_set: ReadSet) -> CutoverRequest {
     let candidate = |name: &&str| Candidate {
         component: component(name),
+        commit: commit_of(ticket),
         hostname: host(name, ticket),
         peers: read_set.keys().cloned().collect(),
+        replaces: BTreeSet::new(),
     };
     CutoverRequest {
         ticket: Ticket(ticket),
@@ -83,6 +83,10 @@ fn zone(published: &[(&str, u64)], live: &[(&str, u64)]) -> (ZoneView, KnownHost
 fn check(request: &CutoverRequest, (zone, tickets): &(ZoneView, KnownHosts), expected: Expect) {
     expected.assert_eq(&match plan_cutover(request, zone, tickets) {
         CutoverPlan::AlreadyDone => "AlreadyDone".into(),
+        CutoverPlan::AlreadyLive { at } => {
+            let at: Vec<&str> = at.iter().map(|(_, at)| at.as_str()).collect();
+            format!("AlreadyLive: {}", at.join(", "))
+        }
         CutoverPlan::Commit { moves, batch } => {
             let moves: Vec<String> = moves
                 .iter()
@@ -237,6 +241,140 @@ fn an_alias_that_nobody_recorded_is_not_overwritten() {
     );
 }
 
+/// The same request, of what another release (in the second place) brought.
+fn same_commit_as(mut request: CutoverRequest, names: &[(&str, u64)]) -> CutoverRequest {
+    for one in &mut request.candidates {
+        let found = names
+            .iter()
+            .find(|(name, _)| one.component == component(name));
+        if let Some((_, ticket)) = found {
+            one.commit = commit_of(*ticket);
+        }
+    }
+    request
+}
+
+#[test]
+fn the_second_of_two_releases_of_one_commit_finds_the_first_live_whichever_ticket_is_higher() {
+    let zone = zone(&[("api", 2), ("api", 7)], &[("api", 5)]);
+    for ticket in [2, 7] {
+        check(
+            &same_commit_as(request(ticket, &["api"], ReadSet::new()), &[("api", 5)]),
+            &zone,
+            expect!["AlreadyLive: api-500000000000.stage.myproj.com"],
+        );
+    }
+}
+
+#[test]
+fn what_is_to_be_replaced_is_not_already_live() {
+    let mut again = same_commit_as(request(7, &["api"], ReadSet::new()), &[("api", 5)]);
+    again.candidates[0].replaces.insert(host("api", 5));
+    check(
+        &again,
+        &zone(&[("api", 7)], &[("api", 5)]),
+        expect!["api.stage.myproj.com to api-700000000000.stage.myproj.com; 5 changes"],
+    );
+    check(
+        &again,
+        &zone(&[("api", 7)], &[("api", 6)]),
+        expect!["api.stage.myproj.com to api-700000000000.stage.myproj.com; 5 changes"],
+    );
+    again.candidates[0].commit = commit_of(6);
+    check(
+        &again,
+        &zone(&[("api", 7)], &[("api", 6)]),
+        expect!["AlreadyLive: api-600000000000.stage.myproj.com"],
+    );
+}
+
+#[test]
+fn an_umbrella_release_moves_together_what_one_of_its_components_is_live_of() {
+    let both = request(7, &["api", "ui"], ReadSet::new());
+    check(
+        &same_commit_as(both, &[("api", 5)]),
+        &zone(&[("api", 7), ("ui", 7)], &[("api", 5), ("ui", 4)]),
+        expect![
+            "api.stage.myproj.com to api-700000000000.stage.myproj.com, ui.stage.myproj.com to ui-700000000000.stage.myproj.com; 9 changes"
+        ],
+    );
+}
+
+fn foreign(name: Fqdn, kind: &str) -> Foreign {
+    Foreign {
+        name,
+        kind: kind.into(),
+        identifier: None,
+        alias_target: None,
+        leads_to: Vec::new(),
+    }
+}
+
+/// Released where this record is, too.
+fn beside(record: Option<Record>, other: Option<Foreign>, expected: Expect) {
+    let (zone, known) = zone(&[("api", 2)], &[]);
+    let records = zone.records().cloned().chain(record);
+    let zone = ZoneView::new(records).with_foreign(other);
+    check(
+        &request(2, &["api"], ReadSet::new()),
+        &(zone, known),
+        expected,
+    );
+}
+
+#[test]
+fn what_no_release_made_is_left_and_nothing_moves() {
+    let api = || alias(&component("api"), &domain());
+    let a = Record::addresses(api(), vec!["192.0.2.10".into()], 300);
+    beside(
+        Some(a),
+        None,
+        expect![
+            "Refused: api.stage.myproj.com has an A record (192.0.2.10), which no release of this project made; it was left as it is. Remove it or give it another name, then release again"
+        ],
+    );
+    beside(
+        None,
+        Some(foreign(api(), "TXT")),
+        expect![
+            "Refused: api.stage.myproj.com has a TXT record, which no release of this project made; it was left as it is. Remove it or give it another name, then release again"
+        ],
+    );
+    beside(
+        None,
+        Some(foreign(host("api", 2), "AAAA")),
+        expect![
+            "Refused: api-200000000000.stage.myproj.com has an AAAA record, which no release of this project made; it was left as it is. Remove it or give it another name, then release again"
+        ],
+    );
+    beside(
+        None,
+        Some(foreign(last_cutover(&domain()), "TXT")),
+        expect![
+            "Refused: last.cutover.stage.myproj.com has a TXT record, which no release of this project made; it was left as it is. Remove it or give it another name, then release again"
+        ],
+    );
+    beside(
+        None,
+        Some(foreign(host("api", 2), "TXT")),
+        expect!["api.stage.myproj.com to api-200000000000.stage.myproj.com; 4 changes"],
+    );
+}
+
+#[test]
+fn a_record_that_somebody_else_made_with_a_peer_s_name_stays() {
+    let theirs = Record::addresses(
+        peer_name(&component("api"), Ticket(2), &domain()),
+        vec!["192.0.2.10".into()],
+        300,
+    );
+    beside(
+        Some(theirs),
+        None,
+        expect!["api.stage.myproj.com to api-200000000000.stage.myproj.com; 4 changes"],
+    );
+}
+
 #[test]
 fn forty_components_fit_one_batch() {
     let names: Vec<String> = (0..40)
@@ -269,153 +407,5 @@ fn forty_components_fit_one_batch() {
 
 use crate::records::Change;
 
-/// Three releases over two components, their acts interleaved in any order, each possibly late:
-/// planned on an old look at the zone, applied now.
-#[derive(Debug, Clone, Copy)]
-enum Act {
-    Look(usize),
-    Cut(usize),
-    LookToDiscard(usize),
-    Discard(usize),
-    LookToRetire(usize),
-    Retire(usize),
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    (0..3usize, 0..6u8).prop_map(|(who, what)| match what {
-        0 => Act::Look(who),
-        1 => Act::Cut(who),
-        2 => Act::LookToDiscard(who),
-        3 => Act::Discard(who),
-        4 => Act::LookToRetire(who),
-        _ => Act::Retire(who),
-    })
-}
-
-#[derive(Default)]
-struct World {
-    zone: ZoneView,
-    tickets: KnownHosts,
-    seen: [Option<(ZoneView, KnownHosts)>; 3],
-    discarding: [Option<crate::retire::RetirePlan>; 3],
-    retiring: [Option<crate::retire::RetirePlan>; 3],
-    live_order: Vec<(Fqdn, Ticket)>,
-}
-
-const RELEASES: [&[&str]; 3] = [&["api"], &["api", "ui"], &["ui"]];
-
-impl World {
-    fn new() -> Self {
-        let published: Vec<(&str, u64)> = RELEASES
-            .iter()
-            .enumerate()
-            .flat_map(|(n, names)| names.iter().map(move |name| (*name, n as u64 + 1)))
-            .collect();
-        let (zone, tickets) = zone(&published, &[]);
-        Self {
-            zone,
-            tickets,
-            ..Self::default()
-        }
-    }
-
-    fn request(&self, who: usize) -> CutoverRequest {
-        request(who as u64 + 1, RELEASES[who], ReadSet::new())
-    }
-
-    fn leaving(&self, who: usize) -> Vec<Leaving> {
-        RELEASES[who]
-            .iter()
-            .map(|name| Leaving {
-                component: component(name),
-                hostname: host(name, who as u64 + 1),
-                ticket: Ticket(who as u64 + 1),
-                launched: Ticket(who as u64 + 1),
-                becomes: CandidateState::Retired,
-            })
-            .collect()
-    }
-
-    fn step(&mut self, act: Act) {
-        match act {
-            Act::Look(who) => self.seen[who] = Some((self.zone.clone(), self.tickets.clone())),
-            Act::Cut(who) => self.cut(who),
-            Act::LookToDiscard(who) => {
-                self.discarding[who] = Some(plan_retire(
-                    &self.leaving(who),
-                    &domain(),
-                    &self.zone,
-                    &BTreeMap::new(),
-                ))
-            }
-            Act::Discard(who) => drop(
-                self.discarding[who]
-                    .take()
-                    .map(|plan| self.zone.apply(&plan.batch)),
-            ),
-            Act::LookToRetire(who) => {
-                let previous: Vec<Leaving> = (0..3)
-                    .filter(|n| *n != who)
-                    .flat_map(|n| self.leaving(n))
-                    .filter(|l| self.live_order.iter().any(|(h, _)| *h == l.hostname))
-                    .collect();
-                self.retiring[who] = Some(plan_retire(
-                    &previous,
-                    &domain(),
-                    &self.zone,
-                    &BTreeMap::new(),
-                ));
-            }
-            Act::Retire(who) => drop(
-                self.retiring[who]
-                    .take()
-                    .map(|plan| self.zone.apply(&plan.batch)),
-            ),
-        }
-    }
-
-    fn cut(&mut self, who: usize) {
-        let Some((zone, tickets)) = self.seen[who].take() else {
-            return;
-        };
-        if let CutoverPlan::Commit { batch, moves } =
-            plan_cutover(&self.request(who), &zone, &tickets)
-            && self.zone.apply(&batch).is_ok()
-        {
-            self.live_order
-                .extend(moves.into_iter().map(|m| (m.to, Ticket(who as u64 + 1))));
-        }
-    }
-
-    fn assert_sound(&self) {
-        for name in ["api", "ui"] {
-            if let Some(host) = self.zone.points_to(&alias(&component(name), &domain())) {
-                assert!(
-                    self.zone.get(&host).is_some(),
-                    "the alias of {name} points to {host}, which is gone"
-                );
-            }
-            let mut last = Ticket(0);
-            for (host, ticket) in self
-                .live_order
-                .iter()
-                .filter(|(host, _)| host.as_str().starts_with(name))
-            {
-                assert!(*ticket > last, "{host} of {ticket} replaced {last}");
-                last = *ticket;
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
-    #[test]
-    fn whatever_the_order_aliases_point_to_standing_instances_and_only_forward(acts in prop::collection::vec(act(), 0..60)) {
-        let mut world = World::new();
-        for act in acts {
-            world.step(act);
-            world.assert_sound();
-        }
-    }
-}
+#[path = "cutover_order_tests.rs"]
+mod order;

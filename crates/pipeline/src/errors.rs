@@ -28,6 +28,8 @@ names! {
     UNKNOWN_COMPONENT = "UnknownComponent";
     /// The repository has no such version.
     UNKNOWN_VERSION = "UnknownVersion";
+    /// A roll-back would change nothing: no other version was live before.
+    NOTHING_TO_ROLL_BACK = "NothingToRollBack";
     /// The repository cannot be read.
     REPOSITORY_UNREADABLE = "RepositoryUnreadable";
     /// A later release is live, or a newer push is on its way.

@@ -28,6 +28,9 @@ pub struct ReleaseInput {
     pub tag: bool,
     /// Release only while this branch still points at the version: a newer push goes instead.
     pub branch: Option<String>,
+    /// Launch again what is live at this very commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Why an input is refused: the key and what it should be.
@@ -43,6 +46,7 @@ const KEYS: &[&str] = &[
     "skip_slow_scans",
     "tag",
     "branch",
+    "force",
 ];
 
 impl ReleaseInput {
@@ -75,6 +79,7 @@ impl ReleaseInput {
             skip_slow_scans: flag(fields, "skip_slow_scans")?,
             tag: flag(fields, "tag")?,
             branch: branch(fields)?,
+            force: flag(fields, "force")?,
         };
         if input.branch.is_some() && input.versions.len() != 1 {
             return refuse("branch: goes with one component, not with several".into());
@@ -259,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_live_may_be_launched_again() {
+        check(
+            json!({"component": "api", "version": "live:prod", "target": "prod", "force": true}),
+            expect![[
+                r#"{"versions":{"api":"live:prod"},"target":"prod","skip_slow_scans":false,"tag":false,"branch":null,"force":true}"#
+            ]],
+        );
+        check(
+            json!({"component": "api", "force": "yes"}),
+            expect!["refused: force: must be true or false, not a text"],
+        );
+    }
+
+    #[test]
     fn bad_input_is_refused_with_the_key_and_the_fix() {
         check(
             json!({}),
@@ -275,7 +294,7 @@ mod tests {
         check(
             json!({"component":"api","versoin":"v1"}),
             expect![
-                "refused: unknown key `versoin`; the keys are component, version, versions, target, skip_slow_scans, tag, branch"
+                "refused: unknown key `versoin`; the keys are component, version, versions, target, skip_slow_scans, tag, branch, force"
             ],
         );
         check(

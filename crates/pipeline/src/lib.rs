@@ -5,6 +5,7 @@
 //! on what was observed.
 #![warn(missing_docs)]
 
+pub mod another;
 pub mod apex;
 pub mod back;
 pub mod boot;
@@ -15,10 +16,12 @@ pub mod delegation;
 pub mod ends;
 pub mod errors;
 pub mod event;
+pub mod foreign;
 pub mod health;
 pub mod input;
 pub mod launch_template;
 pub mod live;
+pub mod look;
 pub mod manifest;
 pub mod names;
 pub mod pace;
@@ -29,6 +32,7 @@ pub mod records;
 pub mod retire;
 pub mod rows;
 pub mod shell;
+pub mod succession;
 pub mod suites;
 pub mod target;
 pub mod target_clear;

@@ -1,17 +1,18 @@
 //! Plan release: from resolved versions to names that are known up front.
 
+use crate::look::Look;
 use crate::names::{
     Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, Ticket, alias, hostname,
     hostname_of_release,
 };
-use crate::records::ZoneView;
-use crate::rows::{AliasRow, Previous};
+use crate::records::{RecordType, ZoneView};
+use crate::rows::{CandidateRow, CandidateState, Previous};
 use crate::version::Version;
 use crate::wire::{AlreadyLive, Planned};
 
-/// One component of a release, resolved, with what was observed of it.
+/// One component of a release, resolved to a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
+pub struct Resolved {
     /// Which.
     pub component: Component,
     /// As asked for.
@@ -22,23 +23,56 @@ pub struct Observed {
     pub repository: RepositoryUrl,
     /// What opens it.
     pub credentials: Option<SecretName>,
-    /// Where its alias points, and what runs there as far as it is recorded.
-    pub live: Option<(Fqdn, Option<Commit>)>,
-    /// Whether a candidate that is not gone has the commit's plain hostname.
-    pub plain_name_taken: bool,
-    /// What was live before, where that is asked for.
-    pub before: Option<Before>,
+    /// What it brings back, in a roll-back.
+    pub back: Option<Previous>,
 }
 
-/// What was live before, and what is left of it.
+/// The same, with what was observed of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Before {
-    /// Where it stood.
-    pub hostname: Fqdn,
-    /// The launch template version that repeats it.
-    pub launch_template_version: String,
-    /// Whether its instances are still there.
+pub struct Observed {
+    /// What is asked for.
+    pub resolved: Resolved,
+    /// Where its alias points, and what runs there.
+    pub live: Option<LiveAt>,
+    /// Whether something has the commit's plain hostname: a candidate that is not gone, or a record.
+    pub plain_name_taken: bool,
+    /// Whether the instances that a roll-back brings back are still there.
     pub warm: bool,
+}
+
+/// What a component's alias leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveAt {
+    /// Where it stands.
+    pub hostname: Fqdn,
+    /// What runs there, as far as it is recorded.
+    pub commit: Option<Commit>,
+    /// How it is.
+    pub health: Health,
+}
+
+/// How live instances are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// Nobody has asked them: only what is live at the commit that is asked for is looked at.
+    NotAsked,
+    /// All of them run and answer.
+    Well,
+    /// Not all of them do: why, in half a sentence.
+    Ill(String),
+}
+
+/// What a component's plan follows from beside what was observed of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The release's ticket.
+    pub ticket: Ticket,
+    /// The target's domain.
+    pub domain: &'a Domain,
+    /// Whether the set that would be live is proven.
+    pub proven: bool,
+    /// Whether what is live is launched again on purpose.
+    pub force: bool,
 }
 
 /// What becomes of one component.
@@ -50,42 +84,72 @@ pub enum ComponentPlan {
     AlreadyLive(AlreadyLive),
 }
 
-/// Decides what becomes of one component. Instances that are still there are taken over only for a
-/// set that is `proven`: they booted with another release's peer names, so they could not be
-/// tested beside this one's candidates.
-pub fn plan_component(
-    observed: Observed,
-    ticket: Ticket,
-    domain: &Domain,
-    proven: bool,
-) -> ComponentPlan {
-    let Observed {
+/// What the look says of a component. `plain` is the row of the commit's plain hostname.
+pub fn observe(look: &Look, resolved: Resolved, plain: Option<&CandidateRow>) -> Observed {
+    let name = hostname(&resolved.component, &resolved.commit, &look.domain);
+    let live = look.live_at(&resolved.component).map(|at| LiveAt {
+        commit: look.hosts.get(&at).map(|row| row.commit.clone()),
+        hostname: at,
+        health: Health::NotAsked,
+    });
+    Observed {
+        live,
+        plain_name_taken: plain.is_some_and(|row| !row.state.is_gone()) || look.zone.has(&name),
+        warm: resolved
+            .back
+            .as_ref()
+            .is_some_and(|back| is_warm(look, back)),
+        resolved,
+    }
+}
+
+/// Whether the instances of what was live before still stand, and nobody has taken them over.
+fn is_warm(look: &Look, back: &Previous) -> bool {
+    look.hosts.get(&back.hostname).is_some_and(|row| {
+        row.state == CandidateState::Live && row.ticket == back.ticket && row.commit == back.commit
+    })
+}
+
+impl Observed {
+    /// Where the very commit is live that is asked for.
+    pub fn same_live(&self) -> Option<&LiveAt> {
+        let same = |live: &&LiveAt| live.commit.as_ref() == Some(&self.resolved.commit);
+        self.live.as_ref().filter(same)
+    }
+}
+
+/// Decides what becomes of one component. What is live at the commit already needs nothing if it is
+/// well; else it is launched again beside it, as any release. Instances that are still there are taken
+/// over only for a set that is proven: they booted with another release's peer names, so they could
+/// not be tested beside this one's candidates.
+pub fn plan_component(observed: Observed, terms: &Terms<'_>) -> ComponentPlan {
+    let same = observed.same_live().cloned();
+    if let Some(live) = &same
+        && live.health == Health::Well
+        && !terms.force
+    {
+        return ComponentPlan::AlreadyLive(AlreadyLive {
+            alias: alias(&observed.resolved.component, terms.domain),
+            component: observed.resolved.component,
+            version: observed.resolved.version,
+            commit: observed.resolved.commit,
+            hostname: live.hostname.clone(),
+        });
+    }
+    let warm = terms.proven && observed.warm && !terms.force;
+    let taken = observed.plain_name_taken;
+    let Resolved {
         component,
         version,
         commit,
         repository,
         credentials,
-        live,
-        plain_name_taken,
-        before,
-    } = observed;
-    if let Some((at, Some(running))) = live
-        && running == commit
-    {
-        let alias = alias(&component, domain);
-        return ComponentPlan::AlreadyLive(AlreadyLive {
-            component,
-            version,
-            commit,
-            alias,
-            hostname: at,
-        });
-    }
-    let warm = proven && before.as_ref().is_some_and(|before| before.warm);
-    let hostname = match &before {
-        Some(before) if warm => before.hostname.clone(),
-        _ if plain_name_taken => hostname_of_release(&component, &commit, ticket, domain),
-        _ => hostname(&component, &commit, domain),
+        back,
+    } = observed.resolved;
+    let hostname = match &back {
+        Some(back) if warm => back.hostname.clone(),
+        _ if taken => hostname_of_release(&component, &commit, terms.ticket, terms.domain),
+        _ => hostname(&component, &commit, terms.domain),
     };
     ComponentPlan::Release(Planned {
         component,
@@ -96,66 +160,30 @@ pub fn plan_component(
         credentials,
         companion: false,
         warm,
-        repeats: before
-            .map(|before| before.launch_template_version)
+        repeats: back
+            .map(|back| back.launch_template_version)
             .filter(|version| !version.is_empty()),
+        replaces: same.map(|live| live.hostname),
     })
 }
 
-/// What taking the target's last release back means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakeBack {
-    /// The release that is taken back.
-    pub release: Ticket,
-    /// What each component goes back to.
-    pub back: Vec<(Component, Previous)>,
-    /// Components that the release deployed for the first time: there is nothing to go back to, so
-    /// they stay.
-    pub stay: Vec<Component>,
-}
-
-/// Finds what the target's last release moved. DNS is the truth: a row that does not say what its
-/// alias says is not gone by.
-pub fn plan_take_back(
-    rows: &[AliasRow],
-    zone: &ZoneView,
-    domain: &Domain,
-) -> Result<TakeBack, String> {
-    let live: Vec<&AliasRow> = rows
-        .iter()
-        .filter(|row| zone.get(&alias(&row.component, domain)).is_some())
-        .collect();
-    let Some(release) = live.iter().map(|row| row.ticket).max() else {
-        return Err("nothing is live on this target".into());
+/// Whether a hostname's record leads anywhere else than to its recorded instances: how, in half a
+/// sentence.
+pub fn misled(row: &CandidateRow, zone: &ZoneView) -> Option<String> {
+    let record = zone.get(&row.hostname);
+    let addresses = record.filter(|record| record.kind == RecordType::A);
+    let Some(record) = addresses else {
+        return Some(format!("{} has no A record", row.hostname));
     };
-    let (mut back, mut stay) = (Vec::new(), Vec::new());
-    for row in live.into_iter().filter(|row| row.ticket == release) {
-        let alias = alias(&row.component, domain);
-        if zone.points_to(&alias).as_ref() != Some(&row.hostname) {
-            return Err(format!(
-                "{alias} does not point to what the table records ({}), so what was live before is not known; release {} by its version",
-                row.hostname, row.component
-            ));
-        }
-        match &row.previous {
-            Some(previous) => back.push((row.component.clone(), previous.clone())),
-            None => stay.push(row.component.clone()),
-        }
+    if row.instances.is_empty() {
+        return Some("no instance of it is recorded".into());
     }
-    if back.is_empty() {
-        return Err(format!(
-            "release {release} was the first of {}; there is nothing to go back to",
-            stay.iter()
-                .map(Component::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ));
-    }
-    Ok(TakeBack {
-        release,
-        back,
-        stay,
-    })
+    let there = |address: &&String| !row.instances.iter().any(|one| one.address == **address);
+    let other = record.values.iter().find(there)?;
+    Some(format!(
+        "{other} in the record of {} is none of its instances",
+        row.hostname
+    ))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::records::Record;
+use crate::wire::Instance;
 
 fn domain() -> Domain {
     Domain::new("stage.myproj.com").unwrap()
@@ -15,32 +16,53 @@ fn sha(digit: char) -> Commit {
 
 fn observed(live: Option<char>, taken: bool) -> Observed {
     let api = component("api");
+    let live = live.map(|c| LiveAt {
+        hostname: hostname(&api, &sha(c), &domain()),
+        commit: Some(sha(c)),
+        health: Health::Well,
+    });
     Observed {
-        live: live.map(|c| (hostname(&api, &sha(c), &domain()), Some(sha(c)))),
-        component: api,
-        version: Version::Head,
-        commit: sha('a'),
-        repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
-        credentials: None,
+        live,
+        resolved: Resolved {
+            component: api,
+            version: Version::Head,
+            commit: sha('a'),
+            repository: RepositoryUrl::new("https://git.example.com/api.git").unwrap(),
+            credentials: None,
+            back: None,
+        },
         plain_name_taken: taken,
-        before: None,
+        warm: false,
+    }
+}
+
+fn planned(observed: Observed, proven: bool, force: bool) -> String {
+    let terms = Terms {
+        ticket: Ticket(7),
+        domain: &domain(),
+        proven,
+        force,
+    };
+    match plan_component(observed, &terms) {
+        ComponentPlan::AlreadyLive(live) => format!("already live at {}", live.hostname),
+        ComponentPlan::Release(planned) => {
+            let mut text = planned.hostname.to_string();
+            if planned.warm {
+                text += ", taken over";
+            }
+            if let Some(version) = planned.repeats {
+                text += &format!(", repeats {version}");
+            }
+            if let Some(at) = planned.replaces {
+                text += &format!(", replaces {at}");
+            }
+            text
+        }
     }
 }
 
 fn check(observed: Observed, proven: bool, expected: &str) {
-    let text = match plan_component(observed, Ticket(7), &domain(), proven) {
-        ComponentPlan::AlreadyLive(live) => format!("already live at {}", live.hostname),
-        ComponentPlan::Release(planned) => format!(
-            "{}{}{}",
-            planned.hostname,
-            if planned.warm { ", taken over" } else { "" },
-            planned
-                .repeats
-                .map(|version| format!(", repeats {version}"))
-                .unwrap_or_default()
-        ),
-    };
-    assert_eq!(text, expected);
+    assert_eq!(planned(observed, proven, false), expected);
 }
 
 #[test]
@@ -49,6 +71,28 @@ fn the_live_commit_needs_nothing() {
         observed(Some('a'), true),
         false,
         "already live at api-aaaaaaaaaaaa.stage.myproj.com",
+    );
+}
+
+const AGAIN: &str =
+    "api-aaaaaaaaaaaa-r7.stage.myproj.com, replaces api-aaaaaaaaaaaa.stage.myproj.com";
+
+#[test]
+fn a_live_commit_that_is_not_well_is_launched_again_beside_what_is_there() {
+    let mut ill = observed(Some('a'), true);
+    ill.live.as_mut().unwrap().health = Health::Ill("it does not answer".into());
+    check(ill.clone(), false, AGAIN);
+    ill.live.as_mut().unwrap().health = Health::NotAsked;
+    check(ill, false, AGAIN);
+}
+
+#[test]
+fn a_live_commit_is_launched_again_on_purpose() {
+    assert_eq!(planned(observed(Some('a'), true), false, true), AGAIN);
+    assert_eq!(
+        planned(observed(Some('b'), false), false, true),
+        "api-aaaaaaaaaaaa.stage.myproj.com",
+        "another commit replaces nothing of its own"
     );
 }
 
@@ -69,14 +113,15 @@ fn a_commit_whose_hostname_is_in_use_gets_one_of_the_release() {
 }
 
 fn back(warm: bool) -> Observed {
-    Observed {
-        before: Some(Before {
-            hostname: Fqdn::new("api-aaaaaaaaaaaa.stage.myproj.com").unwrap(),
-            launch_template_version: "12".into(),
-            warm,
-        }),
-        ..observed(Some('b'), warm)
-    }
+    let mut back = observed(Some('b'), warm);
+    back.warm = warm;
+    back.resolved.back = Some(Previous {
+        commit: sha('a'),
+        hostname: Fqdn::new("api-aaaaaaaaaaaa.stage.myproj.com").unwrap(),
+        ticket: Ticket(1),
+        launch_template_version: "12".into(),
+    });
+    back
 }
 
 #[test]
@@ -86,11 +131,9 @@ fn a_roll_back_takes_warm_instances_over_if_the_set_is_proven_and_else_repeats_t
         true,
         "api-aaaaaaaaaaaa.stage.myproj.com, taken over, repeats 12",
     );
-    check(
-        back(true),
-        false,
-        "api-aaaaaaaaaaaa-r7.stage.myproj.com, repeats 12",
-    );
+    let launched = "api-aaaaaaaaaaaa-r7.stage.myproj.com, repeats 12";
+    check(back(true), false, launched);
+    assert_eq!(planned(back(true), true, true), launched, "on purpose");
     check(
         back(false),
         true,
@@ -98,79 +141,47 @@ fn a_roll_back_takes_warm_instances_over_if_the_set_is_proven_and_else_repeats_t
     );
 }
 
-fn row(name: &str, digit: char, ticket: u64, before: Option<char>) -> AliasRow {
-    AliasRow {
-        component: component(name),
-        commit: sha(digit),
-        hostname: hostname(&component(name), &sha(digit), &domain()),
-        instances: Vec::new(),
-        version: Version::Head,
-        release: format!("stage-r{ticket}"),
-        ticket: Ticket(ticket),
-        execution: "e".into(),
-        since: "2026-01-01T00:00:00Z".into(),
-        port: 8080,
-        peers: Vec::new(),
-        artifact_sha256: String::new(),
+fn live_row(instances: &[(&str, &str)]) -> CandidateRow {
+    let instance = |(id, address): &(&str, &str)| Instance {
+        id: (*id).into(),
+        address: (*address).into(),
+    };
+    CandidateRow {
+        component: component("api"),
+        commit: sha('a'),
+        hostname: hostname(&component("api"), &sha('a'), &domain()),
+        ticket: Ticket(1),
+        release: "stage-r1".into(),
+        state: CandidateState::Live,
+        instances: instances.iter().map(instance).collect(),
         launch_template_version: "1".into(),
-        previous: before.map(|c| Previous {
-            commit: sha(c),
-            hostname: hostname(&component(name), &sha(c), &domain()),
-            ticket: Ticket(1),
-            launch_template_version: "1".into(),
-        }),
-        change_id: None,
-        rolled_back: None,
+        launched_by: None,
+        companion: false,
+        recipe: None,
+        found_healthy: None,
     }
 }
 
-fn take_back(rows: &[AliasRow], zone: &[&AliasRow], expected: &str) {
-    let zone = ZoneView::new(
-        zone.iter()
-            .map(|row| Record::cname(alias(&row.component, &domain()), &row.hostname, 60)),
-    );
-    let text = match plan_take_back(rows, &zone, &domain()) {
-        Err(why) => why,
-        Ok(found) => {
-            let names: Vec<&str> = found.back.iter().map(|(name, _)| name.as_str()).collect();
-            format!(
-                "{} takes back {names:?}, stay {:?}",
-                found.release,
-                found.stay.len()
-            )
-        }
-    };
-    assert_eq!(text, expected);
+fn leads(row: &CandidateRow, record: &[&str], expected: &str) {
+    let addresses = record.iter().map(|address| (*address).to_owned()).collect();
+    let record = Record::addresses(row.hostname.clone(), addresses, 60);
+    let found = misled(row, &ZoneView::new([record]));
+    assert_eq!(found.unwrap_or_default(), expected);
 }
 
 #[test]
-fn the_last_release_is_taken_back_whole_and_nothing_else() {
-    let rows = [
-        row("api", 'b', 5, Some('a')),
-        row("msa", 'b', 5, Some('a')),
-        row("msb", 'b', 5, None),
-        row("ui", 'b', 4, Some('a')),
-    ];
-    take_back(
-        &rows,
-        &rows.iter().collect::<Vec<_>>(),
-        r#"r5 takes back ["api", "msa"], stay 1"#,
+fn the_record_of_what_is_live_leads_to_its_instances() {
+    let two = live_row(&[("i-1", "10.0.0.1"), ("i-2", "10.0.0.2")]);
+    leads(&two, &["10.0.0.1", "10.0.0.2"], "");
+    leads(
+        &two,
+        &["10.0.0.9"],
+        "10.0.0.9 in the record of api-aaaaaaaaaaaa.stage.myproj.com is none of its instances",
     );
-}
-
-#[test]
-fn what_cannot_be_taken_back_is_said() {
-    take_back(&[], &[], "nothing is live on this target");
-    let first = row("api", 'a', 1, None);
-    take_back(
-        std::slice::from_ref(&first),
-        &[&first],
-        "release r1 was the first of api; there is nothing to go back to",
-    );
-    let (recorded, real) = (row("api", 'a', 2, Some('0')), row("api", 'b', 3, None));
-    take_back(
-        &[recorded],
-        &[&real],
-        "api.stage.myproj.com does not point to what the table records (api-aaaaaaaaaaaa.stage.myproj.com), so what was live before is not known; release api by its version",
+    leads(&live_row(&[]), &[], "no instance of it is recorded");
+    let none = misled(&two, &ZoneView::default());
+    assert_eq!(
+        none.unwrap_or_default(),
+        "api-aaaaaaaaaaaa.stage.myproj.com has no A record"
     );
 }

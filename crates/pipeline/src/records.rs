@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>.
 //! So a batch of DELETE + CREATE is a compare-and-swap.
 
+use crate::foreign::Foreign;
 use crate::names::Fqdn;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -124,7 +125,12 @@ impl Batch {
 
 /// What a target's zone holds, as observed at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ZoneView(BTreeMap<Fqdn, Record>);
+pub struct ZoneView {
+    /// Plain A and CNAME records: what a release makes, and what looks like it.
+    plain: BTreeMap<Fqdn, Record>,
+    /// All else, by name.
+    foreign: BTreeMap<Fqdn, Vec<Foreign>>,
+}
 
 /// Why a batch was refused; nothing of it was applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,17 +140,37 @@ pub struct Refused(pub String);
 impl ZoneView {
     /// A view of these records (A and CNAME cannot share a name).
     pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
-        Self(
-            records
-                .into_iter()
-                .map(|record| (record.name.clone(), record))
-                .collect(),
-        )
+        let by_name = |record: Record| (record.name.clone(), record);
+        Self {
+            plain: records.into_iter().map(by_name).collect(),
+            foreign: BTreeMap::new(),
+        }
     }
 
-    /// The record of that name.
+    /// The same, and what no release makes.
+    pub fn with_foreign(mut self, foreign: impl IntoIterator<Item = Foreign>) -> Self {
+        for one in foreign {
+            self.foreign.entry(one.name.clone()).or_default().push(one);
+        }
+        self
+    }
+
+    /// The plain record of that name.
     pub fn get(&self, name: &Fqdn) -> Option<&Record> {
-        self.0.get(name)
+        self.plain.get(name)
+    }
+
+    /// What else has that name.
+    pub fn foreign_at(&self, name: &Fqdn) -> &[Foreign] {
+        self.foreign
+            .get(name)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// Whether anything has that name.
+    pub fn has(&self, name: &Fqdn) -> bool {
+        self.plain.contains_key(name) || self.foreign.contains_key(name)
     }
 
     /// Where a CNAME points, if it exists.
@@ -152,18 +178,26 @@ impl ZoneView {
         self.get(name).and_then(Record::points_to)
     }
 
-    /// All records, by name.
+    /// All plain records, by name.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.0.values()
+        self.plain.values()
+    }
+
+    /// All others.
+    pub fn all_foreign(&self) -> impl Iterator<Item = &Foreign> {
+        self.foreign.values().flatten()
     }
 
     /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
     pub fn apply(&mut self, batch: &Batch) -> Result<(), Refused> {
-        let mut next = self.0.clone();
+        let mut next = self.plain.clone();
         for change in &batch.0 {
             match change {
                 Change::Create(record) if next.contains_key(&record.name) => {
                     return Err(Refused(format!("{} exists", record.name)));
+                }
+                Change::Create(record) if self.in_the_way_of(record).is_some() => {
+                    return Err(Refused(format!("{} is another's", record.name)));
                 }
                 Change::Create(record) => {
                     next.insert(record.name.clone(), record.clone());
@@ -176,7 +210,7 @@ impl ZoneView {
                 }
             }
         }
-        self.0 = next;
+        self.plain = next;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 //! hostname is gone; after that no cutover can bring them back, since its batch names the record.
 
 use crate::names::{Component, Domain, Fqdn, Ticket, alias};
-use crate::records::{Batch, RecordType, ZoneView};
+use crate::records::{Batch, Record, RecordType, ZoneView};
 use crate::rows::{CandidateRow, CandidateState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -113,7 +113,12 @@ pub fn plan_retire(
             plan.keep.push(one.clone());
             continue;
         }
-        if let Some(record) = zone.get(&one.hostname).cloned() {
+        // A CNAME there is not a hostname's record.
+        let record = zone.get(&one.hostname);
+        if let Some(record) = record
+            .filter(|record| record.kind == RecordType::A)
+            .cloned()
+        {
             if let Some(live) = zone.get(&alias(&one.component, domain)).cloned() {
                 plan.batch.assert(live);
             }
@@ -123,7 +128,7 @@ pub fn plan_retire(
     }
     for ticket in orphaned(&plan, standing) {
         for record in zone.records().filter(|record| {
-            record.kind == RecordType::Cname && is_peer_name_of(&record.name, ticket, domain)
+            is_peer_name_of(&record.name, ticket, domain) && is_within(record, domain)
         }) {
             plan.batch.delete(record.clone());
         }
@@ -135,7 +140,15 @@ pub fn plan_retire(
 fn points_at(zone: &ZoneView, hostname: &Fqdn) -> bool {
     zone.records().any(|record| {
         record.points_to().as_ref() == Some(hostname) && !is_any_peer_name(&record.name)
-    })
+    }) || zone
+        .all_foreign()
+        .any(|one| one.leads_to.contains(hostname))
+}
+
+/// Whether it is a CNAME to a name of the target, as every peer name is.
+fn is_within(record: &Record, domain: &Domain) -> bool {
+    let to = record.points_to();
+    to.is_some_and(|to| to.as_str().ends_with(&format!(".{domain}")))
 }
 
 /// Releases none of whose hostnames stays.
@@ -172,8 +185,8 @@ fn is_any_peer_name(name: &Fqdn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::foreign::Foreign;
     use crate::names::{Commit, hostname, peer_name};
-    use crate::records::Record;
 
     fn domain() -> Domain {
         Domain::new("stage.myproj.com").unwrap()
@@ -232,6 +245,40 @@ mod tests {
             (plan.retire.len(), plan.keep.len(), plan.batch.is_empty()),
             (0, 1, true)
         );
+    }
+
+    #[test]
+    fn what_somebody_else_leads_to_an_instance_keeps_it() {
+        let alias_record = Foreign {
+            name: Fqdn::new("www.stage.myproj.com").unwrap(),
+            kind: "A".into(),
+            identifier: None,
+            alias_target: Some(at("api", 'a').to_string()),
+            leads_to: vec![at("api", 'a')],
+        };
+        let zone = zone('b', "ab").with_foreign([alias_record]);
+        let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone, &BTreeMap::new());
+        assert_eq!((plan.retire.len(), plan.keep.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_name_of_somebody_else_is_not_taken_for_a_peer_name_or_a_hostname() {
+        let elsewhere = Fqdn::new("elsewhere.example.com").unwrap();
+        let theirs = [
+            Record::cname(
+                peer_name(&component("ui"), Ticket(1), &domain()),
+                &elsewhere,
+                60,
+            ),
+            Record::cname(at("api", 'a'), &elsewhere, 60),
+        ];
+        let plan = plan_retire(
+            &[leaving('a', 1)],
+            &domain(),
+            &ZoneView::new(theirs),
+            &BTreeMap::new(),
+        );
+        assert_eq!((plan.batch.is_empty(), plan.retire.len()), (true, 1));
     }
 
     #[test]

@@ -155,15 +155,26 @@ pub struct AliasRow {
     pub artifact_sha256: String,
     /// Repeats exactly this deployment.
     pub launch_template_version: String,
-    /// What was live before.
+    /// What was live before: the last commit that was another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// The release that brought this commit, where a later one has only launched it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_by: Option<Ticket>,
     /// Route 53's change that moved the alias: the same for all components of the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_id: Option<String>,
     /// What was taken back when this went live: a push of it does not bring it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<Commit>,
+}
+
+impl AliasRow {
+    /// The release whose cutover changed what users get here: the one that a roll-back of the
+    /// target's last release takes back.
+    pub fn brought(&self) -> Ticket {
+        self.brought_by.unwrap_or(self.ticket)
+    }
 }
 
 /// What was live before.

@@ -3,9 +3,10 @@
 //! The reader's first question is whether users are affected, so that comes first: where the aliases
 //! point. Then what happened, and what became of the release.
 
+use crate::another::OF_THE_SUPERSEDED;
 use crate::errors;
 use crate::names::{Component, Fqdn, Target, Ticket};
-use crate::wire::{Failure, SuiteOutcome, SuiteReply};
+use crate::wire::{AlreadyLive, Failure, SuiteOutcome, SuiteReply};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
 pub const MAX_CAUSE: usize = 8_000;
@@ -44,13 +45,6 @@ pub fn superseded_by(component: &Component, by: Ticket, own: Ticket) -> String {
     )
 }
 
-/// What happens to a release whose candidates a later one has ended: it is no fault of theirs.
-const OF_THE_SUPERSEDED: &[&str] = &[
-    errors::CANDIDATE_GONE,
-    errors::INTEGRATION_TESTS_FAILED,
-    errors::NOT_HEALTHY,
-];
-
 /// Puts together what happened.
 pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
     let Happened {
@@ -84,6 +78,25 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
     Verdict {
         error,
         cause: parts.join(" "),
+    }
+}
+
+/// What is said of a release that found all it brings live by another one, when its candidates went.
+pub fn already_live(live: &[AlreadyLive], label: &str) -> Verdict {
+    let served = live.iter().map(|one| {
+        let commit = one.commit.short();
+        format!(
+            "{} serves {commit} from {} already.",
+            one.alias, one.hostname
+        )
+    });
+    let mut parts: Vec<String> = served.collect();
+    parts.push(format!(
+        "Another release of the same was first, so nothing moved and the candidates of {label} were discarded."
+    ));
+    Verdict {
+        error: "AlreadyLive".into(),
+        cause: cut(parts.join(" "), MAX_CAUSE),
     }
 }
 

@@ -157,6 +157,10 @@ pub struct Planned {
     /// The launch template version that this one repeats: image and type are as they were then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<String>,
+    /// Where the same commit is live and is to be replaced: it is not well, or was to be launched
+    /// again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Fqdn>,
 }
 
 /// A component that is live already at the commit asked for.
@@ -535,6 +539,11 @@ pub enum CutoverReply {
         /// A sentence.
         reason: String,
     },
+    /// Another release of the very same commits is live: nothing moved, the candidates go.
+    AlreadyLive {
+        /// What is live.
+        already_live: Vec<AlreadyLive>,
+    },
 }
 
 /// The input of Terminate previous.
@@ -679,6 +688,9 @@ pub struct DiscardRequest {
     /// What was tested, if it came to that.
     #[serde(default)]
     pub tested: Option<Tested>,
+    /// What another release made live meanwhile, where that is all that was asked for.
+    #[serde(default)]
+    pub already_live: Vec<AlreadyLive>,
 }
 
 /// A component of a release. Where an execution began with an earlier definition, all that was planned
@@ -732,4 +744,7 @@ pub struct DiscardReply {
     pub live: bool,
     /// Hostnames that went.
     pub discarded: Vec<Fqdn>,
+    /// What another release of the same commits made live, if that is all that was asked for.
+    #[serde(default)]
+    pub already_live: Vec<AlreadyLive>,
 }

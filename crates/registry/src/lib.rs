@@ -184,6 +184,30 @@ impl Registry {
         }
     }
 
+    /// The last rows, by sort key, whose sort key begins so: the newest first, at most this many.
+    pub async fn newest<T: DeserializeOwned>(
+        &self,
+        pk: &str,
+        prefix: &str,
+        limit: i32,
+    ) -> Result<Vec<T>, RegistryError> {
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":sk", text(prefix))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|e| call_error("dynamodb:Query", e))?;
+        let items = page.items.unwrap_or_default().into_iter();
+        items.map(|item| read(item, pk, prefix)).collect()
+    }
+
     /// Writes a row, whatever was there.
     pub async fn put<T: Serialize>(&self, key: &Key, row: &T) -> Result<(), RegistryError> {
         let item = item(key, row)?;

@@ -181,7 +181,7 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
         release.umbrella.json
             {"versions":{"api":"v1.4.0","msa":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b","msb":"live:dev","ui":"HEAD"},"target":"stage","skip_slow_scans":false,"tag":false,"branch":null}
         release.unknown-key.json
-            refused: unknown key `versoin`; the keys are component, version, versions, target, skip_slow_scans, tag, branch
+            refused: unknown key `versoin`; the keys are component, version, versions, target, skip_slow_scans, tag, branch, force
         release.upper-case-component.json
             refused: component: `API` is not a component name: 1 to 30 lower-case letters, digits and single hyphens, beginning with a letter
         release.version-beside-versions.json

@@ -14,6 +14,8 @@ const DRAINS: (&str, &str) = ("Drained?", "Drain");
 
 /// The one way from failing to live: the aliases had moved, and only the answer was lost.
 const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
+/// Nor is a release of commits that another one made live, and whose candidates that one may have ended.
+const LIVE_BY_ANOTHER: (&str, &str) = ("Live after all?", "Already live");
 
 /// The failures that do not undo the release: users have the new version by then.
 const AFTER_GOING_LIVE: &[&str] = &[
@@ -218,7 +220,7 @@ fn a_failure_never_ends_in_success() {
         .filter(|(name, _)| !AFTER_GOING_LIVE.contains(&name.as_str()))
     {
         for next in ways_of_failure(state) {
-            let on = reached(&machine, &next, &[LIVE_AFTER_ALL]);
+            let on = reached(&machine, &next, &[LIVE_AFTER_ALL, LIVE_BY_ANOTHER]);
             let last: BTreeSet<&str> = on
                 .iter()
                 .map(|name| &machine.states[name])
@@ -228,6 +230,16 @@ fn a_failure_never_ends_in_success() {
             assert_eq!(last, BTreeSet::from(["Fail"]), "`{name}` by `{next}`");
         }
     }
+}
+
+#[test]
+fn a_failed_release_is_green_only_if_what_it_was_to_bring_is_live_by_another() {
+    let (choice, green) = LIVE_BY_ANOTHER;
+    let choice = outermost().states[choice].clone();
+    let ways = list(&choice, "Choices").iter();
+    let conditions = ways.filter(|way| way["Next"] == green);
+    let conditions: Vec<String> = conditions.map(|way| text(way, "Condition")).collect();
+    assert_eq!(conditions, ["{% $count($verdict.already_live) > 0 %}"]);
 }
 
 #[test]

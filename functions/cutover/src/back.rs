@@ -142,6 +142,10 @@ impl Switch {
             match self.switch(&step).await? {
                 CutoverReply::Live { .. } => return Ok(None),
                 CutoverReply::Superseded { reason } => return Ok(Some(reason)),
+                CutoverReply::AlreadyLive { .. } => {
+                    let why = "another release made the previous version live meanwhile";
+                    return Ok(Some(why.into()));
+                }
                 // Nothing is tested here, so what moves beside it is only to be looked at again.
                 CutoverReply::PeersMoved { reason } => tracing::info!(reason, "looking again"),
             }

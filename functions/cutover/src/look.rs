@@ -2,7 +2,9 @@
 
 use crate::{Step, Switch};
 use pipeline::errors;
-use pipeline::health::{Condition, SETTLED_SECONDS, settles_in};
+use pipeline::health::{Condition, SETTLED_SECONDS, Tolerates, settles_in};
+use pipeline::names::{Component, Fqdn};
+use pipeline::wire::Release;
 use stage::Fault;
 use std::time::Duration;
 
@@ -21,6 +23,24 @@ impl Switch {
                 tokio::time::sleep(Duration::from_secs(wait)).await;
             }
         }
+    }
+
+    /// Which of these do not serve users: another release of the same commits made them live.
+    pub(crate) async fn not_well(
+        &self,
+        release: &Release,
+        live: &[(Component, Fqdn)],
+    ) -> Result<Vec<Fqdn>, Fault> {
+        let names = live.iter().map(|(_, at)| at);
+        let rows = self.registry.candidates(&release.target, names).await?;
+        let seen = self
+            .examiner
+            .examine(&release.target, rows.values(), Tolerates::AnyEnd)
+            .await?;
+        let ill = seen
+            .into_iter()
+            .filter(|(_, condition)| !condition.is_well());
+        Ok(ill.map(|(at, _)| at).collect())
     }
 
     /// Every instance of every candidate runs, answers, and has not ended since it was healthy.

@@ -5,18 +5,18 @@ mod look;
 mod proof;
 mod record;
 
-use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
+use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use health::Examiner;
 use pipeline::back::{BackReply, BackRequest};
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
 use pipeline::errors;
 use pipeline::health::Tolerates;
 use pipeline::live::{KnownHosts, live};
-use pipeline::names::{Fqdn, alias};
+use pipeline::names::{Component, Fqdn, alias};
 use pipeline::records::{Batch, ZoneView};
 use pipeline::rows::CandidateRow;
 use pipeline::verdict::superseded_by;
-use pipeline::wire::{CutoverReply, CutoverStep, Release};
+use pipeline::wire::{AlreadyLive, CutoverReply, CutoverStep, Release};
 use registry::Registry;
 use serde::{Deserialize, Serialize};
 use stage::{Fault, Settings};
@@ -79,18 +79,26 @@ impl Switch {
     }
 
     async fn switch(&self, step: &Step) -> Result<CutoverReply, Fault> {
-        let Step {
-            request,
-            step: CutoverStep { release, .. },
-            ..
-        } = step;
+        let release = &step.step.release;
+        let mut request = step.request.clone();
+        let mut refusals = Refusals::default();
         for _ in 0..MAX_PLANS {
             let zone = self.dns.view(&release.zone_id).await?;
             let known = self.known(release, &zone).await?;
-            let plan = plan_cutover(request, &zone, &known);
+            let plan = plan_cutover(&request, &zone, &known);
             tracing::info!(?plan, "cutover planned");
             match plan {
                 CutoverPlan::AlreadyDone => return self.again(step, &zone).await,
+                CutoverPlan::AlreadyLive { at } => {
+                    let ill = self.not_well(release, &at).await?;
+                    if ill.is_empty() {
+                        let already_live = already_live(step, at);
+                        return Ok(CutoverReply::AlreadyLive { already_live });
+                    }
+                    for one in &mut request.candidates {
+                        one.replaces.extend(ill.iter().cloned());
+                    }
+                }
                 CutoverPlan::Commit { moves, batch } => {
                     self.are_well(step).await?;
                     // After the look, which shows that the suites met what they are said to have met;
@@ -106,7 +114,7 @@ impl Switch {
                         .await
                     {
                         Ok(change_id) => return self.done(step, change_id, moves).await,
-                        Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                        Err(ChangeError::Moved(why)) => refusals.note(&batch, &why)?,
                         Err(error) => return Err(error.into()),
                     }
                 }
@@ -209,6 +217,26 @@ impl Switch {
     }
 }
 
+/// What is live of the very commits that the release would bring, by another release.
+fn already_live(step: &Step, at: Vec<(Component, Fqdn)>) -> Vec<AlreadyLive> {
+    let domain = &step.request.domain;
+    let of = |(component, hostname): (Component, Fqdn)| {
+        let own = step.request.candidates.iter();
+        let own = own
+            .filter(|one| one.component == component)
+            .find_map(|one| step.stand.get(&one.hostname));
+        let planned = own.and_then(|row| row.recipe.as_ref())?.planned.clone();
+        Some(AlreadyLive {
+            alias: alias(&component, domain),
+            component,
+            version: planned.version,
+            commit: planned.commit,
+            hostname,
+        })
+    };
+    at.into_iter().filter_map(of).collect()
+}
+
 /// What a cutover works on: what it was asked, the plan's question, the rows of what stands.
 struct Step {
     step: CutoverStep,
@@ -244,10 +272,14 @@ fn request(
                 ),
             )
         })?;
+        let planned = row.recipe.as_ref().map(|recipe| &recipe.planned);
+        let replaces = planned.and_then(|planned| planned.replaces.clone());
         candidates.push(Candidate {
             component: one.component.clone(),
+            commit: row.commit.clone(),
             hostname: one.hostname.clone(),
             peers: row.peers(),
+            replaces: replaces.into_iter().collect(),
         });
     }
     Ok(CutoverRequest {

@@ -3,7 +3,8 @@
 use crate::{Step, Switch};
 use pipeline::cutover::{AliasMove, Candidate};
 use pipeline::errors;
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key, Previous};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key};
+use pipeline::succession::{Replaced, Succession, succession};
 use stage::Fault;
 
 impl Switch {
@@ -68,9 +69,17 @@ impl Switch {
         let again = before.as_ref().filter(|before| {
             before.hostname == candidate.hostname && before.ticket == release.ticket
         });
-        let previous = match again {
-            Some(before) => before.previous.clone(),
-            None => self.previous(step, moved, &before).await?,
+        let Succession {
+            previous,
+            brought_by,
+            rolled_back,
+        } = match again {
+            Some(before) => Succession {
+                previous: before.previous.clone(),
+                brought_by: before.brought_by,
+                rolled_back: before.rolled_back.clone(),
+            },
+            None => self.succession(step, row, moved, before.as_ref()).await?,
         };
         Ok(AliasRow {
             component: candidate.component.clone(),
@@ -91,38 +100,33 @@ impl Switch {
                 .unwrap_or_default(),
             launch_template_version: row.launch_template_version.clone(),
             change_id: again.and_then(|before| before.change_id.clone()),
-            rolled_back: previous
-                .as_ref()
-                .filter(|_| release.rollback)
-                .map(|previous| previous.commit.clone()),
             previous,
+            brought_by,
+            rolled_back,
         })
     }
 
     /// What was live before: as DNS said in the move, else as the row still says.
-    async fn previous(
+    async fn succession(
         &self,
         step: &Step,
+        row: &CandidateRow,
         moved: Option<&AliasMove>,
-        before: &Option<AliasRow>,
-    ) -> Result<Option<Previous>, Fault> {
-        if let Some(from) = moved.and_then(|one| one.from.clone()) {
-            let row: Option<CandidateRow> = self
-                .registry
-                .get(&Key::candidate(&step.step.release.target, &from))
-                .await?;
-            return Ok(row.map(|row| Previous {
-                commit: row.commit,
-                hostname: row.hostname,
-                ticket: row.ticket,
-                launch_template_version: row.launch_template_version,
-            }));
-        }
-        Ok(before.as_ref().map(|row| Previous {
-            commit: row.commit.clone(),
-            hostname: row.hostname.clone(),
-            ticket: row.ticket,
-            launch_template_version: row.launch_template_version.clone(),
-        }))
+        before: Option<&AliasRow>,
+    ) -> Result<Succession, Fault> {
+        let release = &step.step.release;
+        let at: Option<CandidateRow> = match moved.and_then(|one| one.from.as_ref()) {
+            Some(from) => {
+                let key = Key::candidate(&release.target, from);
+                self.registry.get(&key).await?
+            }
+            None => None,
+        };
+        let replaced = Replaced {
+            at: at.as_ref(),
+            row: before,
+            rollback: release.rollback,
+        };
+        Ok(succession(&row.commit, &replaced))
     }
 }

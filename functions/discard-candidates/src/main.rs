@@ -1,14 +1,15 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
+use pipeline::another::live_by_another;
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::{Leaving, is_discarded};
 use pipeline::rows::{CandidateRow, CandidateState, SetRow};
 use pipeline::verdict::{
-    Happened, StillLive, Verdict, live_after_all, message_of, superseded_by, verdict,
+    Happened, StillLive, Verdict, already_live, live_after_all, message_of, superseded_by, verdict,
 };
 use pipeline::wire::{
-    DiscardReply, DiscardRequest, Failure, Release, ReleasedComponent, UndoPlanRequest,
+    AlreadyLive, DiscardReply, DiscardRequest, Failure, Release, ReleasedComponent, UndoPlanRequest,
 };
 use serde::Deserialize;
 use stage::{Fault, Settings};
@@ -42,6 +43,7 @@ async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<Disc
         cause: message_of(&request.failed.error, &request.failed.cause),
         live: false,
         discarded: Vec::new(),
+        already_live: Vec::new(),
     };
     let Ok(input) = ReleaseInput::parse(&request.input) else {
         return Ok(nothing); // it was refused for that, before anything was reserved
@@ -71,6 +73,7 @@ async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<Disc
             }],
             tests: Vec::new(),
             tested: None,
+            already_live: Vec::new(),
         },
     );
     undone.await
@@ -85,18 +88,28 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
         .collect();
     let leaving = leave_to_others(takedown, release, &own).await?;
     let taken = takedown.take(release, &leaving).await?;
-    let mut verdict = sentences(&request, &rows, &taken);
     let live = !taken.kept.is_empty();
-    if live {
-        verdict.cause = live_after_all(&request.failures, &release.label());
+    let mut by_another = live_by_another(&request, &taken.zone, &rows);
+    let verdict = if live {
+        by_another.clear();
+        Verdict {
+            cause: live_after_all(&request.failures, &release.label()),
+            ..sentences(&request, &rows, &taken)
+        }
     } else {
-        record(takedown, &request, &verdict).await?;
-    }
+        let verdict = match by_another.is_empty() {
+            true => sentences(&request, &rows, &taken),
+            false => already_live(&by_another, &release.label()),
+        };
+        record(takedown, &request, &verdict, &by_another).await?;
+        verdict
+    };
     Ok(DiscardReply {
         error: verdict.error,
         cause: verdict.cause,
         live,
         discarded: taken.gone.into_iter().map(|one| one.hostname).collect(),
+        already_live: by_another,
     })
 }
 
@@ -167,6 +180,7 @@ async fn record(
     takedown: &Takedown,
     request: &DiscardRequest,
     verdict: &Verdict,
+    by_another: &[AlreadyLive],
 ) -> Result<(), Fault> {
     let release = &request.release;
     if let Some(tested) = &request.tested
@@ -185,12 +199,16 @@ async fn record(
             .record_set(&release.target, &row, &[])
             .await?;
     }
+    let outcome = match by_another.is_empty() {
+        true => "not released",
+        false => "already live",
+    };
     takedown
         .registry
         .record_outcome(
             &release.target,
             release.ticket,
-            "not released",
+            outcome,
             Some(&verdict.cause),
             None,
         )

@@ -144,6 +144,7 @@ fn companion(
             companion: true,
             warm: false,
             repeats: Some(row.launch_template_version.clone()),
+            replaces: None,
             ..recipe.planned
         },
         ..recipe

@@ -1,23 +1,28 @@
 //! Versions become commits, a ticket is drawn, names are reserved: everything known up front.
 
+mod live;
+mod looks;
 mod resolve;
 mod rollback;
 
 use dns::Dns;
+use looks::All;
+use pipeline::cutover::obstacle;
 use pipeline::errors;
 use pipeline::input::ReleaseInput;
-use pipeline::names::{Component, Target, Ticket, alias};
-use pipeline::plan::{ComponentPlan, Observed, plan_component};
-use pipeline::records::ZoneView;
-use pipeline::rows::{CandidateRow, CandidateState, ComponentRow, EnvironmentRow, Key, ReleaseRow};
+use pipeline::look::Look;
+use pipeline::names::{Component, Fqdn, Target, Ticket, alias, hostname};
+use pipeline::plan::{ComponentPlan, Observed, Resolved, Terms, observe, plan_component};
+use pipeline::rows::{CandidateRow, CandidateState, EnvironmentRow, Key, ReleaseRow};
 use pipeline::target;
-use pipeline::version::Version;
 use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{Registry, Reservation, Reserved};
+use rollback::not_taken_back;
 use secrets::Secrets;
 use stage::{Fault, Settings};
 
 struct Planner {
+    config: aws_config::SdkConfig,
     settings: Settings,
     registry: Registry,
     secrets: Secrets,
@@ -33,6 +38,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         secrets: Secrets::new(&config),
         dns: Dns::new(&config),
         settings,
+        config,
     };
     stage::run(async |request: PlanRequest| planner.plan(request).await).await
 }
@@ -60,8 +66,9 @@ impl Planner {
             true => Some(self.registry.draw_ticket(&input.target).await?),
             false => None,
         };
-        let zone = self.dns.view(&release.zone_id).await?;
-        let asked = self.asked(&input, &release, &zone).await?;
+        let mut components = self.components(input.versions.keys()).await?;
+        let (look, asked) = self.look_and_ask(&input, &release).await?;
+        not_in_the_way(&look, &asked)?;
         // The ticket is drawn before any branch is read: of two pushes, the one that sees the
         // newer commit draws later, so its ticket is higher.
         let ticket = match early {
@@ -69,21 +76,25 @@ impl Planner {
             None => self.registry.draw_ticket(&input.target).await?,
         };
         let mut release = Release { ticket, ..release };
-        let mut observed = Vec::new();
-        for one in asked.components {
-            let commit = self.resolve(&one.row, &one.version, &input).await?;
-            let before = one.before;
-            let seen = self
-                .observe(&release, &zone, one.row, one.version, commit)
-                .await?;
-            self.not_taken_back(&input, &seen).await?;
-            observed.push(Observed {
-                before: self.left_of(&release, before).await?,
-                ..seen
-            });
+        let mut resolved = Vec::new();
+        if input.takes_back_last_release() {
+            let names = asked.components.iter().map(|one| &one.component);
+            components = self.components(names).await?;
         }
-        release.proven = release.rollback && self.proven(&release, &zone, &observed).await?;
-        self.reserve(&request, release, observed, asked.stay).await
+        for one in asked.components {
+            let row = &components[&one.component];
+            let one = self.resolve(&input, &look, row, one).await?;
+            not_taken_back(&input, &look, &one)?;
+            resolved.push(one);
+        }
+        release.proven = release.rollback && self.proven(&release, &look, &resolved).await?;
+        let plan = Plan {
+            observed: self.observe(&release, &look, resolved).await?,
+            stay: asked.stay,
+            force: input.force,
+            release,
+        };
+        self.reserve(&request, plan).await
     }
 
     async fn environment(&self, target: &Target) -> Result<EnvironmentRow, Fault> {
@@ -122,98 +133,112 @@ impl Planner {
     async fn observe(
         &self,
         release: &Release,
-        zone: &ZoneView,
-        row: ComponentRow,
-        version: Version,
-        commit: pipeline::names::Commit,
-    ) -> Result<Observed, Fault> {
-        let live = match zone.points_to(&alias(&row.component, &release.domain)) {
-            Some(hostname) => {
-                let running: Option<CandidateRow> = self
-                    .registry
-                    .get(&Key::candidate(&release.target, &hostname))
-                    .await?;
-                Some((hostname, running.map(|row| row.commit)))
-            }
-            None => None,
-        };
-        let plain = pipeline::names::hostname(&row.component, &commit, &release.domain);
-        let taken: Option<CandidateRow> = self
-            .registry
-            .get(&Key::candidate(&release.target, &plain))
-            .await?;
-        let plain_name_taken =
-            taken.is_some_and(|row| !row.state.is_gone()) || zone.get(&plain).is_some();
-        Ok(Observed {
-            component: row.component,
-            version,
-            commit,
-            repository: row.repository,
-            credentials: row.credentials,
-            live,
-            plain_name_taken,
-            before: None,
-        })
+        look: &Look,
+        resolved: Vec<Resolved>,
+    ) -> Result<Vec<Observed>, Fault> {
+        let plain = |one: &Resolved| hostname(&one.component, &one.commit, &release.domain);
+        let names: Vec<Fqdn> = resolved.iter().map(plain).collect();
+        let rows = self.registry.candidates(&release.target, &names).await?;
+        let observe = |(one, name): (Resolved, &Fqdn)| observe(look, one, rows.get(name));
+        let mut all: Vec<Observed> = resolved.into_iter().zip(&names).map(observe).collect();
+        self.ask_what_is_live(release, look, &mut all).await?;
+        Ok(all)
     }
 
     /// Reserves the names; where somebody was first with one, it gets one of this release.
-    async fn reserve(
-        &self,
-        request: &PlanRequest,
-        release: Release,
-        mut observed: Vec<Observed>,
-        stay: Vec<Component>,
-    ) -> Result<PlanReply, Fault> {
-        let plan = |observed: &[Observed]| {
-            observed
-                .iter()
-                .cloned()
-                .map(|one| plan_component(one, release.ticket, &release.domain, release.proven))
-                .collect::<Vec<_>>()
-        };
+    async fn reserve(&self, request: &PlanRequest, mut plan: Plan) -> Result<PlanReply, Fault> {
+        let release = plan.release.clone();
         for _ in 0..2 {
-            let reply = reply(&release, plan(&observed), &stay);
-            let row = ReleaseRow {
-                ticket: release.ticket,
-                execution: request.execution.clone(),
-                execution_arn: request.execution_arn.clone(),
-                started: stage::now(),
-                outcome: if reply.components.is_empty() {
-                    "already live".into()
-                } else {
-                    "running".into()
-                },
-                plan: reply.clone(),
-                cause: None,
-                ended: None,
-                change_id: None,
-            };
-            match self.try_names(&release, &row, &reply).await? {
-                Reserved::Done => {
-                    // A teardown closes the target first and looks for releases then: so either it
-                    // sees this reservation, or this sees that the target is closed.
-                    self.environment(&release.target).await?;
-                    return Ok(reply);
-                }
-                Reserved::Taken => {}
+            let reply = plan.reply();
+            let row = release_row(request, &reply);
+            if self.try_names(&release, &row, &reply).await? == Reserved::Done {
+                // A teardown closes the target first and looks for releases then: so either it
+                // sees this reservation, or this sees that the target is closed.
+                self.environment(&release.target).await?;
+                return Ok(reply);
             }
-            if let Some(before) = self
-                .registry
-                .plan_of(&release.target, &request.execution)
-                .await?
-            {
+            let before = self.registry.plan_of(&release.target, &request.execution);
+            if let Some(before) = before.await? {
                 return Ok(before.plan);
             }
             // Somebody was first with a name, or took away what was to be taken over.
-            for one in &mut observed {
+            for one in &mut plan.observed {
                 one.plain_name_taken = true;
-                one.before.iter_mut().for_each(|before| before.warm = false);
+                one.warm = false;
             }
         }
         Err(Fault::new(
             errors::UNAVAILABLE,
             "the names of this release could not be reserved; another release took them at this moment",
         ))
+    }
+}
+
+/// Everything that the plan follows from.
+struct Plan {
+    release: Release,
+    observed: Vec<Observed>,
+    stay: Vec<Component>,
+    force: bool,
+}
+
+impl Plan {
+    fn reply(&self) -> PlanReply {
+        let mut reply = PlanReply {
+            outcome: PlanOutcome::Release,
+            release: self.release.clone(),
+            components: Vec::new(),
+            already_live: Vec::new(),
+            stay: self.stay.clone(),
+        };
+        let terms = Terms {
+            ticket: self.release.ticket,
+            domain: &self.release.domain,
+            proven: self.release.proven,
+            force: self.force,
+        };
+        for one in &self.observed {
+            match plan_component(one.clone(), &terms) {
+                ComponentPlan::Release(planned) => reply.components.push(planned),
+                ComponentPlan::AlreadyLive(live) => reply.already_live.push(live),
+            }
+        }
+        reply.release.size = reply.components.len() as u32;
+        if reply.components.is_empty() {
+            reply.outcome = PlanOutcome::AlreadyLive;
+        }
+        reply
+    }
+}
+
+/// What no release made is left as it is, and nothing is booted that could not go live.
+fn not_in_the_way(look: &Look, asked: &All) -> Result<(), Fault> {
+    let known = look.known();
+    let names = asked.components.iter().map(|one| &one.component);
+    let found = names
+        .map(|component| alias(component, &look.domain))
+        .find_map(|alias| obstacle(&look.zone, &alias, &known));
+    match found {
+        Some(why) => Err(Fault::new(errors::CUTOVER_REFUSED, why)),
+        None => Ok(()),
+    }
+}
+
+fn release_row(request: &PlanRequest, reply: &PlanReply) -> ReleaseRow {
+    let outcome = match reply.outcome {
+        PlanOutcome::AlreadyLive => "already live",
+        PlanOutcome::Release => "running",
+    };
+    ReleaseRow {
+        ticket: reply.release.ticket,
+        execution: request.execution.clone(),
+        execution_arn: request.execution_arn.clone(),
+        started: stage::now(),
+        outcome: outcome.into(),
+        plan: reply.clone(),
+        cause: None,
+        ended: None,
+        change_id: None,
     }
 }
 
@@ -274,36 +299,6 @@ impl Planner {
         }
         Ok(Some((new, taken_over)))
     }
-}
-
-fn unknown_component(component: &Component) -> Fault {
-    Fault::new(
-        errors::UNKNOWN_COMPONENT,
-        format!(
-            "component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"
-        ),
-    )
-}
-
-fn reply(release: &Release, plans: Vec<ComponentPlan>, stay: &[Component]) -> PlanReply {
-    let mut reply = PlanReply {
-        outcome: PlanOutcome::Release,
-        release: release.clone(),
-        components: Vec::new(),
-        already_live: Vec::new(),
-        stay: stay.to_vec(),
-    };
-    for plan in plans {
-        match plan {
-            ComponentPlan::Release(planned) => reply.components.push(planned),
-            ComponentPlan::AlreadyLive(live) => reply.already_live.push(live),
-        }
-    }
-    reply.release.size = reply.components.len() as u32;
-    if reply.components.is_empty() {
-        reply.outcome = PlanOutcome::AlreadyLive;
-    }
-    reply
 }
 
 fn row(reply: &PlanReply, planned: &Planned) -> CandidateRow {

@@ -1,62 +1,98 @@
 //! A version becomes a commit, once.
 
 use crate::Planner;
+use crate::looks::Asked;
 use pipeline::errors;
 use pipeline::input::ReleaseInput;
-use pipeline::names::{Commit, excerpt};
+use pipeline::look::Look;
+use pipeline::names::{Commit, Component, Target, excerpt};
+use pipeline::plan::Resolved;
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::Version;
 use stage::{Fault, Named as _, blocking};
+use std::collections::BTreeMap;
 use workspace::git::{self, Bounds, GitError, Named, Origin, Refs};
 
 impl Planner {
+    /// What is asked for, at a commit.
     pub(crate) async fn resolve(
         &self,
-        row: &ComponentRow,
-        version: &Version,
         input: &ReleaseInput,
-    ) -> Result<Commit, Fault> {
-        match version {
-            Version::Live(target) => {
-                let live: Option<AliasRow> = self
-                    .registry
-                    .get(&Key::alias(target, &row.component))
+        look: &Look,
+        row: &ComponentRow,
+        asked: Asked,
+    ) -> Result<Resolved, Fault> {
+        let commit = match (&asked.back, &asked.version) {
+            (Some(back), _) => back.commit.clone(),
+            (None, Version::Live(target)) => {
+                let live = self
+                    .live_commit(input, look, target, &asked.component)
                     .await?;
-                live.map(|live| live.commit).ok_or_else(|| {
-                    unknown(row, version, &format!("nothing of it is live on {target}"))
-                })
+                let why = format!("nothing of it is live on {target}");
+                live.ok_or_else(|| unknown(row, &asked.version, &why))?
             }
-            Version::Previous => {
-                let live: Option<AliasRow> = self
-                    .registry
-                    .get(&Key::alias(&input.target, &row.component))
-                    .await?;
-                let previous = live
-                    .and_then(|live| live.previous)
-                    .map(|previous| previous.commit);
-                previous.ok_or_else(|| {
-                    unknown(
-                        row,
-                        version,
-                        &format!("nothing of it was live on {} before", input.target),
-                    )
-                })
-            }
-            Version::Head | Version::Commit(_) | Version::Named(_) => {
+            (None, version) => {
                 let secret = row.credentials.as_ref();
                 let origin = self.secrets.origin(&row.repository, secret).await;
                 let origin = origin.map_err(|e| unreadable(row, e.name(), &e.to_string()))?;
-                resolve_by_git(row, origin, version, input.branch.as_deref()).await
+                resolve_by_git(row, origin, version, input).await?
             }
-        }
+        };
+        Ok(Resolved {
+            component: asked.component,
+            version: asked.version,
+            commit,
+            repository: row.repository.clone(),
+            credentials: row.credentials.clone(),
+            back: asked.back,
+        })
     }
+
+    /// What is live on a target: on the release's own, as DNS says.
+    async fn live_commit(
+        &self,
+        input: &ReleaseInput,
+        look: &Look,
+        target: &Target,
+        component: &Component,
+    ) -> Result<Option<Commit>, Fault> {
+        if *target == input.target {
+            return Ok(look.live_commit(component).cloned());
+        }
+        let key = Key::alias(target, component);
+        let live: Option<AliasRow> = self.registry.get(&key).await?;
+        Ok(live.map(|live| live.commit))
+    }
+
+    /// The rows of these; a component that nobody added is refused.
+    pub(crate) async fn components<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a Component>,
+    ) -> Result<BTreeMap<Component, ComponentRow>, Fault> {
+        let mut rows = BTreeMap::new();
+        for component in names {
+            let row = self.registry.get(&Key::component(component)).await?;
+            let row = row.ok_or_else(|| unknown_component(component))?;
+            rows.insert(component.clone(), row);
+        }
+        Ok(rows)
+    }
+}
+
+fn unknown_component(component: &Component) -> Fault {
+    Fault::new(
+        errors::UNKNOWN_COMPONENT,
+        format!(
+            "component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"
+        ),
+    )
 }
 
 async fn resolve_by_git(
     row: &ComponentRow,
     origin: Origin,
     version: &Version,
-    branch: Option<&str>,
+    input: &ReleaseInput,
 ) -> Result<Commit, Fault> {
     let asked = origin.clone();
     let refs = blocking(move || git::refs(&asked, &Bounds::default()))
@@ -67,8 +103,11 @@ async fn resolve_by_git(
         .map_err(|e| unknown(row, version, &e.to_string()))?;
     let commit =
         Commit::new(found.commit.as_str()).map_err(|e| unknown(row, version, &e.to_string()))?;
-    if let Some(branch) = branch {
-        still_the_head(row, &refs, branch, &commit)?;
+    if let Some(branch) = &input.branch {
+        still_the_head(&refs, branch, &commit).map_err(|head| {
+            let moved = branch_moved(row, branch, &commit, &input.target, head);
+            Fault::new(errors::SUPERSEDED, moved)
+        })?;
     }
     if found.named == Named::UnprovenSha {
         let sha = commit.to_string();
@@ -83,32 +122,37 @@ async fn resolve_by_git(
     Ok(commit)
 }
 
-/// A push whose branch has moved on is left to the newer push's own release.
-fn still_the_head(
-    row: &ComponentRow,
-    refs: &Refs,
+/// A push whose branch has moved on gives way: `Err` is where the branch points now.
+fn still_the_head<'a>(
+    refs: &'a Refs,
     branch: &str,
     commit: &Commit,
-) -> Result<(), Fault> {
+) -> Result<(), Option<&'a str>> {
     match refs.branches.get(branch) {
         Some(head) if head == commit.as_str() => Ok(()),
-        Some(head) => Err(Fault::new(
-            errors::SUPERSEDED,
-            format!(
-                "{}: branch {branch} of {} is at {}, not at {}, which this release was to bring: a push that moved it there has a release of its own; if there is none, the event was of another repository of that name",
-                row.component,
-                row.repository,
-                &head[..head.len().min(12)],
-                commit.short()
-            ),
-        )),
-        None => Err(Fault::new(
-            errors::SUPERSEDED,
-            format!(
-                "{}: {} has no branch {branch} (any more), which this release was to bring",
-                row.component, row.repository
-            ),
-        )),
+        head => Err(head.map(String::as_str)),
+    }
+}
+
+/// Only the branch is known here, not why it moved: by a push whose event starts a release, or by one
+/// that nobody hears of.
+fn branch_moved(
+    row: &ComponentRow,
+    branch: &str,
+    commit: &Commit,
+    target: &Target,
+    head: Option<&str>,
+) -> String {
+    let (component, repository) = (&row.component, &row.repository);
+    match head {
+        Some(head) => format!(
+            "{component}: branch {branch} of {repository} points to {head} now, not to {} any more. If no release of that commit runs or has run, start one: `cutover release {component}={head} --target {target}`",
+            commit.short()
+        ),
+        None => format!(
+            "{component}: {repository} has no branch {branch} any more. To release {} all the same: `cutover release {component}={commit} --target {target}`",
+            commit.short()
+        ),
     }
 }
 

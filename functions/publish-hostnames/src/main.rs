@@ -1,6 +1,6 @@
 //! Puts every healthy candidate's hostname up in one batch, and says what to test against what.
 
-use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL};
+use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use pipeline::apex::absence;
 use pipeline::cutover::candidate_ttl;
 use pipeline::errors;
@@ -75,9 +75,10 @@ impl Publisher {
     }
 
     async fn apply(&self, release: &Release, components: &[Deployed]) -> Result<(), Fault> {
+        let mut refusals = Refusals::default();
         for _ in 0..MAX_PLANS {
             let zone = self.dns.view(&release.zone_id).await?;
-            let batch = plan(release, components, &zone);
+            let batch = plan(release, components, &zone)?;
             if batch.is_empty() {
                 return Ok(());
             }
@@ -98,7 +99,7 @@ impl Publisher {
                         .await?;
                     return Ok(());
                 }
-                Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                Err(ChangeError::Moved(why)) => refusals.note(&batch, &why)?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -109,7 +110,7 @@ impl Publisher {
     }
 }
 
-fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
+fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Result<Batch, Fault> {
     let mut batch = Batch::default();
     for candidate in components {
         let addresses = candidate
@@ -122,13 +123,10 @@ fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Batch {
             addresses,
             candidate_ttl(release.hostname_ttl),
         );
-        match zone.get(&wanted.name) {
-            Some(there) if *there == wanted => {}
-            Some(there) => batch.swap(there.clone(), wanted),
-            None => batch.create(wanted),
-        }
+        zone.publish(&mut batch, wanted)
+            .map_err(|why| Fault::new(errors::CUTOVER_REFUSED, why.to_string()))?;
     }
-    batch
+    Ok(batch)
 }
 
 /// A hostname always tells its ticket: its row is there before the record is.

@@ -1,6 +1,6 @@
 //! Gives a release its own names for peers, before anything of it boots.
 
-use dns::{ChangeError, Dns, MAX_PLANS};
+use dns::{ChangeError, Dns, MAX_PLANS, Refusals};
 use pipeline::errors;
 use pipeline::names::{Component, alias, peer_name};
 use pipeline::records::{Batch, Record, ZoneView};
@@ -52,6 +52,7 @@ impl Publisher {
                 url(&peer_name(peer, release.ticket, &release.domain), port),
             );
         }
+        let mut refusals = Refusals::default();
         for _ in 0..MAX_PLANS {
             let zone = self.dns.view(&release.zone_id).await?;
             let batch = plan(&release, &components, &peers, &zone)?;
@@ -76,7 +77,7 @@ impl Publisher {
                         urls,
                     });
                 }
-                Err(ChangeError::Moved(why)) => tracing::info!(why, "looking again"),
+                Err(ChangeError::Moved(why)) => refusals.note(&batch, &why)?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -127,7 +128,7 @@ fn plan(
         let live = alias(peer, &release.domain);
         let to = match own {
             Some(candidate) => candidate.hostname.clone(),
-            None if zone.get(&live).is_some() => live,
+            None if zone.points_to(&live).is_some() => live,
             None => return Err(not_live(release, components, peer, true)),
         };
         let wanted = Record::cname(
@@ -135,11 +136,8 @@ fn plan(
             &to,
             release.alias_ttl,
         );
-        match zone.get(&wanted.name) {
-            Some(there) if *there == wanted => {}
-            Some(there) => batch.swap(there.clone(), wanted),
-            None => batch.create(wanted),
-        }
+        zone.publish(&mut batch, wanted)
+            .map_err(|why| Fault::new(errors::CUTOVER_REFUSED, why.to_string()))?;
     }
     Ok(batch)
 }

@@ -69,6 +69,26 @@ impl Zone {
         self.records.contains_key(name) || self.records.keys().any(|other| name.zone_of(other))
     }
 
+    /// What a wildcard says of a name that does not exist (RFC 4592): `*` right below the nearest
+    /// name above it that does.
+    fn of_wildcard(&self, name: &Name) -> Option<Vec<Record>> {
+        if self.exists(name) {
+            return None;
+        }
+        let mut above = name.base_name();
+        while !self.exists(&above) && self.name.zone_of(&above) && !above.is_root() {
+            above = above.base_name();
+        }
+        let wildcard = Name::from_ascii("*").ok()?.append_domain(&above).ok()?;
+        let own = |record: &Record| {
+            let mut own = record.clone();
+            own.name = name.clone();
+            own
+        };
+        let records = self.records.get(&wildcard)?;
+        Some(records.iter().map(own).collect())
+    }
+
     /// Its SOA record, with the time that an absence may be remembered as its TTL (RFC 2308).
     fn soa(&self) -> Record {
         let found = self.records.get(&self.name).into_iter().flatten();
@@ -119,7 +139,9 @@ pub(crate) fn reply(zones: &[Zone], name: &Name, kind: RecordType) -> Reply {
             Holder::Nobody => return outside(answers),
             Holder::Lame => return unanswered(),
         };
-        let records = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
+        let synthesised = zone.of_wildcard(&asked);
+        let own = zone.records.get(&asked).map_or(&[][..], Vec::as_slice);
+        let records = synthesised.as_deref().unwrap_or(own);
         let found = records.iter().filter(|record| is(record, kind));
         let before = answers.len();
         answers.extend(found.cloned());

@@ -8,6 +8,7 @@ mod launches;
 mod life;
 mod machine;
 mod pushes;
+mod records;
 mod requests;
 mod services;
 mod stacks;

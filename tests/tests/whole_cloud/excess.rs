@@ -28,11 +28,16 @@ enum Shows {
     Late,
     /// Taking the last release back.
     TakeBack,
+    /// What is live already.
+    Again,
 }
 
 const FUNCTIONS: &[(&str, &[Shows])] = &[
     ("start-release", &[Shows::Push]),
-    ("plan-release", &[Shows::Umbrella, Shows::TakeBack]),
+    (
+        "plan-release",
+        &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
+    ),
     ("prepare-workspace", &[Shows::Umbrella]),
     ("plan-companions", &[Shows::Peer]),
     ("publish-peers", &[Shows::Umbrella]),
@@ -110,6 +115,7 @@ impl Parts {
             Shows::Crash => self.crash(mark).await,
             Shows::Late => self.late(mark).await,
             Shows::TakeBack => self.take_back(mark).await,
+            Shows::Again => self.again().await,
         }
     }
 
@@ -161,6 +167,17 @@ impl Parts {
     async fn unplanned(&self) -> Option<String> {
         let input = json!({"component": self.component.name, "version": "no-such-tag"});
         fails(&self.component.by_hand(input).await, "UnknownVersion", "")
+    }
+
+    async fn again(&self) -> Option<String> {
+        let (name, target) = (&self.peer.name, "stage");
+        let input = json!({"component": name, "version": "live:stage", "target": target});
+        let ended = self.peer.by_hand(input).await;
+        let same = ended
+            .output
+            .as_ref()
+            .is_some_and(|output| output["outcome"] == "already_live");
+        (!same).then(|| shown(Some(ended)))
     }
 
     async fn crash(&self, mark: &str) -> Option<String> {

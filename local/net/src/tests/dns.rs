@@ -54,6 +54,7 @@ fn stage() -> Zone {
                 &["loop.stage.myproj.localhost"],
             ),
             ("x.deep.stage.myproj.localhost", "TXT", 5, &["\"a text\""]),
+            ("\\052.deep.stage.myproj.localhost", "A", 6, &["54.0.0.7"]),
             (
                 "msa.stage.myproj.localhost",
                 "CNAME",
@@ -116,6 +117,26 @@ fn a_question_for_the_alias_itself_is_not_followed() {
         "api.stage.myproj.localhost",
         RecordType::CNAME,
         "NoError | 1 api-1.stage.myproj.localhost.",
+    );
+}
+
+#[test]
+fn a_wildcard_answers_for_what_does_not_exist_below_its_parent_and_for_nothing_else() {
+    for name in [
+        "y.deep.stage.myproj.localhost",
+        "z.y.deep.stage.myproj.localhost",
+    ] {
+        check(name, RecordType::A, "NoError | 6 127.100.0.7");
+    }
+    check(
+        "x.deep.stage.myproj.localhost",
+        RecordType::A,
+        "NoError | absent stage.myproj.localhost. for 60",
+    );
+    check(
+        "y.x.deep.stage.myproj.localhost",
+        RecordType::A,
+        "NXDomain | absent stage.myproj.localhost. for 60",
     );
 }
 

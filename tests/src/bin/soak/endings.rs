@@ -81,7 +81,9 @@ impl Scene<'_> {
                 None => self.is_pushed_over(run),
             },
             "PeersKeptMoving" => own.is_some_and(|own| self.moved_enough(own)),
-            "UnknownVersion" => run.step.act.is_rollback() && self.nothing_before(run),
+            "UnknownVersion" | "NothingToRollBack" => {
+                run.step.act.is_rollback() && self.nothing_before(run)
+            }
             _ => false,
         }
     }
