@@ -86,10 +86,15 @@ impl Act<'_> {
             proven: true,
         });
         run.found_live = false;
-        // It is not tested beside what moved since.
-        self.world().broken.excused |=
-            !crate::planning::is_proven(&self.state.world, &self.set_back());
         self.goes(Stage::CutLook);
+    }
+
+    /// Right before its batch: it is not tested beside what moved since.
+    pub(crate) fn excuse(&mut self) {
+        if self.run().back.is_some() {
+            let proven = crate::planning::is_proven(&self.state.world, &self.set_back());
+            self.world().broken.excused |= !proven;
+        }
     }
 
     fn set_back(&self) -> pipeline::proof::Set {

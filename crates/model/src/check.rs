@@ -86,9 +86,10 @@ pub fn drained(world: &mut World, moves: u8) {
         .change(|all| all.from.retain(|_, move_away| *move_away > moves));
 }
 
-/// Terminate previous takes this: not what an alias pointed to within a drain (invariant 5).
+/// Terminate previous takes this: not what an alias pointed to within a drain (invariant 5). Whoever is
+/// led to a dead instance loses nothing with its record.
 pub fn terminated(world: &mut World, at: &Fqdn) {
-    world.broken.drained |= world.draining.from.contains_key(at);
+    world.broken.drained |= world.draining.from.contains_key(at) && world.is_well(at);
 }
 
 /// A roll-back has decided what a component goes back to: invariant 6. `at` is where its alias

@@ -189,6 +189,7 @@ impl Act<'_> {
             How::LateAgain | How::LateGivenUp => self.send_late(batch, moves, false),
             _ => {
                 let (rules, ticket) = (self.rules, self.ticket());
+                self.excuse();
                 if !self.world().apply(batch, rules) {
                     return self.goes(Stage::CutLook);
                 }

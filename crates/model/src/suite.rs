@@ -104,11 +104,12 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(REGRET_ALL, mishaps, 0),
         scenario(THERE_AND_BACK, mishaps, 0),
         scenario(LAST_TWO, 1, 0),
+        // Of releases whose names are reserved: one that is planned after a roll-back by itself would
+        // draw a later ticket than that, and here all tickets are given beforehand.
         scenario(NEIGHBOURS, 0, 0).with_deaths(1),
         scenario(RIVALS, 0, 0).with_deaths(2),
         scenario(RIVALS, 1, 0).with_deaths(1),
         scenario(PAIR, 1, 0).with_deaths(1),
-        scenario(REGRET, 0, 0).with_deaths(1),
         scenario(TWICE, 2, 0),
         scenario(TWICE_TOGETHER, 1, 0),
         scenario(AGAIN, 0, 0),
