@@ -17,6 +17,7 @@ def apply_what_launches_meet():
     take_tokens_at_their_word(ec2)
     number_versions_for_good(ec2)
     list_versions_in_pages(ec2)
+    apply_every_filter_of_instances(ec2)
     update_transforms_always(cloudformation, handlers)
 
 
@@ -186,6 +187,26 @@ def list_versions_in_pages(ec2):
                         f"<launchTemplateVersionSet>{items}</launchTemplateVersionSet>{rest}")
 
     ec2._ACTION_MAP["DescribeLaunchTemplateVersions"] = describe
+
+
+def apply_every_filter_of_instances(ec2):
+    """A filter leaves out what it does not match: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html.
+    MiniStack ignores filters that it does not know, and so gives all instances. `instance-id` is added; any other
+    unknown one is refused, so that nobody takes the wrong instances for an answer."""
+    known = {"instance-id", "instance-state-name", "instance-type", "image-id", "tag-key"}
+    matches, describe = ec2._matches_filters, ec2._ACTION_MAP["DescribeInstances"]
+
+    def also_by_id(instance, filters):
+        return instance["InstanceId"] in filters.get("instance-id", [instance["InstanceId"]]) and matches(instance, filters)
+
+    def with_known_filters(params):
+        unknown = [name for name in ec2._parse_filters(params) if name not in known and not name.startswith("tag:")]
+        if unknown:
+            return ec2._error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
+        return describe(params)
+
+    ec2._matches_filters = also_by_id
+    ec2._ACTION_MAP["DescribeInstances"] = with_known_filters
 
 
 def update_transforms_always(cloudformation, handlers):

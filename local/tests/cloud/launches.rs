@@ -94,6 +94,14 @@ fn launch_templates_and_tokens_are_as_ec2_has_them() {
     let mismatch = template.launch(2, "2", "x").unwrap_err();
     assert_eq!(mismatch, "IdempotentParameterMismatch");
     let id = first["InstanceId"].as_str().unwrap();
+    template.launch(2, "1", "z").unwrap();
+    let by = |filter: &str| ec2(&cloud, &["describe-instances", "--filters", filter]);
+    let only = by(&format!("Name=instance-id,Values={id}")).unwrap();
+    let listed = only["Reservations"].as_array().unwrap();
+    assert_eq!(listed.len(), 1, "a filter leaves the others out");
+    assert_eq!(listed[0]["Instances"][0]["InstanceId"], id);
+    let unknown = by("Name=no-such-filter,Values=a").unwrap_err();
+    assert_eq!(unknown, "InvalidParameterValue");
     ec2(&cloud, &["terminate-instances", "--instance-ids", id]).unwrap();
     let ended = template.launch(2, "1", "x").unwrap_err();
     assert_eq!(ended, "IdempotentInstanceTerminated");
