@@ -75,7 +75,7 @@ async fn a_candidate_that_is_terminated_right_after_the_batch_gives_way_to_the_p
 #[tokio::test]
 async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost() {
     let cloud = Cloud::up().await;
-    let component = Component::new(&cloud, "sick", "stage").await;
+    let component = Component::new(&cloud, "ailing", "stage").await;
     let good = component.goes_live(&Service::good("1")).await;
     let traffic = Traffic::on(&component);
 
@@ -105,7 +105,7 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
 #[tokio::test]
 async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ended() {
     let cloud = Cloud::up().await;
-    let component = Component::new(&cloud, "both", "stage").await;
+    let component = Component::new(&cloud, "pair-back", "stage").await;
     let good = component.goes_live(&Service::good("1")).await;
     let before = component.live().await;
     let bad = component.commit_and_push(&Service::good("2")).await;

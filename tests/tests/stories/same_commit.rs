@@ -24,7 +24,7 @@ fn input(component: &Component, version: &str) -> Value {
 #[tokio::test]
 async fn of_two_releases_of_one_commit_at_once_the_second_ends_as_already_live() {
     let cloud = Cloud::up().await;
-    let component = Component::new(&cloud, "twice", "dev").await;
+    let component = Component::new(&cloud, "sametime", "dev").await;
     let first = component.goes_live(&Service::good("1")).await;
     let traffic = Traffic::on(&component);
     let sha = offered(&component, "2").await;
@@ -56,7 +56,7 @@ async fn of_two_releases_of_one_commit_at_once_the_second_ends_as_already_live()
 #[tokio::test]
 async fn an_umbrella_release_beside_one_of_the_same_commit_moves_all_it_brings() {
     let cloud = Cloud::up().await;
-    let one = Component::new(&cloud, "both", "dev").await;
+    let one = Component::new(&cloud, "umbr", "dev").await;
     let other = Component::new(&cloud, "beside", "dev").await;
     let (first, was) = (
         one.goes_live(&Service::good("1")).await,
