@@ -57,7 +57,7 @@ async fn of_two_releases_of_one_commit_at_once_the_second_ends_as_already_live()
 async fn an_umbrella_release_beside_one_of_the_same_commit_moves_all_it_brings() {
     let cloud = Cloud::up().await;
     let one = Component::new(&cloud, "umbr", "dev").await;
-    let other = Component::new(&cloud, "beside", "dev").await;
+    let other = Component::new(&cloud, "next-to", "dev").await;
     let (first, was) = (
         one.goes_live(&Service::good("1")).await,
         other.goes_live(&Service::good("1")).await,
