@@ -114,7 +114,15 @@ fn without_its_emulator_the_cloud_ends_and_says_why() {
 #[test]
 fn ports_stay_the_same_and_one_that_is_taken_is_told_with_its_holder() {
     let mut cloud = Cloud::up();
+    assert!(cloud.local(&["down"]).status.success());
+    // Ports that no other test's cloud would take meanwhile.
+    let free = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [gateway, git] = free.map(|one| one.local_addr().unwrap().port());
+    let remembered = format!(r#"{{"gateway": {gateway}, "git server": {git}}}"#);
+    std::fs::write(cloud.path(".local/ports.json"), remembered).unwrap();
+    cloud.start();
     let first = ["CUTOVER_GATEWAY", "CUTOVER_GIT"].map(|name| cloud.env(name).to_owned());
+    assert!(first[1].ends_with(&format!(":{git}")), "{first:?}");
     assert!(cloud.local(&["down"]).status.success());
     cloud.start();
     let second = ["CUTOVER_GATEWAY", "CUTOVER_GIT"].map(|name| cloud.env(name).to_owned());

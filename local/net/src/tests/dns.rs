@@ -126,7 +126,7 @@ fn a_wildcard_answers_for_what_does_not_exist_below_its_parent_and_for_nothing_e
         "y.deep.stage.myproj.localhost",
         "z.y.deep.stage.myproj.localhost",
     ] {
-        check(name, RecordType::A, "NoError | 6 127.100.0.7");
+        check(name, RecordType::A, "NoError | 6 54.0.0.7");
     }
     check(
         "x.deep.stage.myproj.localhost",
