@@ -35,7 +35,8 @@ fn failed(ended: &Ended, error: &str, stage: &str, reasons: &[&str]) {
 async fn a_component_that_ends_every_four_seconds_does_not_go_live() {
     let reasons = [
         "did not stay healthy",
-        "has seen its component end once since it was healthy, the last time with exit code 3",
+        "has seen its component end ",
+        " since it was healthy, the last time with exit code 3",
     ];
     check("soon", Start::EndingSoon, "Deploy (cutover)", &reasons).await;
 }
