@@ -32,7 +32,7 @@ async fn a_release_without_one_permission_says_so_by_the_actions_name() {
     taken.give_back().await;
     let output = ended.output();
     let said = |what: &str| output["cutover"][what].as_str().unwrap_or_default();
-    for part in ["Deploy (cutover): ", action, "is live."] {
+    for part in ["Deploy (cutover): ", action, " is live: "] {
         assert!(said("note").contains(part), "not `{part}`: {output:#}");
     }
     for part in ["Record cutover failed too: ", action, "believe DNS"] {
