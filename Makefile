@@ -1,10 +1,12 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check check-code check-templates test requests roles model bench soak package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test requests roles model bench soak package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
+# Cargo would look for make's own job server there, which make closes to it, and warn.
+unexport MAKEFLAGS
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +26,16 @@ up: ## start the local cloud, with the pipeline, three targets and the example c
 down: ## stop the local cloud and everything in it
 	@if [ -x $(LOCAL) ]; then $(LOCAL) down; else echo "nothing to stop: the local cloud was never built"; fi
 
-check: ## formatting, lints, unit tests, templates and state machines
+render: ## infra/pipeline.yaml and statemachine/*.asl.json, from functions/*/function.yaml, infra/pipeline/ and statemachine/*.yaml
+	local/setup.sh
+	$(PYTHON) -B infra/render.py
+
+check: check-rendered ## formatting, lints, unit tests, templates and state machines
 	$(MAKE) --no-print-directory --jobs=2 check-code check-templates
+
+check-rendered:
+	local/setup.sh
+	$(PYTHON) -B infra/render.py --check
 
 check-code:
 	cargo fmt --all --check

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=${CUTOVER_VENV:-$PWD/.local/venv}
 local/setup.sh
+"$venv/bin/python" -B infra/render.py --check
 
 stamp=$venv/.infra-requirements.installed
 if ! cmp -s infra/requirements.txt "$stamp"; then
