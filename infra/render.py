@@ -1,4 +1,5 @@
-"""Renders what is committed from what is written by hand: infra/pipeline.yaml, statemachine/*.asl.json.
+"""Renders what is committed from what is written by hand: infra/pipeline.yaml,
+statemachine/*.asl.json, and tables in the documents.
 
 usage: render.py            writes them
        render.py --check    says which of them are not what they are made of, and changes nothing
@@ -6,6 +7,7 @@ usage: render.py            writes them
 
 import sys
 
+import render_docs
 import render_machines
 import render_pipeline
 from render_pipeline import ROOT, Fault
@@ -31,8 +33,9 @@ def rendered():
     functions = render_pipeline.functions()
     machines = render_machines.machines(functions)
     files = {ROOT / "statemachine" / f"{one.name}.asl.json": one.text for one in machines.values()}
-    files[ROOT / "infra" / "pipeline.yaml"] = render_pipeline.pipeline(functions, machines)
-    return files
+    ordered = render_pipeline.in_order(functions, machines)
+    files[ROOT / "infra" / "pipeline.yaml"] = render_pipeline.pipeline(ordered, machines)
+    return files | render_docs.documents(ordered)
 
 
 if __name__ == "__main__":

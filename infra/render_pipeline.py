@@ -19,7 +19,8 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = ROOT / "infra" / "pipeline"
-REQUIRED, OPTIONAL = {"Description", "Timeout"}, {
+REQUIRED = {"Description", "Timeout"}
+OPTIONAL = {
     "State", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
 HEADER = """\
 # Rendered by `make render` from infra/pipeline/ and functions/*/function.yaml: edit those, not this file.
@@ -86,9 +87,8 @@ def sections(text, where):
     return {key: textwrap.dedent(value).rstrip("\n") for key, value in found.items()}
 
 
-def pipeline(functions, machines):
+def pipeline(ordered, machines):
     """The whole template."""
-    ordered = in_order(functions, machines)
     shared = shared_statements()
     of_functions = [function_section(one, shared) for one in ordered]
     used = {item[2:].strip() for one in ordered for item in statement_items(one)}

@@ -1,0 +1,72 @@
+"""The tables in the documents that are made of functions/*/function.yaml.
+
+A document has one between `<!-- rendered: NAME -->` and `<!-- end -->`, wherever it stands.
+"""
+
+import re
+
+import yaml
+
+import render_pipeline
+from render_pipeline import ROOT, Fault
+
+PLACE = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def documents(functions):
+    """Each document's text, with its tables."""
+    tables = {"permissions": permissions(functions)}
+    placed = set()
+
+    def table(found):
+        if found[2] not in tables:
+            raise Fault(f"{path.relative_to(ROOT)}: no table is called {found[2]}")
+        placed.add(found[2])
+        return found[1] + tables[found[2]] + found[3]
+
+    texts = {}
+    for path in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]:
+        texts[path] = PLACE.sub(table, path.read_text())
+    for name in tables.keys() - placed:
+        raise Fault(f"no document has a place for the table: <!-- rendered: {name} -->")
+    return texts
+
+
+def permissions(functions):
+    """What each function may do, beside writing its log and its traces."""
+    shared = render_pipeline.shared_statements()
+    rows = [f"| {one.name} | {allowed(one, shared)} |\n" for one in functions]
+    return "| function | may, beside writing its log and its traces |\n|---|---|\n" + "".join(rows)
+
+
+def allowed(function, shared):
+    """`read sources: s3:GetObject`, and so on; what has the same actions together."""
+    found = {}
+    for one in yaml.load(render_pipeline.statements(function, shared), Loader) or []:
+        words = re.sub(r"(?<!^)([A-Z])", r" \1", one["Sid"]).lower()
+        found.setdefault(actions(one), []).append(words)
+    return "; ".join(f"{', '.join(words)}: {what}" for what, words in found.items())
+
+
+def actions(statement):
+    """With what of the bucket, or which types and changes of records, they are confined to."""
+    listed = [re.sub("^dynamodb:", "", action) for action in statement["Action"]]
+    confined = statement.get("Condition", {}).get("ForAllValues:StringEquals", {})
+    within = [", ".join(values) for key, values in confined.items() if key.startswith("route53:")]
+    keys = re.findall(r"\$\{Bucket\.Arn\}/([^'\"\]]+)", str(statement["Resource"]))
+    within += [", ".join(f"`{key}`" for key in keys)] if keys else []
+    text = ", ".join(f"`{action}`" for action in listed)
+    return f"{text} ({'; '.join(within)})" if within else text
+
+
+class Loader(yaml.SafeLoader):
+    """CloudFormation's own tags: an `!If` is what it is if its condition holds, of the rest only the text matters."""
+
+
+def intrinsic(loader, suffix, node):
+    if suffix == "If":
+        return loader.construct_sequence(node, deep=True)[1]
+    return str(getattr(node, "value", suffix))
+
+
+Loader.add_multi_constructor("!", intrinsic)
