@@ -35,7 +35,7 @@ def rendered():
     files = {ROOT / "statemachine" / f"{one.name}.asl.json": one.text for one in machines.values()}
     ordered = render_pipeline.in_order(functions, machines)
     files[ROOT / "infra" / "pipeline.yaml"] = render_pipeline.pipeline(ordered, machines)
-    return files | render_docs.documents(ordered)
+    return files | render_docs.documents(ordered, machines)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,12 @@ from render_pipeline import ROOT, Fault
 PLACE = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
-def documents(functions):
+def documents(functions, machines):
     """Each document's text, with its tables."""
-    tables = {"permissions": permissions(functions)}
+    calls = {name: list(machine.calls) for name, machine in machines.items()}
+    tables = {"permissions": permissions(functions),
+              "stages": stages(functions, calls["release"], "so that it may run twice", "its undo"),
+              "target_stages": stages(functions, calls["target"], "so that it may be stopped anywhere and run again")}
     placed = set()
 
     def table(found):
@@ -30,6 +33,19 @@ def documents(functions):
     for name in tables.keys() - placed:
         raise Fault(f"no document has a place for the table: <!-- rendered: {name} -->")
     return texts
+
+
+def stages(functions, states, twice, undo=None):
+    """What each function changes that one of these states is named for."""
+    titles = ["stage", "changes", twice, *([undo] if undo else [])]
+    keys = ["Changes", "Twice", *(["Undo"] if undo else [])]
+    rows = [[one.state, *(text(one, key) for key in keys)] for one in functions if one.state in states]
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def text(function, key):
+    return yaml.safe_load(function.values.get(key, "''"))
 
 
 def permissions(functions):

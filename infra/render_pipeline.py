@@ -4,6 +4,9 @@ The text is put together as text, so that the comments, which are reasons, come 
 
     State          the state that the function is named for; none where no state machine calls it
     Description    one line
+    Changes        what it changes, for the documents
+    Twice          why it may run twice, and late
+    Undo           what undoes it, where a release that does not go live must
     MemorySize     MiB, or a parameter; 256 where nothing is said
     Timeout        seconds; the states that call it wait ten seconds longer
     EphemeralStorage, Layers       as in CloudFormation, where they differ from the default
@@ -19,9 +22,9 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = ROOT / "infra" / "pipeline"
-REQUIRED = {"Description", "Timeout"}
+REQUIRED = {"Description", "Changes", "Timeout"}
 OPTIONAL = {
-    "State", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
+    "State", "Twice", "Undo", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
 HEADER = """\
 # Rendered by `make render` from infra/pipeline/ and functions/*/function.yaml: edit those, not this file.
 """
