@@ -50,7 +50,7 @@ pub struct Service {
 
 /// The suite that every version has: the candidate must be this very commit.
 const SMOKE: &str = r#"import json, os, sys, urllib.request
-with urllib.request.urlopen(os.environ["TARGET_URL"] + "/version", timeout=5) as answer:
+with urllib.request.urlopen(os.environ["TARGET_URL"] + "/version", timeout=30) as answer:
     found = json.load(answer)["commit"]
 print("the candidate is", found)
 sys.exit(found != os.environ["COMMIT"])

@@ -236,22 +236,21 @@ impl Wait {
         }
     }
 
-    /// Waits until the next look, unless there is none any more.
+    /// Waits until the next look, unless there is none any more. What is waited for is said also
+    /// where one look took all the time.
     async fn is_over(&mut self, what: &str) -> bool {
-        let waited = self.begun.elapsed();
-        if waited >= self.limit {
-            return true;
-        }
         match self.spoken {
             None => self.say(&format!("Waiting for {what}.")),
             Some(at) if at.elapsed() >= WORD => {
-                let waited = duration(i64::try_from(waited.as_millis()).unwrap_or(i64::MAX));
+                let waited = self.begun.elapsed().as_millis();
+                let waited = duration(i64::try_from(waited).unwrap_or(i64::MAX));
                 self.say(&format!("Still waiting, for {waited} now."));
             }
             Some(_) => {}
         }
-        sleep(self.pause.min(self.limit - waited)).await;
-        false
+        let left = self.limit.saturating_sub(self.begun.elapsed());
+        sleep(self.pause.min(left)).await;
+        left.is_zero()
     }
 
     fn say(&mut self, text: &str) {
