@@ -4,6 +4,8 @@
 mod args;
 mod cloud;
 mod commands;
+#[cfg(test)]
+mod documented;
 mod error;
 mod folder;
 mod release;

@@ -40,6 +40,28 @@ fn a_failed_build_names_component_stage_and_reason_and_what_users_see() {
     expect!["api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. api, Build: `make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log. Release stage-r4 was not released; its candidates were discarded."].assert_eq(&verdict.cause);
 }
 
+/// The sample of the README and of docs/errors.md.
+#[test]
+fn failed_unit_tests_say_first_what_users_see_and_then_where_the_log_is() {
+    let failure = failure(
+        Some("api"),
+        "Unit tests | Build",
+        "UnitTestsFailed",
+        r#"{"errorType":"UnitTestsFailed","errorMessage":"unit tests of 3f2a9c1b04de: `make test` exited with code 2 after 1.3 s, saying: 1 of 7 wrong; log: s3://<bucket>/logs/stage-r42/api/unit-tests.log"}"#,
+    );
+    let still = [(
+        Fqdn::new("api.stage.myproj.com").unwrap(),
+        Some(Fqdn::new("api-0123456789ab.stage.myproj.com").unwrap()),
+    )];
+    let happened = Happened {
+        failures: &[failure],
+        still: &still,
+        ..Happened::default()
+    };
+    expect!["api.stage.myproj.com still points at api-0123456789ab.stage.myproj.com. api, Unit tests | Build: unit tests of 3f2a9c1b04de: `make test` exited with code 2 after 1.3 s, saying: 1 of 7 wrong; log: s3://<bucket>/logs/stage-r42/api/unit-tests.log. Release stage-r42 was not released; its candidates were discarded."]
+        .assert_eq(&verdict(&happened, "stage-r42").cause);
+}
+
 #[test]
 fn a_release_that_is_live_after_all_says_what_went_wrong_and_that_it_is_live() {
     let lost = failure(

@@ -2,21 +2,9 @@
 
 mod repository;
 
-use repository::{entries, read};
+use repository::{documents, entries, exists, read};
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Every document, by its path from the root.
-fn documents() -> Vec<String> {
-    let pages = entries("docs")
-        .into_iter()
-        .map(|name| format!("docs/{name}"));
-    let mut all: Vec<String> = ["README.md", "ARCHITECTURE.md", "examples/README.md"]
-        .map(str::to_owned)
-        .into();
-    all.extend(pages.filter(|path| path.ends_with(".md")));
-    all
-}
 
 /// What stands in parentheses after `]`: where a link leads.
 fn links(text: &str) -> impl Iterator<Item = &str> {
@@ -64,7 +52,6 @@ fn resolved(document: &str, link: &str) -> String {
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for document in documents() {
         let text = read(&document);
         for link in links(&text).filter(|link| !link.contains("://")) {
@@ -73,7 +60,7 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
                 "" => document.clone(),
                 path => resolved(&document, path),
             };
-            assert!(root.join(&target).exists(), "{document}: {link}");
+            assert!(exists(&target), "{document}: {link}");
             let known = heading.is_empty() || anchors(&read(&target)).contains(heading);
             assert!(known, "{document}: {link}: no such heading in {target}");
         }
@@ -109,6 +96,69 @@ fn every_command_of_make_that_the_documents_name_is_there() {
         for name in words.chain(after(&text, "`make ", |c| c.is_ascii_lowercase())) {
             let rule = format!("\n{name}:");
             assert!(makefile.contains(&rule), "{document}: make {name}");
+        }
+    }
+}
+
+/// `2026-11-29`
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let digits = |part: &&str| part.chars().all(|c| c.is_ascii_digit());
+    parts.iter().map(|part| part.len()).eq([4, 2, 2]) && parts.iter().all(digits)
+}
+
+#[test]
+fn the_changelog_has_a_date_for_each_version_and_each_line() {
+    let text = read("CHANGELOG.md");
+    let kinds = [
+        "Added",
+        "Changed",
+        "Deprecated",
+        "Removed",
+        "Fixed",
+        "Security",
+    ];
+    for line in text.lines() {
+        if let Some(version) = line.strip_prefix("## ") {
+            let date = version.rsplit(" - ").next().unwrap_or_default();
+            assert!(version == "Unreleased" || is_date(date), "{line}");
+        } else if let Some(kind) = line.strip_prefix("### ") {
+            assert!(kinds.contains(&kind), "{line}");
+        } else if let Some(entry) = line.strip_prefix("- ") {
+            let date = entry.split(": ").next().unwrap_or_default();
+            assert!(is_date(date), "{line}");
+        }
+    }
+}
+
+/// Paths of this repository that stand in the text between backquotes or in a block of code.
+fn paths(text: &str) -> BTreeSet<&str> {
+    let top = [
+        "crates/",
+        "functions/",
+        "statemachine/",
+        "infra/",
+        "docs/",
+        "events/",
+        "cli/",
+        "local/",
+        "examples/",
+        "tests/",
+    ];
+    let written = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let words = text.split(|c: char| c.is_whitespace() || "`(),;".contains(c));
+    words
+        .filter(|word| top.iter().any(|folder| word.starts_with(folder)))
+        .filter(|word| word.chars().all(written))
+        .map(|word| word.trim_end_matches(['.', '/']))
+        .collect()
+}
+
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    for document in documents() {
+        for path in paths(&read(&document)) {
+            assert!(exists(path), "{document}: {path}");
         }
     }
 }

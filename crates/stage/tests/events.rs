@@ -1,4 +1,4 @@
-//! Each file in `events/`, and each input that the README shows, read as the functions read it.
+//! Each file in `events/`, and each input that a document shows, read as the functions read it.
 
 mod repository;
 
@@ -209,14 +209,35 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
     "#]].assert_eq(&lines.concat());
 }
 
+/// What tells an input from a policy.
+const INPUT: [&str; 4] = ["\"component\"", "\"versions\"", "\"version\"", "\"action\""];
+
 #[test]
-fn every_input_that_the_readme_shows_is_accepted() {
-    let readme = repository::read("README.md");
-    let shown: Vec<&str> = readme
-        .lines()
-        .filter(|line| line.starts_with("{\"") && line.ends_with('}'))
+fn every_input_that_the_documents_show_is_accepted() {
+    let texts: Vec<String> = repository::documents()
+        .iter()
+        .map(|path| repository::read(path))
         .collect();
-    assert!(shown.len() >= 5, "the README shows {} inputs", shown.len());
+    let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
+    let mut shown: Vec<&str> = lines
+        .filter(|line| line.starts_with("{\"") && line.ends_with('}'))
+        .filter(|line| INPUT.iter().any(|key| line.contains(key)))
+        .collect();
+    let typed = texts
+        .iter()
+        .flat_map(|text| text.split("--input '").skip(1));
+    shown.extend(typed.filter_map(|rest| rest.split('\'').next()));
+    let cells = texts.iter().flat_map(|text| text.split("`{\"").skip(1));
+    let cells: Vec<String> = cells
+        .filter_map(|rest| Some(format!("{{\"{}", rest.split_once('`')?.0)))
+        .filter(|input| input.contains("\"version") && input.contains("target"))
+        .collect();
+    shown.extend(cells.iter().map(String::as_str));
+    assert!(
+        shown.len() >= 12,
+        "the documents show {} inputs",
+        shown.len()
+    );
     for line in shown {
         let value: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -33,6 +33,27 @@ pub fn entries(folder: &str) -> Vec<String> {
     names
 }
 
+/// Whether there is a file or folder of that path from the root.
+pub fn exists(path: &str) -> bool {
+    root().join(path).exists()
+}
+
+/// Every document that says what is true now, by its path from the root. (The changelog says what was.)
+pub fn documents() -> Vec<String> {
+    let named = |folder: &str, name: String| match folder {
+        "" => name,
+        folder => format!("{folder}/{name}"),
+    };
+    let folders = ["", "docs", "examples"].into_iter();
+    folders
+        .flat_map(|folder| {
+            let names = entries(folder).into_iter();
+            names.map(move |name| named(folder, name))
+        })
+        .filter(|path| path.ends_with(".md") && path != "CHANGELOG.md")
+        .collect()
+}
+
 /// The values of the line `key: [a, b]` after the line that begins with `below`.
 pub fn list_in(text: &str, below: &str, key: &str) -> Vec<String> {
     let (_, rest) = text

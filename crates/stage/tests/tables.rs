@@ -1,0 +1,118 @@
+//! The documents' tables and diagrams have what the code and the state machines have.
+
+mod repository;
+
+use pipeline::input::ReleaseInput;
+use pipeline::manifest::Manifest;
+use pipeline::names::Component;
+use repository::{MACHINE, TARGET_MACHINE, read, states_of, text};
+use std::collections::BTreeSet;
+
+/// The names in the first column of the table whose head begins with `head`, and the second column.
+fn rows(text: &str, head: &str) -> Vec<(String, String)> {
+    let (_, table) = text
+        .split_once(head)
+        .unwrap_or_else(|| panic!("there is no table `{head}`"));
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| {
+        let mut cells = row.split('|').skip(1).map(str::trim);
+        let name = cells.next().unwrap_or_default().trim_matches('`');
+        (name.to_owned(), cells.next().unwrap_or_default().to_owned())
+    };
+    rows.map(cells).collect()
+}
+
+/// The names that a message lists between backquotes after `expected`.
+fn expected(message: &str) -> Vec<String> {
+    let (_, list) = message
+        .split_once("expected")
+        .unwrap_or_else(|| panic!("no list of keys: {message}"));
+    let names = list.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+/// A manifest of these lines, each of them below its section.
+fn manifest(lines: &[(&str, &str)]) -> Result<Manifest, String> {
+    let mut text = String::new();
+    for section in ["[component]", "[build]", "[run]", "[[suite]]"] {
+        text += &format!("{section}\n");
+        let own = lines.iter().filter(|(of, _)| *of == section);
+        own.for_each(|(_, line)| text += &format!("{line}\n"));
+    }
+    let api = Component::new("api").expect("a constant");
+    Manifest::parse(&text, &api).map_err(|error| error.to_string())
+}
+
+/// What a manifest cannot do without.
+const NEEDED: [(&str, &str); 8] = [
+    ("[component]", "name = 'api'"),
+    ("[build]", "unit_tests = 'a'"),
+    ("[build]", "command = 'b'"),
+    ("[build]", "output = 'dist'"),
+    ("[run]", "command = 'c'"),
+    ("[run]", "port = 8080"),
+    ("[[suite]]", "name = 'smoke'"),
+    ("[[suite]]", "command = 'd'"),
+];
+
+#[test]
+fn the_table_of_the_manifest_has_its_keys_and_no_others() {
+    let shown: BTreeSet<String> = rows(&read("docs/manifest.md"), "| key | needed |")
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    let mut known = BTreeSet::new();
+    for section in ["[component]", "[build]", "[run]", "[[suite]]"] {
+        let lines: Vec<_> = NEEDED.into_iter().chain([(section, "zzz = 1")]).collect();
+        let keys = expected(&manifest(&lines).expect_err("zzz is no key"));
+        known.extend(keys.into_iter().map(|key| format!("{section} {key}")));
+    }
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn the_table_of_the_manifest_says_which_keys_are_needed() {
+    manifest(&NEEDED).expect("what is needed is enough");
+    for left_out in 0..NEEDED.len() {
+        let mut lines = NEEDED.to_vec();
+        let (section, line) = lines.remove(left_out);
+        manifest(&lines).expect_err(&format!("without {section} {line}"));
+    }
+    let table = rows(&read("docs/manifest.md"), "| key | needed |");
+    let shown: BTreeSet<String> = table
+        .into_iter()
+        .filter(|(_, needed)| needed == "yes")
+        .map(|(key, _)| key)
+        .collect();
+    let key = |(section, line): (&str, &str)| {
+        format!("{section} {}", line.split(' ').next().unwrap_or_default())
+    };
+    assert_eq!(shown, NEEDED.into_iter().map(key).collect());
+}
+
+#[test]
+fn the_table_of_the_input_has_its_keys_and_no_others() {
+    let shown: BTreeSet<String> = rows(&read("docs/releasing.md"), "| key | type |")
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    let refused = ReleaseInput::parse(&serde_json::json!({"component": "api", "zzz": 1}));
+    let message = refused.expect_err("zzz is no key").to_string();
+    let (_, list) = message.split_once("the keys are ").expect("a list of keys");
+    let known = list.split(", ").map(str::to_owned).collect();
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn the_architecture_names_every_state_that_does_something_or_ends() {
+    let page = read("ARCHITECTURE.md");
+    for machine in [MACHINE, TARGET_MACHINE] {
+        for (name, state) in states_of(machine) {
+            let does = !["Pass", "Choice"].contains(&text(&state, "Type").as_str());
+            assert!(!does || page.contains(&name), "{machine}: {name}");
+        }
+    }
+}
