@@ -109,7 +109,7 @@ impl Added<'_> {
         }
         (mine.repository_name() == theirs.repository_name()).then(|| {
             format!(
-                "the repository of {} ({theirs}) is called `{}` too: if the event of a push does not tell its repositoryUrl, nobody knows which of the two it was, and none is released",
+                "the repository of {} ({theirs}) is called `{}` too: if the event of a push has no repositoryUrl, it is not known which of the two was pushed, and neither is released",
                 other.component,
                 mine.repository_name()
             )

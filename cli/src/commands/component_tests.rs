@@ -105,7 +105,7 @@ fn what_is_in_the_way_is_said() {
             Added api from https://git.example.com/team/api.git
               a push to main releases it to dev
             Note: there is no target dev yet: cutover target provision dev
-            Note: the repository of old-api (https://git.example.com/fork/api.git) is called `api` too: if the event of a push does not tell its repositoryUrl, nobody knows which of the two it was, and none is released
+            Note: the repository of old-api (https://git.example.com/fork/api.git) is called `api` too: if the event of a push has no repositoryUrl, it is not known which of the two was pushed, and neither is released
             Note: twin is in the same repository, whose cutover.toml names one component: releases of the other are refused
             Next: git push, then cutover watch --commit"#]],
     );

@@ -123,7 +123,9 @@ impl Checked {
         let notes = &self.notes;
         let mut said = Vec::new();
         if !notes.is_checkout {
-            said.push("this is no git checkout: everything in the folder was counted".to_owned());
+            said.push(
+                "this is not a git checkout: everything in the folder was counted".to_owned(),
+            );
         }
         if let Some(folder) = &notes.below_root {
             said.push(format!(
@@ -270,9 +272,9 @@ timeout = "90s"
                   Note: cutover.toml as it is here is not committed, so a push does not bring it
                   Note: 3 files are not committed as they are here; a release sees commits only
                   Note: Git LFS is used: a release gets the pointers and not the files
-                  Note: api: [build] command: `&&` means something to a shell only, and commands
-                  run without one: it is given to the program as it is written; write sh -c
-                  '...' where a shell is wanted
+                  Note: api: [build] command: `&&` has a meaning only in a shell, and commands
+                  run without one: the program gets it as it is written; if you need a shell,
+                  write sh -c '...'
                   Note: there is no [[suite]]: nothing is tested before users get it"#]],
         );
     }

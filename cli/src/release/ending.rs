@@ -140,7 +140,7 @@ fn already_live(output: &Value, screen: Screen) -> String {
     let began = output.get("discarded").is_some();
     let what = match began {
         true => {
-            "another release of the same was first, nothing moved, the candidates were discarded"
+            "another release of the same commits went live first; nothing moved, and the candidates were discarded"
         }
         false => "nothing was launched",
     };
@@ -175,7 +175,7 @@ fn not_released(
 fn outcome(error: &str) -> (&'static str, &'static str) {
     match error {
         "RolledBack" => ("rolled_back", "Went live and was taken back"),
-        "DiedAfterCutover" => ("died_after_cutover", "Live, and not well"),
+        "DiedAfterCutover" => ("died_after_cutover", "Live, but not healthy"),
         _ => ("not_released", "Not released"),
     }
 }

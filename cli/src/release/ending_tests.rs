@@ -227,8 +227,7 @@ fn a_roll_back_says_that_its_set_was_not_tested_again_and_what_stays() {
               api.stage.myproj.com is now api-0123456789ab (before: api-3f2a9c1b04de)
               msa.stage.myproj.com is now msa-0123456789ab (before: msa-aaaaaaaaaaaa)
               Stays, since nothing was live before it: pay
-              Not tested again: every suite that there is passed here before, with these
-              versions
+              Not tested again: all suites passed here before with these versions
               Ended after the drain: api-3f2a9c1b04de, msa-aaaaaaaaaaaa (2 instances)
             Next: cutover status --target stage"#]],
     );

@@ -67,10 +67,7 @@ pub fn stays(output: &Value) -> Option<String> {
 /// How it was tested, and beside whom.
 pub fn tests(output: &Value) -> Vec<String> {
     if output.get("proven_before") == Some(&Value::Bool(true)) {
-        return vec![
-            "Not tested again: every suite that there is passed here before, with these versions"
-                .into(),
-        ];
+        return vec!["Not tested again: all suites passed here before with these versions".into()];
     }
     let mut lines: Vec<String> = suites(output).into_iter().collect();
     let beside: Vec<String> = items(output, "companions").map(companion).collect();

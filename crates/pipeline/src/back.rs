@@ -1,4 +1,4 @@
-//! Roll back: what becomes of a release that went live and is not well.
+//! Roll back: what becomes of a release that went live and is not healthy.
 //!
 //! The previous instances run until the drain is over, so users can be sent back to them in one batch.
 //! It is a cutover like any other, with a ticket of its own that is later than all others: so a late
@@ -99,7 +99,7 @@ impl BackReply {
             ticket: None,
             error: crate::errors::SUPERSEDED.into(),
             cause: cut(&format!(
-                "Users of {} are sent to a later release. Release {} had gone live before, and was not well: {}.",
+                "Users of {} are sent to a later release. Release {} had gone live before, and was not healthy: {}.",
                 names(request.components.iter().map(|one| &one.component)),
                 release.label(),
                 request.unwell
@@ -115,7 +115,7 @@ impl BackReply {
             ticket: None,
             error: "DiedAfterCutover".into(),
             cause: cut(&format!(
-                "Users of {} are affected: release {} went live and is not well: {}. It was not taken back: {why}.{}",
+                "Users of {} are affected: release {} went live and is not healthy: {}. It was not taken back: {why}.{}",
                 names(request.components.iter().map(|one| &one.component)),
                 release.label(),
                 request.unwell,
@@ -216,13 +216,13 @@ fn previous(
             && (row.ticket, &row.commit) == (previous.ticket, &previous.commit)
             && row.recipe.is_some()
     });
-    let row = row.ok_or_else(|| format!("{at} does not stand any more"))?;
+    let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
     match seen.conditions.get(at) {
         Some(Condition::Well) => Ok(Some(row.clone())),
         Some(Condition::Unwell(why) | Condition::Gone(why)) => {
-            Err(format!("{at} is not well either: {why}"))
+            Err(format!("{at} is not healthy either: {why}"))
         }
-        None => Err(format!("{at} was not looked at")),
+        None => Err(format!("{at} was not checked")),
     }
 }
 

@@ -183,12 +183,14 @@ fn nobody_is_sent_to_what_is_not_well_either() {
     );
     check(
         &world,
-        expect!["ui-aaaaaaaaaaaa.stage.myproj.com is not well either: instance i-1 is terminated"],
+        expect![
+            "ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: instance i-1 is terminated"
+        ],
     );
     world.conditions.remove(&at("ui", 'a'));
     check(
         &world,
-        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not looked at"],
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked"],
     );
 }
 
@@ -205,7 +207,7 @@ fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
         world.rows.insert(at("ui", 'a'), changed);
         check(
             &world,
-            expect!["ui-aaaaaaaaaaaa.stage.myproj.com does not stand any more"],
+            expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more"],
         );
     }
 }
@@ -239,6 +241,6 @@ fn the_cause_says_first_what_users_meet() {
     let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
-    expect!["Users of api are affected: release stage-r42 went live and is not well: instance i-2 is terminated. It was not taken back: nothing was live before."]
+    expect!["Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: nothing was live before."]
         .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);
 }

@@ -66,7 +66,7 @@ impl fmt::Display for LastEnd {
             code if code.bytes().all(|byte| byte.is_ascii_digit()) => {
                 write!(f, "with exit code {code} after {seconds} s")
             }
-            "oom-kill" => write!(f, "for want of memory after {seconds} s"),
+            "oom-kill" => write!(f, "because it ran out of memory after {seconds} s"),
             signal => write!(f, "by signal {signal} after {seconds} s"),
         }
     }
@@ -90,7 +90,7 @@ mod tests {
         check("7 1700000000 KILL 60", Some("7 by signal KILL after 60 s"));
         check(
             "1 1700000000 oom-kill 9\n\n",
-            Some("1 for want of memory after 9 s"),
+            Some("1 because it ran out of memory after 9 s"),
         );
     }
 

@@ -68,6 +68,6 @@ names! {
     UNAVAILABLE = "Unavailable";
     /// A role lacks a permission.
     ACCESS_DENIED = "AccessDenied";
-    /// AWS said no.
+    /// AWS refused a call.
     CALL_REFUSED = "CallRefused";
 }

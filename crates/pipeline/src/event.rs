@@ -116,7 +116,7 @@ fn text<'a>(detail: &'a Value, key: &str) -> Result<&'a str, EventError> {
 fn optional_text<'a>(detail: &'a Value, key: &str) -> Result<Option<&'a str>, EventError> {
     match detail.get(key) {
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(EventError(format!("detail.{key}: must be a text"))),
+        Some(_) => Err(EventError(format!("detail.{key}: must be a string"))),
         None => Ok(None),
     }
 }

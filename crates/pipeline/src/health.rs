@@ -168,7 +168,7 @@ impl Since {
                     times => format!("{times} times"),
                 }
             )),
-            (Self::Unreadable, _) => Some("told of ends in words that cannot be read".into()),
+            (Self::Unreadable, _) => Some("has a record of ends that cannot be read".into()),
         }
     }
 }
@@ -226,7 +226,7 @@ impl Condition {
     /// Of all that were seen of a hostname; the worst counts.
     pub fn of(at: &Fqdn, sights: &[Sight], tolerates: Tolerates) -> Self {
         if sights.is_empty() {
-            return Self::Gone(format!("{at} has no instance on record"));
+            return Self::Gone(format!("the table has no instance of {at}"));
         }
         let mut worst = Self::Well;
         for condition in sights.iter().map(|one| one.condition(tolerates)) {
@@ -368,7 +368,7 @@ mod tests {
     fn what_has_no_instances_is_gone() {
         assert_eq!(
             told(&[]),
-            Condition::Gone("api-1.stage.myproj.com has no instance on record".into())
+            Condition::Gone("the table has no instance of api-1.stage.myproj.com".into())
         );
     }
 }

@@ -149,7 +149,7 @@ fn one_version(name: &str, value: &Value) -> Result<(Component, Version), InputE
     let key = format!("versions.{component}");
     match value {
         Value::String(version) => Ok((component, parse_version(&key, version)?)),
-        other => refuse(format!("{key}: must be a text, not {}", kind(other))),
+        other => refuse(format!("{key}: must be a string, not {}", kind(other))),
     }
 }
 
@@ -170,7 +170,7 @@ fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>
     match fields.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => refuse(format!("{key}: must be a text, not {}", kind(other))),
+        Some(other) => refuse(format!("{key}: must be a string, not {}", kind(other))),
     }
 }
 
@@ -187,7 +187,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
@@ -273,7 +273,7 @@ mod tests {
         );
         check(
             json!({"component": "api", "force": "yes"}),
-            expect!["refused: force: must be true or false, not a text"],
+            expect!["refused: force: must be true or false, not a string"],
         );
     }
 
@@ -299,11 +299,11 @@ mod tests {
         );
         check(
             json!({"component":"api","skip_slow_scans":"yes"}),
-            expect!["refused: skip_slow_scans: must be true or false, not a text"],
+            expect!["refused: skip_slow_scans: must be true or false, not a string"],
         );
         check(
             json!({"component":7}),
-            expect!["refused: component: must be a text, not a number"],
+            expect!["refused: component: must be a string, not a number"],
         );
         check(
             json!({"component":"api","version":"--upload-pack=x"}),
@@ -323,7 +323,7 @@ mod tests {
         );
         check(
             json!({"versions":{"api":1}}),
-            expect!["refused: versions.api: must be a text, not a number"],
+            expect!["refused: versions.api: must be a string, not a number"],
         );
         check(
             json!({"component":"api","versions":{"api":"HEAD"}}),

@@ -108,9 +108,9 @@ fn a_command_that_only_a_shell_understands_is_warned_of() {
     let manifest = Manifest::parse(&text, &api).unwrap();
     let warnings: Vec<String> = manifest.warnings().iter().map(Reason::to_string).collect();
     let begins = [
-        "api: [build] unit_tests: `&&` means something to a shell only",
-        "api: [run] command: `$PORT` means something to a shell only",
-        "api: [[suite]] zap command: `>` means something to a shell only",
+        "api: [build] unit_tests: `&&` has a meaning only in a shell",
+        "api: [run] command: `$PORT` has a meaning only in a shell",
+        "api: [[suite]] zap command: `>` has a meaning only in a shell",
     ];
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     for (warning, begins) in warnings.iter().zip(begins) {

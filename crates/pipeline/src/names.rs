@@ -147,7 +147,7 @@ checked_text!(
             Ok(())
         } else {
             Err(format!(
-                "`{}` is not the name of a secret here: `cutover/<project>/<what>`, of letters, digits and /_+=.@-",
+                "`{}` is not the name of a secret that a release may read: `cutover/<project>/<what>`, of letters, digits and /_+=.@-",
                 excerpt(text)
             ))
         }

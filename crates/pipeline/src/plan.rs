@@ -181,7 +181,7 @@ pub fn misled(row: &CandidateRow, zone: &ZoneView) -> Option<String> {
     let there = |address: &&String| !row.instances.iter().any(|one| one.address == **address);
     let other = record.values.iter().find(there)?;
     Some(format!(
-        "{other} in the record of {} is none of its instances",
+        "the record of {} leads to {other}, which is not one of its instances",
         row.hostname
     ))
 }

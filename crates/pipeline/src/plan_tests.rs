@@ -176,7 +176,7 @@ fn the_record_of_what_is_live_leads_to_its_instances() {
     leads(
         &two,
         &["10.0.0.9"],
-        "10.0.0.9 in the record of api-aaaaaaaaaaaa.stage.myproj.com is none of its instances",
+        "the record of api-aaaaaaaaaaaa.stage.myproj.com leads to 10.0.0.9, which is not one of its instances",
     );
     leads(&live_row(&[]), &[], "no instance of it is recorded");
     let none = misled(&two, &ZoneView::default());

@@ -19,7 +19,7 @@ pub fn needs_shell(line: &str) -> Option<String> {
         .enumerate()
         .find_map(|(n, word)| meant_for_a_shell(word, n == 0))?;
     Some(format!(
-        "`{}` means something to a shell only, and commands run without one: it is given to the program as it is written; write sh -c '...' where a shell is wanted",
+        "`{}` has a meaning only in a shell, and commands run without one: the program gets it as it is written; if you need a shell, write sh -c '...'",
         crate::names::excerpt(&found)
     ))
 }
@@ -124,7 +124,7 @@ mod tests {
 
     fn check(line: &str, expected: Option<&str>) {
         let found = needs_shell(line);
-        let named = expected.map(|what| format!("`{what}` means something to a shell only"));
+        let named = expected.map(|what| format!("`{what}` has a meaning only in a shell"));
         match named {
             Some(named) => assert!(
                 found

@@ -157,7 +157,7 @@ fn parameter(key: &str, value: &Value) -> Result<(String, String), TargetInputEr
         )),
         Value::String(text) => Ok((key.to_owned(), text.clone())),
         other => refuse(format!(
-            "parameters.{key}: must be a text such as \"60\", not {}",
+            "parameters.{key}: must be a string such as \"60\", not {}",
             kind(other)
         )),
     }
@@ -181,7 +181,7 @@ fn text<'a>(
     match fields.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => refuse(format!("{key}: must be a text, not {}", kind(other))),
+        Some(other) => refuse(format!("{key}: must be a string, not {}", kind(other))),
     }
 }
 
@@ -190,7 +190,7 @@ fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }

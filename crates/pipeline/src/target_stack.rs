@@ -157,7 +157,7 @@ pub fn irreplaceable(found: &Stack, asked: &BTreeMap<String, String>) -> Option<
     }
     match changed("Database") {
         Some((is, _)) if is == "true" => Some(
-            "parameters.Database: the database would be deleted, with what is in it; tear the target down if that is meant".into(),
+            "parameters.Database: the database would be deleted, with what is in it; tear the target down if that is what you want".into(),
         ),
         _ => None,
     }
@@ -212,14 +212,14 @@ pub fn first_failure(events: &[Event]) -> Option<String> {
 pub fn sentence(name: &str, operation: Operation, stack: &Stack, why: &str) -> String {
     match (operation, stack.settled()) {
         (Operation::Create, Settled::Gone) => format!(
-            "CloudFormation could not create the stack {name}: {why}. What it had made is deleted again; nothing is left. Change what it says and provision again"
+            "CloudFormation could not create the stack {name}: {why}. What it had made is deleted again; nothing is left. Correct that and provision again"
         ),
         (Operation::Update, Settled::RolledBack) => format!(
             "CloudFormation could not update the stack {name}: {why}. It is rolled back: the target is what it was before, and what is live stays live"
         ),
         (_, Settled::Gone) => String::new(),
         _ => format!(
-            "the stack {name} is {}: {why}. What is left of it is listed by `aws cloudformation list-stack-resources --stack-name {name}`; tear the target down again once that is mended",
+            "the stack {name} is {}: {why}. What is left of it is listed by `aws cloudformation list-stack-resources --stack-name {name}`; tear the target down again once that is corrected",
             stack.status
         ),
     }
@@ -227,7 +227,7 @@ pub fn sentence(name: &str, operation: Operation, stack: &Stack, why: &str) -> S
 
 /// Why a stack's outputs are no environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the stack's output {0} is missing or not what it should be")]
+#[error("the stack's output {0} is missing or cannot be read")]
 pub struct BadOutput(pub String);
 
 /// What releases need of a stack's outputs.

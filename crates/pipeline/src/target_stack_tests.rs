@@ -128,6 +128,6 @@ fn an_output_that_is_missing_is_named() {
     let error = environment_of(&BTreeMap::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the stack's output Domain is missing or not what it should be"
+        "the stack's output Domain is missing or cannot be read"
     );
 }

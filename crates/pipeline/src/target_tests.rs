@@ -64,7 +64,7 @@ fn bad_input_is_refused_with_the_key_and_the_fix() {
     );
     check(
         json!({"action": "teardown", "target": "prod", "confirm": true}),
-        expect!["refused: confirm: must be a text, not true or false"],
+        expect!["refused: confirm: must be a string, not true or false"],
     );
     check(
         json!({"action": "teardown", "target": "prod", "confirm": "dev"}),
@@ -72,7 +72,7 @@ fn bad_input_is_refused_with_the_key_and_the_fix() {
     );
     check(
         json!({"action": "provision", "target": "dev", "parameters": {"AliasTtl": 60}}),
-        expect![[r#"refused: parameters.AliasTtl: must be a text such as "60", not a number"#]],
+        expect![[r#"refused: parameters.AliasTtl: must be a string such as "60", not a number"#]],
     );
     check(
         json!({"action": "provision", "target": "dev", "parameters": {"Domain": "x.com"}}),

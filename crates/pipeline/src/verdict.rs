@@ -92,7 +92,7 @@ pub fn already_live(live: &[AlreadyLive], label: &str) -> Verdict {
     });
     let mut parts: Vec<String> = served.collect();
     parts.push(format!(
-        "Another release of the same was first, so nothing moved and the candidates of {label} were discarded."
+        "Another release of the same commits went live first, so nothing moved, and the candidates of {label} were discarded."
     ));
     Verdict {
         error: "AlreadyLive".into(),
@@ -127,7 +127,7 @@ fn failure_sentence(failure: &Failure) -> String {
 
 fn suite_sentence(test: &SuiteReply) -> String {
     let beside = if test.companion {
-        " (as it is live, beside this release)"
+        " (the live version, tested beside this release)"
     } else {
         ""
     };

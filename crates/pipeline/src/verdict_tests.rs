@@ -101,7 +101,7 @@ fn failed_suites_are_all_named() {
     assert!(
         verdict.cause.contains("suite smoke failed")
             && verdict.cause.contains(
-                "api (as it is live, beside this release), Integration tests: suite zap failed"
+                "api (the live version, tested beside this release), Integration tests: suite zap failed"
             )
             && !verdict.cause.contains("suite ok")
     );

@@ -38,7 +38,7 @@ pub fn told(components: &[Stands], conditions: &BTreeMap<Fqdn, Condition>) -> Op
         .iter()
         .filter_map(|one| match conditions.get(&one.hostname) {
             Some(condition) => condition.reason().map(str::to_owned),
-            None => Some(format!("{} is not on record", one.hostname)),
+            None => Some(format!("the table has no row of {}", one.hostname)),
         });
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string())

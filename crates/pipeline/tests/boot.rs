@@ -178,7 +178,7 @@ fn under_systemd_each_end_is_told_with_its_status() {
     assert_eq!(ends("exit-code", Some("3")), "1 with exit code 3 after 0 s");
     assert_eq!(ends("signal", Some("SEGV")), "2 by signal SEGV after 0 s");
     let killed = ends("oom-kill", Some("KILL"));
-    assert_eq!(killed, "3 for want of memory after 0 s");
+    assert_eq!(killed, "3 because it ran out of memory after 0 s");
     ends("resources", None);
     let log = machine.object("instance-i-1.log").unwrap();
     for said in ["api ended with 3 after ", "api ended with resources after "] {

@@ -129,7 +129,7 @@ pub fn explained(error: &GitError, secret: Option<&SecretName>) -> String {
             format!("{error}; those in secret {secret} may not")
         }
         (GitError::ReadOnly { .. } | GitError::NoSuchRepository { .. }, None) => {
-            format!("{error}; if it is private, add the component again with --credentials SECRET")
+            format!("{error}; for a private one, add the component again with --credentials SECRET")
         }
         _ => error.to_string(),
     }
@@ -158,7 +158,7 @@ fn read(name: &SecretName, text: Option<&str>) -> Result<Credentials, SecretErro
     let text = text.ok_or_else(|| invalid("it is binary".into()))?;
     // serde's own words may repeat a value.
     let pair: Pair = serde_json::from_str(text)
-        .map_err(|_| invalid("it is not JSON with these two texts".into()))?;
+        .map_err(|_| invalid("it is not JSON with these two strings".into()))?;
     Credentials::new(pair.username, pair.password)
         .map_err(|error: InvalidCredentials| invalid(error.to_string()))
 }
@@ -189,14 +189,14 @@ mod tests {
         let shape = r#"secret cutover/myproj/api is not {"username": "...", "password": "..."}"#;
         for (text, reason) in [
             (None, "it is binary"),
-            (Some("open-sesame"), "it is not JSON with these two texts"),
+            (Some("open-sesame"), "it is not JSON with these two strings"),
             (
                 Some(r#"{"password": "open-sesame"}"#),
-                "it is not JSON with these two texts",
+                "it is not JSON with these two strings",
             ),
             (
                 Some(r#"{"username": "a", "password": 5}"#),
-                "it is not JSON with these two texts",
+                "it is not JSON with these two strings",
             ),
             (
                 Some(r#"{"username": "a", "password": ""}"#),
@@ -223,14 +223,13 @@ mod tests {
         let read_only = GitError::ReadOnly { url: url() };
         assert_eq!(
             explained(&read_only, Some(&name())),
-            "https://git.example.com/api.git takes nothing from us: credentials that may write \
+            "https://git.example.com/api.git does not accept a push: credentials that may write \
              are needed; those in secret cutover/myproj/api may not"
         );
         let missing = GitError::NoSuchRepository { url: url() };
         assert_eq!(
             explained(&missing, None),
-            "there is no repository at https://git.example.com/api.git, or it is not open to \
-             us; if it is private, add the component again with --credentials SECRET"
+            "there is no repository at https://git.example.com/api.git, or it is private; for a private one, add the component again with --credentials SECRET"
         );
         assert_eq!(explained(&missing, Some(&name())), missing.to_string());
     }

@@ -87,10 +87,8 @@ where
 {
     let input = serde_json::from_value(payload).map_err(|error| Diagnostic {
         error_type: "InputInvalid".into(),
-        error_message: Reason::new(&format!(
-            "the stage's input does not have the shape it should: {error}"
-        ))
-        .to_string(),
+        error_message: Reason::new(&format!("the stage cannot read its input: {error}"))
+            .to_string(),
     })?;
     tracing::info!("begins");
     // Boxed, because the runtime, the SDK and a stage nested in one type are more than the compiler

@@ -39,7 +39,9 @@ impl Settings {
             Ok(value) if !value.is_empty() => value.parse().map(Some).map_err(|_| {
                 Fault::new(
                     "Misconfigured",
-                    format!("{name} is not what it should be: {value}"),
+                    format!(
+                        "the environment variable {name} has a value that cannot be read: {value}"
+                    ),
                 )
             }),
             _ => Ok(None),

@@ -145,7 +145,7 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
         release.component-and-versions.json
             refused: component and versions: give one of them, not both
         release.component-is-a-number.json
-            refused: component: must be a text, not a number
+            refused: component: must be a string, not a number
         release.empty.json
             refused: component: missing; say what to release, e.g. {"component": "api", "version": "HEAD", "target": "stage"}
         release.hostname-as-component.json
@@ -189,11 +189,11 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
         release.versions-is-a-list.json
             refused: versions: must be an object of component to version such as {"api": "v1.4.0"}, not a list
         release.wrong-type.json
-            refused: skip_slow_scans: must be true or false, not a text
+            refused: skip_slow_scans: must be true or false, not a string
         target.confirmed-otherwise.json
             refused: confirm: is `dev`, and the target is `prod`; both must be the same name
         target.number-as-parameter.json
-            refused: parameters.AliasTtl: must be a text such as "60", not a number
+            refused: parameters.AliasTtl: must be a string such as "60", not a number
         target.provision-minimal.json
             Provision { target: Target("stage"), parameters: {} }
         target.provision.json

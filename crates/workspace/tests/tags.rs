@@ -192,7 +192,7 @@ fn a_repository_that_only_gives_is_told_from_one_that_is_not_there() {
     let api = api(Manner::Modern);
     api.repository.git(&["config", "http.receivepack", "false"]);
     let error = api.push(&api.tag()).unwrap_err();
-    let text = "takes nothing from us: credentials that may write are needed";
+    let text = "does not accept a push: credentials that may write are needed";
     assert_eq!(error.to_string(), format!("{} {text}", api.origin.url));
     let nowhere = Origin::public(api.server.url("nope"));
     let error = push_tag(&nowhere, &api.tag(), &Bounds::default()).unwrap_err();

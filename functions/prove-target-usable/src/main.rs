@@ -134,7 +134,7 @@ fn not_usable(plan: &TargetPlan, what: &str, error: CallError) -> Fault {
     Fault::new(
         errors::TARGET_NOT_USABLE,
         format!(
-            "the stack {} is complete, but {what}: {error}; nothing was recorded, so no release goes there. Mend it and provision again, or tear it down",
+            "the stack {} is complete, but {what}: {error}; nothing was recorded, so no release goes there. Correct that and provision again, or tear it down",
             plan.stack
         ),
     )

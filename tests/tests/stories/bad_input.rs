@@ -47,7 +47,7 @@ async fn an_unknown_key_is_named() {
 #[tokio::test]
 async fn a_wrong_type_is_named_with_its_key() {
     let cloud = Cloud::up().await;
-    let sentence = "skip_slow_scans: must be true or false, not a text";
+    let sentence = "skip_slow_scans: must be true or false, not a string";
     check(
         &cloud,
         json!({"component": "api", "skip_slow_scans": "yes"}),

@@ -118,7 +118,7 @@ async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ende
     let reasons = [
         format!("Users of {} are affected", component.name),
         format!("{}-{}", component.name, &good[..12]),
-        "is not well either".to_owned(),
+        "is not healthy either".to_owned(),
     ];
     failed(
         &ended,

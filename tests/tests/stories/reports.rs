@@ -68,13 +68,13 @@ async fn a_command_that_looks_as_if_it_wanted_a_shell_is_warned_of() {
     let (_, ended) = component.release(&service).await;
     let warnings = ended.output()["warnings"].to_string();
     assert!(
-        warnings.contains("[build] unit_tests: `&&` means something to a shell only"),
+        warnings.contains("[build] unit_tests: `&&` has a meaning only in a shell"),
         "{ended:#?}"
     );
     let key = format!("logs/{}/{}/unit-tests.log", ended.release(), component.name);
     let log = cloud.object(&key).await.expect("a log");
     assert!(
-        log.contains("[cutover: `&&` means something to a shell only"),
+        log.contains("[cutover: `&&` has a meaning only in a shell"),
         "{log}"
     );
 }

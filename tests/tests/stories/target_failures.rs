@@ -123,7 +123,7 @@ async fn what_cloudformation_refuses_at_once_is_said_in_its_words() {
     says(
         &ended,
         "InputInvalid",
-        &["parameters.AliasTtl: must be a text such as \"60\""],
+        &["parameters.AliasTtl: must be a string such as \"60\""],
     );
     place.left_nothing().await;
 }

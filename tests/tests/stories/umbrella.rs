@@ -268,7 +268,7 @@ async fn a_release_that_breaks_a_live_dependent_is_stopped_by_its_companion() {
         "{ended:#?}"
     );
     let said = format!(
-        "{} (as it is live, beside this release), Integration tests: suite picky",
+        "{} (the live version, tested beside this release), Integration tests: suite picky",
         api.name
     );
     assert!(ended.cause.contains(&said), "{}", ended.cause);

@@ -124,7 +124,7 @@ fn collect(machine: &Value, within: &str, found: &mut Vec<Machine>) {
     }
 }
 
-/// A field that must be a text.
+/// A field that must be a string.
 pub fn text(value: &Value, key: &str) -> String {
     value[key]
         .as_str()

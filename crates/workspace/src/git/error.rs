@@ -16,7 +16,7 @@ pub enum GitError {
         given: String,
     },
     /// The server answered, and does not know the repository.
-    #[error("there is no repository at {url}, or it is not open to us")]
+    #[error("there is no repository at {url}, or it is private")]
     NoSuchRepository {
         /// The address.
         url: String,
@@ -45,7 +45,7 @@ pub enum GitError {
         url: String,
     },
     /// The repository may be read and not be written.
-    #[error("{url} takes nothing from us: credentials that may write are needed")]
+    #[error("{url} does not accept a push: credentials that may write are needed")]
     ReadOnly {
         /// The address.
         url: String,

@@ -117,7 +117,7 @@ pub fn manifest(
 ///
 /// # Errors
 /// [`GitError`]; [`GitError::TagRefused`] with the server's reason if it does not take the tag,
-/// [`GitError::ReadOnly`] if it takes nothing from us.
+/// [`GitError::ReadOnly`] if it does not accept a push.
 pub fn push_tag(origin: &Origin, tag: &Tag, bounds: &Bounds) -> Result<Pushed, GitError> {
     let object = tag::Object::of(tag)?;
     connection::with_repository(origin, bounds, move |remote| remote.push(&object))
