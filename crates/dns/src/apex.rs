@@ -2,12 +2,12 @@
 //! that are written without regard to what was there.
 
 use crate::{ChangeError, Dns, invalid};
+use aws::{CallError, call_error};
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
 use pipeline::apex::{ApexRecord, ApexType};
 use pipeline::names::Domain;
-use stage::{CallError, call_error};
 
 /// The types at a zone's own name are few, and it sorts before all names below it.
 const LISTED: i32 = 20;

@@ -1,9 +1,10 @@
 //! Emptying a target's zone, so that it can be deleted.
 
 use crate::{ChangeError, Dns, MAX_PLANS, invalid};
+use aws::{CallError, call_error};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use pipeline::errors::Fault;
 use pipeline::names::Domain;
-use stage::{CallError, Fault, call_error};
 
 /// Records of one batch: well below 1,000 records and 32,000 characters of values
 /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).

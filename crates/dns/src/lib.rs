@@ -7,15 +7,16 @@
 mod apex;
 mod clear;
 
+use aws::{CallError, call_error};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{
     Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord,
     ResourceRecordSet, RrType,
 };
+use pipeline::errors::Fault;
 use pipeline::foreign::Foreign;
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
-use stage::{CallError, Fault, call_error};
 use std::time::{Duration, Instant};
 
 /// Route 53's polls: no faster than one per two seconds, whatever the release's size.
@@ -286,7 +287,7 @@ fn sdk_change(change: &Change) -> Result<SdkChange, ChangeError> {
 fn invalid(error: impl std::fmt::Display) -> ChangeError {
     ChangeError::Call(CallError {
         operation: "route53:ChangeResourceRecordSets",
-        kind: stage::CallKind::Refused,
+        kind: aws::CallKind::Refused,
         code: "incomplete request".into(),
         message: error.to_string(),
     })

@@ -1,8 +1,8 @@
 //! Launching and ending instances.
 
 use crate::{Fleet, Seen, seen};
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_ec2::types::{LaunchTemplateSpecification, ResourceType, Tag, TagSpecification};
-use stage::{CallError, CallKind, call_error};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -5,10 +5,10 @@ mod launch;
 mod target;
 mod template;
 
+use aws::{CallError, call_error};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
 use pipeline::wire::Instance;
-use stage::{CallError, call_error};
 
 pub use launch::{Launch, Launched};
 pub use template::NewVersion;
@@ -122,7 +122,7 @@ fn seen(instance: &aws_sdk_ec2::types::Instance) -> Seen {
 fn incomplete(operation: &'static str, what: &str) -> CallError {
     CallError {
         operation,
-        kind: stage::CallKind::Unavailable,
+        kind: aws::CallKind::Unavailable,
         code: "incomplete answer".into(),
         message: what.to_owned(),
     }

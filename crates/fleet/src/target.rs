@@ -1,9 +1,9 @@
 //! The instances of a whole target.
 
 use crate::{Fleet, Seen};
+use aws::{CallError, call_error};
 use aws_sdk_ec2::types::{Filter, LaunchTemplateSpecification};
 use pipeline::names::{Project, Target};
-use stage::{CallError, call_error};
 
 impl Fleet {
     /// All instances with the project's and the target's tags, ended ones too as long as EC2 shows

@@ -1,9 +1,9 @@
 //! Versions of launch templates: what is launched, pinned, so that it can be repeated.
 
 use crate::{Fleet, incomplete};
+use aws::{CallError, call_error};
 use aws_sdk_ec2::types::{LaunchTemplateVersion, RequestLaunchTemplateData};
 use pipeline::launch_template::TemplateVersion;
-use stage::{CallError, call_error};
 
 /// Versions of one page, the most that EC2 gives:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeLaunchTemplateVersions.html>.

@@ -1,8 +1,8 @@
 //! What EC2 says, and what is made of it.
 
 use crate::{Fleet, Launch, Launched, NewVersion};
+use aws::{CallError, CallKind};
 use replay::Replay;
-use stage::{CallError, CallKind};
 use std::collections::BTreeMap;
 
 fn refusal(code: &str) -> (u16, String) {

@@ -1,7 +1,6 @@
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::health::{Answer, Place};
 use reqwest::header::HeaderMap;
-use stage::Fault;
 use std::error::Error as StdError;
 use std::io::ErrorKind;
 use std::time::Duration;

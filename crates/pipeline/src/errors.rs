@@ -1,6 +1,8 @@
 //! The names that stages' errors have in the state machine. They are API: `Retry` and `Catch`
 //! match on them, and people filter executions by them.
 
+use std::error::Error;
+
 macro_rules! names {
     ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
         $($(#[$doc])* pub const $constant: &str = $name;)*
@@ -70,4 +72,49 @@ names! {
     ACCESS_DENIED = "AccessDenied";
     /// AWS refused a call.
     CALL_REFUSED = "CallRefused";
+}
+
+/// An error whose name the state machine can catch.
+pub trait Named: Error {
+    /// The `errorType`, which is API: `Retry` and `Catch` match on it.
+    fn name(&self) -> &'static str;
+}
+
+/// An error that already has its name and its sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    name: &'static str,
+    message: String,
+}
+
+impl Fault {
+    /// A named error.
+    pub fn new(name: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            name,
+            message: message.into(),
+        }
+    }
+}
+
+impl Named for Fault {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// An error and its sources in one sentence, each once: many errors repeat their source.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let part = inner.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        source = inner.source();
+    }
+    text
 }

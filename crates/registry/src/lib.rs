@@ -7,13 +7,14 @@ mod record;
 mod release;
 mod target;
 
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use pipeline::errors::{self, Fault, Named};
 use pipeline::names::{Fqdn, Target};
 use pipeline::rows::{CandidateRow, Key};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stage::{CallError, CallKind, Fault, call_error};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -44,11 +45,11 @@ pub enum RegistryError {
     Unwritable(#[source] serde_dynamo::Error),
 }
 
-impl stage::Named for RegistryError {
+impl Named for RegistryError {
     fn name(&self) -> &'static str {
         match self {
             Self::Call(call) => call.name(),
-            Self::Unreadable { .. } | Self::Unwritable(_) => "RowInvalid",
+            Self::Unreadable { .. } | Self::Unwritable(_) => errors::ROW_INVALID,
         }
     }
 }
@@ -61,7 +62,7 @@ impl From<RegistryError> for Fault {
             }
             RegistryError::Call(_) => error.to_string(),
         };
-        Fault::new(stage::Named::name(&error), text)
+        Fault::new(error.name(), text)
     }
 }
 

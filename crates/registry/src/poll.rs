@@ -2,10 +2,10 @@
 
 use crate::release::condition;
 use crate::{Registry, RegistryError, number, text};
+use aws::call_error;
 use pipeline::rows::Key;
 use pipeline::wire::Release;
 use serde::Deserialize;
-use stage::call_error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[derive(Deserialize)]

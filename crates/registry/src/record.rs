@@ -2,10 +2,10 @@
 
 use crate::release::condition;
 use crate::{Registry, RegistryError, item, number, text};
+use aws::call_error;
 use pipeline::names::{Target, Ticket};
 use pipeline::proof::Proof;
 use pipeline::rows::{AliasRow, Key, ProofRow, SetRow};
-use stage::call_error;
 
 impl Registry {
     /// Records what is live, unless a later release has; `false` where it has.
@@ -49,7 +49,7 @@ impl Registry {
             .expression_attribute_values(":live", text("live"))
             .expression_attribute_values(":back", text("rolled back"))
             .expression_attribute_values(":outcome", text(outcome))
-            .expression_attribute_values(":ended", text(&stage::now()));
+            .expression_attribute_values(":ended", text(&aws::now()));
         if let Some(cause) = cause {
             update.push_str(", cause = :cause");
             call = call.expression_attribute_values(":cause", text(cause));
@@ -79,7 +79,7 @@ impl Registry {
             .condition_expression("attribute_exists(pk)")
             .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
             .expression_attribute_values(":outcome", text("rolled back"))
-            .expression_attribute_values(":ended", text(&stage::now()))
+            .expression_attribute_values(":ended", text(&aws::now()))
             .expression_attribute_values(":cause", text(cause))
             .send()
             .await;

@@ -1,12 +1,12 @@
 //! The rows of one release: its ticket, its reservation, its candidates, its outcome.
 
 use crate::{Registry, RegistryError, item, number, text};
+use aws::{CallKind, call_error};
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use pipeline::names::{Fqdn, Target, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
 use pipeline::wire::{Instance, Prepared, Release};
 use serde::{Deserialize, Serialize};
-use stage::{CallKind, call_error};
 
 /// Everything that Plan release writes, in one transaction.
 #[derive(Debug)]
@@ -288,7 +288,7 @@ pub(crate) fn value<T: Serialize>(
     serde_dynamo::to_attribute_value(value).map_err(RegistryError::Unwritable)
 }
 
-pub(crate) fn condition<T>(sent: Result<T, stage::CallError>) -> Result<bool, RegistryError> {
+pub(crate) fn condition<T>(sent: Result<T, aws::CallError>) -> Result<bool, RegistryError> {
     match sent {
         Ok(_) => Ok(true),
         Err(error) if error.is("ConditionalCheckFailedException") => Ok(false),

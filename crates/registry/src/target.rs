@@ -1,13 +1,13 @@
 //! The rows of a target as a whole: opened by a provisioning, closed and forgotten by a teardown.
 
 use crate::{Item, Registry, RegistryError, item, text};
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::types::{DeleteRequest, ReturnValue, WriteRequest};
 use pipeline::closing::Begun;
 use pipeline::names::Target;
 use pipeline::rows::Key;
 use pipeline::target::MadeOf;
 use serde::{Deserialize, Serialize};
-use stage::{CallError, CallKind, call_error};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl Registry {
             .expression_attribute_names("#by", "by")
             .expression_attribute_values(":closed", text("tearing down"))
             .expression_attribute_values(":by", text(by))
-            .expression_attribute_values(":now", text(&stage::now()))
+            .expression_attribute_values(":now", text(&aws::now()))
             .send()
             .await
             .map_err(|e| call_error("dynamodb:UpdateItem", e))?;

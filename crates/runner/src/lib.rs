@@ -4,16 +4,16 @@
 //! reports and logs; the command itself gets none of its credentials.
 #![warn(missing_docs)]
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
 use pipeline::shell::needs_shell;
 use pipeline::wire::Bundle;
-use stage::{Fault, Settings, blocking};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use store::Store;
 use tempfile::TempDir;
+use workspace::blocking;
 use workspace::command::{self, CommandError, Ending, Outcome};
 use workspace::{Limits, bundle, hash};
 
@@ -73,24 +73,27 @@ pub struct Ran {
 }
 
 impl Runner {
-    /// Reads `COMMAND_PATH` and the standard proxy variables. Before any command runs, other
-    /// processes of this user are kept from reading this one's environment.
-    pub fn new(store: Store) -> Result<Self, Fault> {
+    /// Asks for the function's variables `COMMAND_PATH` and, where they are set, the standard proxy
+    /// variables. Before any command runs, other processes of this user are kept from reading this
+    /// one's environment.
+    pub fn new(
+        store: Store,
+        variable: impl Fn(&str) -> Result<String, Fault>,
+    ) -> Result<Self, Fault> {
         command::protect().map_err(|e| {
             Fault::new(
                 errors::MISCONFIGURED,
                 format!("the process cannot be protected: {e}"),
             )
         })?;
-        let proxy = ["http_proxy", "no_proxy"].into_iter().filter_map(|name| {
-            Settings::variable(name)
-                .ok()
-                .map(|value| (name.to_owned(), value))
-        });
+        let proxy = ["http_proxy", "no_proxy"]
+            .into_iter()
+            .filter_map(|name| variable(name).ok().map(|value| (name.to_owned(), value)))
+            .collect();
         Ok(Self {
             store,
-            path: Settings::variable("COMMAND_PATH")?,
-            proxy: proxy.collect(),
+            path: variable("COMMAND_PATH")?,
+            proxy,
         })
     }
 
@@ -247,18 +250,6 @@ fn last_lines(tail: &str) -> String {
     let text = lines[lines.len().saturating_sub(LINES)..].join(" / ");
     let skip = text.chars().count().saturating_sub(CHARACTERS);
     text.chars().skip(skip).collect()
-}
-
-/// An error and its sources in one sentence.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }
 
 fn disk(doing: &str, path: &Path, error: &std::io::Error) -> Fault {

@@ -2,11 +2,11 @@
 //! between the states, its value never: whoever needs it reads it, and keeps it no longer than that.
 #![warn(missing_docs)]
 
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_secretsmanager::Client;
-use pipeline::errors;
+use pipeline::errors::{self, Fault, Named};
 use pipeline::names::{RepositoryUrl, SecretName};
 use serde::Deserialize;
-use stage::{CallError, CallKind, Fault, Named, call_error};
 use workspace::git::{Credentials, GitError, InvalidCredentials, Origin};
 
 /// Why a repository's credentials could not be had. None of them shows what the secret holds.

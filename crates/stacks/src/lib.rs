@@ -4,10 +4,10 @@
 mod operate;
 mod tagged;
 
+use aws::{CallError, call_error};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::StackEvent;
 use pipeline::target_stack::{Event, Stack};
-use stage::{CallError, call_error};
 use std::collections::BTreeMap;
 
 pub use operate::{Applied, Apply, token};

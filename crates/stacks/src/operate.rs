@@ -1,8 +1,8 @@
 //! Beginning to create, change and delete a stack. CloudFormation does the work.
 
 use crate::Stacks;
+use aws::{CallError, call_error};
 use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, Tag};
-use stage::{CallError, call_error};
 use std::collections::BTreeMap;
 
 /// A stack as it should be.

@@ -1,10 +1,10 @@
 //! Everything that AWS knows under a target's tags.
 
+use aws::{CallError, call_error};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_resourcegroupstagging::Client;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use pipeline::names::{Project, Target};
-use stage::{CallError, call_error};
 use std::collections::BTreeSet;
 
 /// Where a partition lists the resources of its global services, Route 53 among them.

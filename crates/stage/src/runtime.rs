@@ -1,59 +1,13 @@
 //! One loop for all stages: parse, log, run, name the error.
 
-use crate::CallError;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use pipeline::errors::{self, Named, chain};
 use pipeline::reason::Reason;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::error::Error as StdError;
 use std::pin::Pin;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
-
-/// An error whose name the state machine can catch.
-pub trait Named: StdError {
-    /// The `errorType`, which is API: `Retry` and `Catch` match on it.
-    fn name(&self) -> &'static str;
-}
-
-/// An error that already has its name and its sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Fault {
-    name: &'static str,
-    message: String,
-}
-
-impl Fault {
-    /// A named error.
-    pub fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            name,
-            message: message.into(),
-        }
-    }
-}
-
-impl Named for Fault {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-impl Named for CallError {
-    fn name(&self) -> &'static str {
-        CallError::name(self)
-    }
-}
-
-impl From<CallError> for Fault {
-    fn from(error: CallError) -> Self {
-        Self {
-            name: error.name(),
-            message: error.to_string(),
-        }
-    }
-}
 
 /// Serves invocations until Lambda ends the process.
 pub async fn run<I, O, E, F>(handler: F) -> Result<(), lambda_runtime::Error>
@@ -86,7 +40,7 @@ where
     F: AsyncFn(I) -> Result<O, E>,
 {
     let input = serde_json::from_value(payload).map_err(|error| Diagnostic {
-        error_type: "InputInvalid".into(),
+        error_type: errors::INPUT_INVALID.into(),
         error_message: Reason::new(&format!("the stage cannot read its input: {error}"))
             .to_string(),
     })?;
@@ -108,21 +62,6 @@ where
             Err(diagnostic)
         }
     }
-}
-
-/// An error and its sources in one sentence.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let part = inner.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        source = inner.source();
-    }
-    text
 }
 
 fn span_of(event: &LambdaEvent<Value>) -> tracing::Span {
@@ -147,12 +86,4 @@ fn span_of(event: &LambdaEvent<Value>) -> tracing::Span {
         commit = text("/item/commit"),
         request = event.context.request_id,
     )
-}
-
-/// Runs blocking work (git, compression, a user's command) beside the async loop.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

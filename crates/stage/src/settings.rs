@@ -1,10 +1,7 @@
-//! What a function is configured with, and its AWS clients.
+//! What a function is configured with.
 
-use crate::Fault;
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use pipeline::errors::{self, Fault};
 use pipeline::names::Project;
-use std::time::Duration;
 
 /// The environment variables that the template sets, read once per cold start.
 #[derive(Debug, Clone)]
@@ -22,7 +19,7 @@ impl Settings {
     pub fn from_env() -> Result<Self, Fault> {
         Ok(Self {
             project: Project::new(variable("CUTOVER_PROJECT")?)
-                .map_err(|e| Fault::new("Misconfigured", format!("CUTOVER_PROJECT: {e}")))?,
+                .map_err(|e| Fault::new(errors::MISCONFIGURED, format!("CUTOVER_PROJECT: {e}")))?,
             table: variable("CUTOVER_TABLE")?,
             bucket: variable("CUTOVER_BUCKET")?,
         })
@@ -38,7 +35,7 @@ impl Settings {
         match std::env::var(name) {
             Ok(value) if !value.is_empty() => value.parse().map(Some).map_err(|_| {
                 Fault::new(
-                    "Misconfigured",
+                    errors::MISCONFIGURED,
                     format!(
                         "the environment variable {name} has a value that cannot be read: {value}"
                     ),
@@ -53,32 +50,8 @@ fn variable(name: &str) -> Result<String, Fault> {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => Ok(value),
         _ => Err(Fault::new(
-            "Misconfigured",
+            errors::MISCONFIGURED,
             format!("the environment variable {name} is not set; infra/pipeline.yaml sets it"),
         )),
     }
-}
-
-/// The SDK's configuration: the role's credentials from the environment, where Lambda puts them,
-/// and nothing else of the credentials chain, so that a cold start loads little.
-pub async fn sdk_config() -> SdkConfig {
-    let client = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    // Attempts are spaced by the SDK up to 20 s; five of them outlive a burst of throttling
-    // without using up a stage's time limit.
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(30))
-        .operation_timeout(Duration::from_secs(600))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(client)
-        .credentials_provider(
-            aws_config::environment::EnvironmentVariableCredentialsProvider::new(),
-        )
-        .retry_config(RetryConfig::standard().with_max_attempts(5))
-        .timeout_config(timeouts)
-        .load()
-        .await
 }

@@ -4,7 +4,6 @@ mod repository;
 
 use pipeline::errors;
 use repository::{entries, read};
-use stage::{CallError, CallKind};
 use std::collections::BTreeSet;
 
 /// Names that the verdict or the machine makes up where no function gave one.
@@ -42,20 +41,6 @@ fn the_documents_explain_no_name_that_is_not_there() {
         let name = row.split('`').next().unwrap();
         let known = errors::ALL.contains(&name) || WITHOUT_A_FUNCTION.contains(&name);
         assert!(known || name.contains('.'), "{name}");
-    }
-}
-
-#[test]
-fn a_failed_call_has_one_of_the_names() {
-    for kind in [CallKind::Unavailable, CallKind::Denied, CallKind::Refused] {
-        let (operation, code, message) = ("s3:GetObject", String::new(), String::new());
-        let error = CallError {
-            operation,
-            kind,
-            code,
-            message,
-        };
-        assert!(errors::ALL.contains(&error.name()), "{}", error.name());
     }
 }
 

@@ -3,11 +3,12 @@
 
 mod sweep;
 
+use aws::{CallError, call_error};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use pipeline::errors::{Fault, Named};
 use pipeline::wire::{Artifact, Bundle};
-use stage::{CallError, Fault, Named, call_error};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -193,7 +194,7 @@ impl Store {
             // 412: somebody was first. 409: somebody is at it at this moment, so try again.
             Err(error) if error.is("PreconditionFailed") => Ok(Written::Exists),
             Err(mut error) if error.is("ConditionalRequestConflict") => {
-                error.kind = stage::CallKind::Unavailable;
+                error.kind = aws::CallKind::Unavailable;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),

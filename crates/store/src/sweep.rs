@@ -1,8 +1,8 @@
 //! Emptying a bucket, or the part of one that belongs to a target.
 
 use crate::{Store, StoreError};
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use stage::{CallError, CallKind, call_error};
 use std::time::Instant;
 
 /// What became of a sweep.

@@ -6,14 +6,13 @@
 
 use dns::{ChangeError, Dns, MAX_PLANS};
 use fleet::{Fleet, Seen};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::{Fqdn, Ticket, release_label};
 use pipeline::records::ZoneView;
 use pipeline::retire::{Leaving, RetirePlan, plan_retire};
 use pipeline::rows::{CandidateRow, CandidateState, Key};
 use pipeline::wire::Release;
 use registry::Registry;
-use stage::{Fault, Settings};
 use std::collections::BTreeMap;
 
 /// The three clients that a take-down needs.
@@ -41,10 +40,10 @@ pub struct Taken {
 }
 
 impl Takedown {
-    /// Clients on this configuration.
-    pub fn new(config: &aws_config::SdkConfig, settings: &Settings) -> Self {
+    /// Clients on this configuration; the rows are in this table.
+    pub fn new(config: &aws_config::SdkConfig, table: &str) -> Self {
         Self {
-            registry: Registry::new(config, &settings.table),
+            registry: Registry::new(config, table),
             dns: Dns::new(config),
             fleet: Fleet::new(config),
         }

@@ -1,10 +1,10 @@
 //! Begins to create or update a target's stack. CloudFormation does the work, with its own role.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::target_stack::{ApplyPlan, Stack, irreplaceable, parameters_of, plan_apply};
 use pipeline::target_wire::{Begun, Operation, TargetPlan, TargetRequest};
 use stacks::{Applied, Apply, Stacks, token};
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 
 struct Builder {
@@ -17,7 +17,7 @@ struct Builder {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let builder = Builder {
         settings: Settings::from_env()?,
         stacks: Stacks::new(&config),
@@ -121,7 +121,7 @@ fn begun(operation: Operation, stack_id: String, token: String) -> Begun {
 }
 
 /// What CloudFormation refuses at once, such as a parameter that its template does not allow.
-fn refused(plan: &TargetPlan, error: stage::CallError) -> Fault {
+fn refused(plan: &TargetPlan, error: aws::CallError) -> Fault {
     if !error.is("ValidationError") {
         return error.into();
     }

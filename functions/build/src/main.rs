@@ -1,18 +1,18 @@
 //! The component's build, in a clean checkout; what it leaves is packed for Push artifacts.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault, Named, chain};
 use pipeline::wire::{BuildReply, Bundle, Prepared, Step};
-use runner::{Checkout, Runner, Task, chain};
-use stage::{Fault, Settings, blocking};
+use runner::{Checkout, Runner, Task};
+use stage::Settings;
 use std::collections::HashMap;
 use store::Store;
-use workspace::{Limits, bundle};
+use workspace::{Limits, blocking, bundle};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
-    let runner = Runner::new(Store::new(&config, &settings.bucket))?;
+    let runner = Runner::new(Store::new(&config, &settings.bucket), Settings::variable)?;
     stage::run(async |step: Step<Prepared>| build(&runner, step).await).await
 }
 
@@ -87,7 +87,7 @@ fn failed(item: &Prepared, reason: &str) -> Fault {
 
 /// A failure of ours keeps its name; a build that left nothing says where its output is.
 fn with_log(fault: Fault, log: &str) -> Fault {
-    match stage::Named::name(&fault) {
+    match fault.name() {
         errors::BUILD_FAILED => Fault::new(errors::BUILD_FAILED, format!("{fault}; log: {log}")),
         _ => fault,
     }

@@ -3,12 +3,13 @@
 
 use dns::Dns;
 use fleet::Fleet;
+use pipeline::errors::Fault;
 use pipeline::rows::Key;
 use pipeline::target::TargetRow;
 use pipeline::target_wire::{Cleared, TargetPlan, TargetRequest};
 use registry::Registry;
 use stacks::Stacks;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -26,7 +27,7 @@ struct Clearer {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let clearer = Clearer {
         registry: Registry::new(&config, &Settings::from_env()?.table),
         stacks: Stacks::new(&config),

@@ -1,10 +1,12 @@
 //! Closes a target to new releases, and looks which ones still work on it.
 
+use aws::call_error;
 use aws_sdk_sfn::types::ExecutionStatus;
 use pipeline::closing::{Begun, Status, may_be_missing, still_works};
+use pipeline::errors::Fault;
 use pipeline::target_wire::{Closed, TargetPlan, TargetRequest};
 use registry::Registry;
-use stage::{Fault, Settings, call_error};
+use stage::Settings;
 use std::collections::BTreeSet;
 
 /// Of the newest releases some may not be listed yet; so many are not begun in the minutes that may
@@ -19,7 +21,7 @@ struct Closer {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let closer = Closer {
         registry: Registry::new(&config, &Settings::from_env()?.table),
         steps: aws_sdk_sfn::Client::new(&config),
@@ -64,8 +66,8 @@ impl Closer {
     async fn unlisted(&self, plan: &TargetPlan, listed: &[String]) -> Result<Vec<String>, Fault> {
         let begun = self.registry.newest_begun(&plan.target, NEWEST).await?;
         let listed: BTreeSet<String> = listed.iter().cloned().collect();
-        let now = stage::seconds(&stage::now());
-        let age = |started: &str| Some(now? - stage::seconds(started)?);
+        let now = aws::seconds(&aws::now());
+        let age = |started: &str| Some(now? - aws::seconds(started)?);
         let mut running = Vec::new();
         for one in may_be_missing(&begun, &listed, age) {
             if still_works(self.status(one).await?, age(&one.started)) {

@@ -3,14 +3,13 @@
 use crate::{Step, Switch, request};
 use dns::MAX_PLANS;
 use pipeline::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
-use pipeline::errors;
+use pipeline::errors::{self, Fault, Named as _};
 use pipeline::health::Tolerates;
 use pipeline::live::{live, read_set};
 use pipeline::names::Fqdn;
 use pipeline::rows::{AliasRow, CandidateRow, Key, ReleaseRow};
 use pipeline::wire::{CutoverReply, CutoverStep, PlanReply, Release, Stands, Tested};
 use registry::{Reservation, Reserved};
-use stage::{Fault, Named as _};
 use std::collections::BTreeMap;
 
 /// How often what was live before is looked at anew because its rows changed hands.
@@ -106,7 +105,7 @@ impl Switch {
         plan: &PlanReply,
         back: Vec<CandidateRow>,
     ) -> Result<bool, Fault> {
-        let now = stage::now();
+        let now = aws::now();
         let row = ReleaseRow {
             ticket: plan.release.ticket,
             execution: asked.execution(),

@@ -1,11 +1,10 @@
 //! The last look at the candidates, right before the batch.
 
 use crate::{Step, Switch};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::health::{Condition, SETTLED_SECONDS, Tolerates, settles_in};
 use pipeline::names::{Component, Fqdn};
 use pipeline::wire::Release;
-use stage::Fault;
 use std::time::Duration;
 
 impl Switch {
@@ -14,8 +13,8 @@ impl Switch {
     pub(crate) async fn settle(&self, step: &Step) {
         // What a roll-back takes over has been live.
         let launched = step.candidates().filter(|row| row.launched_by.is_none());
-        let found = launched.filter_map(|row| stage::seconds(&row.found_healthy.as_ref()?.at));
-        let now = stage::seconds(&stage::now());
+        let found = launched.filter_map(|row| aws::seconds(&row.found_healthy.as_ref()?.at));
+        let now = aws::seconds(&aws::now());
         if let (Some(newest), Some(now)) = (found.max(), now) {
             let wait = settles_in(now - newest);
             if wait > 0 {

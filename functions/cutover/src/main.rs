@@ -9,7 +9,7 @@ use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use health::Examiner;
 use pipeline::back::{BackReply, BackRequest};
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::health::Tolerates;
 use pipeline::live::{KnownHosts, live};
 use pipeline::names::{Component, Fqdn, alias};
@@ -19,7 +19,7 @@ use pipeline::verdict::superseded_by;
 use pipeline::wire::{AlreadyLive, CutoverReply, CutoverStep, Release};
 use registry::Registry;
 use serde::{Deserialize, Serialize};
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 
 struct Switch {
@@ -30,7 +30,7 @@ struct Switch {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let switch = Switch {
         registry: Registry::new(&config, &settings.table),

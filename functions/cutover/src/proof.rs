@@ -1,10 +1,9 @@
 //! What passed beside what is recorded before anything moves.
 
 use crate::{Step, Switch};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::proof::proof;
 use pipeline::rows::{ProofRow, SetRow};
-use stage::Fault;
 
 impl Switch {
     /// Records the tested set. A set that is brought back because it is proven has its proofs.
@@ -13,7 +12,7 @@ impl Switch {
         if asked.release.proven {
             return Ok(());
         }
-        let at = stage::now();
+        let at = aws::now();
         let released = asked.components.iter().map(|one| one.component.clone());
         let set = SetRow::of(
             &asked.release,

@@ -2,10 +2,9 @@
 
 use crate::{Step, Switch};
 use pipeline::cutover::{AliasMove, Candidate};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key};
 use pipeline::succession::{Replaced, Succession, succession};
-use stage::Fault;
 
 impl Switch {
     pub(crate) async fn record(
@@ -90,7 +89,7 @@ impl Switch {
             release: release.label(),
             ticket: release.ticket,
             execution: release.execution.clone(),
-            since: again.map_or_else(stage::now, |before| before.since.clone()),
+            since: again.map_or_else(aws::now, |before| before.since.clone()),
             port: recipe.manifest.run.port.number(),
             peers: candidate.peers.iter().cloned().collect(),
             artifact_sha256: recipe

@@ -1,10 +1,10 @@
 //! Begins to delete a target's stack, once nothing of releases is left in it.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::target_stack::Settled;
 use pipeline::target_wire::{Begun, DeleteRequest, Operation};
 use stacks::{Stacks, token};
-use stage::{Fault, Settings};
+use stage::Settings;
 
 struct Deleter {
     stacks: Stacks,
@@ -13,7 +13,7 @@ struct Deleter {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let deleter = Deleter {
         stacks: Stacks::new(&config),
         role_arn: Settings::variable("CUTOVER_STACK_ROLE")?,

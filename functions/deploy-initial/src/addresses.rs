@@ -2,11 +2,10 @@
 
 use crate::Deployer;
 use fleet::Seen;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::release_label;
 use pipeline::pace::pause;
 use pipeline::wire::{DeployRequest, Instance};
-use stage::Fault;
 use std::time::{Duration, Instant};
 
 /// EC2 boots in about 30 s and gives an address at once; an instance without one is stuck.

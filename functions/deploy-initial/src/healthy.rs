@@ -3,13 +3,13 @@
 use crate::Deployer;
 use fleet::Seen;
 use pipeline::ends::{self, Counts, LastEnd};
+use pipeline::errors::Fault;
 use pipeline::health::Place;
 use pipeline::names::Ticket;
 use pipeline::pace::pause;
 use pipeline::rows::FoundHealthy;
 use pipeline::wire::{DeployRequest, Instance};
 use registry::Healthy;
-use stage::Fault;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -158,7 +158,7 @@ impl First {
         Self {
             when: Instant::now(),
             found: FoundHealthy {
-                at: stage::now(),
+                at: aws::now(),
                 ends,
             },
         }

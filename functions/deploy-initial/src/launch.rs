@@ -4,12 +4,11 @@ use crate::Deployer;
 use base64::Engine;
 use fleet::{Launch, Launched, NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::release_label;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest};
 use sha2::{Digest, Sha256};
-use stage::Fault;
 use std::collections::BTreeMap;
 
 /// How often instances are launched that end before the stage is through.

@@ -8,12 +8,12 @@ mod unhealthy;
 use dns::{Dns, POLL, not_in_sync};
 use fleet::{Fleet, Seen};
 use health::Prober;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::retire::ends_late_launch;
 use pipeline::rows::{CandidateRow, Key};
 use pipeline::wire::{DeployRequest, Deployed, Release};
 use registry::Registry;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::time::{Duration, Instant};
 use store::Store;
 
@@ -35,7 +35,7 @@ struct Deployer {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let deployer = Deployer {
         region: Settings::variable("AWS_REGION")?,

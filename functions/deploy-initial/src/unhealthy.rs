@@ -1,10 +1,9 @@
 //! Why a candidate did not become healthy: with the last lines of its own log, and where that is.
 
 use crate::Deployer;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::release_label;
 use pipeline::wire::{DeployRequest, Instance};
-use stage::Fault;
 use std::time::{Duration, Instant};
 
 /// For the log of an instance that does not become healthy; see `boot.sh` for when it is shipped.

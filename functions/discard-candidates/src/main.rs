@@ -1,6 +1,7 @@
 //! The undo of everything before the cutover, and the sentences a failed release ends with.
 
 use pipeline::another::live_by_another;
+use pipeline::errors::Fault;
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::{Leaving, is_discarded};
@@ -12,13 +13,13 @@ use pipeline::wire::{
     AlreadyLive, DiscardReply, DiscardRequest, Failure, Release, ReleasedComponent, UndoPlanRequest,
 };
 use serde::Deserialize;
-use stage::{Fault, Settings};
+use stage::Settings;
 use takedown::{Takedown, Taken};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
-    let takedown = Takedown::new(&config, &Settings::from_env()?);
+    let config = aws::sdk_config().await;
+    let takedown = Takedown::new(&config, &Settings::from_env()?.table);
     stage::run(async |request: Ask| match request {
         Ask::Release(request) => discard(&takedown, *request).await,
         Ask::Plan(request) => undo_plan(&takedown, request).await,
@@ -192,7 +193,7 @@ async fn record(
             tested,
             released.collect(),
             &request.tests,
-            stage::now(),
+            aws::now(),
         );
         takedown
             .registry

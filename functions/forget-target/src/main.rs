@@ -1,12 +1,13 @@
 //! Deletes what the project recorded of a target's releases. The counter of tickets stays, so that a
 //! number never means two releases.
 
+use pipeline::errors::Fault;
 use pipeline::names::Target;
 use pipeline::rows::Key;
 use pipeline::target_clear::{RELEASE_PREFIXES, is_of_release, releases_prefix};
 use pipeline::target_wire::{Forgotten, TargetRequest};
 use registry::Registry;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::time::{Duration, Instant};
 use store::Store;
 
@@ -15,7 +16,7 @@ const BUDGET: Duration = Duration::from_secs(780);
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let registry = Registry::new(&config, &settings.table);
     let store = Store::new(&config, &settings.bucket);

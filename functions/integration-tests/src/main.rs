@@ -3,10 +3,12 @@
 
 use futures::{StreamExt, TryStreamExt};
 use pipeline::bounds;
+use pipeline::errors::Fault;
 use pipeline::wire::{Release, Step, SuiteOutcome, SuiteReply, SuiteRun};
 use runner::{Ran, Runner, Task};
-use stage::{Fault, Settings, blocking};
+use stage::Settings;
 use std::collections::HashMap;
+use workspace::blocking;
 use workspace::junit::{self, Folder, Reports};
 
 /// Reports that are uploaded at once.
@@ -14,9 +16,12 @@ const UPLOADS: usize = 16;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
-    let runner = Runner::new(store::Store::new(&config, &settings.bucket))?;
+    let runner = Runner::new(
+        store::Store::new(&config, &settings.bucket),
+        Settings::variable,
+    )?;
     stage::run(async |step: Step<SuiteRun>| run_suite(&runner, step).await).await
 }
 

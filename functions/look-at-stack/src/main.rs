@@ -1,13 +1,13 @@
 //! One look at a stack that CloudFormation is at work on; the state machine waits in between.
 
+use pipeline::errors::Fault;
 use pipeline::target_stack::{Settled, first_failure, sentence};
 use pipeline::target_wire::{Look, LookRequest};
 use stacks::Stacks;
-use stage::Fault;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let stacks = Stacks::new(&config);
     stage::run(async |request: LookRequest| look(&stacks, request).await).await
 }

@@ -3,14 +3,14 @@
 
 use dns::Dns;
 use pipeline::bounds::check_beside;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::live::{Brings, KnownHosts, dependents, live, read_set};
 use pipeline::names::{Component, Fqdn, hostname_of_release};
 use pipeline::proof::{Set, needed};
 use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::wire::{CompanionsReply, Planned, Prepared, Release, Talks, Together};
 use registry::{Registry, Reserved};
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 
 struct Planner {
@@ -20,7 +20,7 @@ struct Planner {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let planner = Planner {
         registry: Registry::new(&config, &settings.table),

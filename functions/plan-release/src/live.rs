@@ -2,12 +2,12 @@
 
 use crate::Planner;
 use health::Examiner;
+use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::look::Look;
 use pipeline::plan::{Health, Observed, misled};
 use pipeline::rows::CandidateRow;
 use pipeline::wire::Release;
-use stage::Fault;
 
 impl Planner {
     /// "Already live" is said only of what is up and healthy. The rest is launched again.

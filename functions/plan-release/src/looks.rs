@@ -2,14 +2,13 @@
 
 use crate::Planner;
 use dns::{MAX_PLANS, POLL};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::{Look, NoWayBack, TakeBack};
 use pipeline::names::{Component, Target};
 use pipeline::rows::{AliasRow, Key, Previous, ReleaseRow};
 use pipeline::version::Version;
 use pipeline::wire::Release;
-use stage::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many releases are named that a roll-back could go back to by hand.

@@ -8,7 +8,7 @@ mod rollback;
 use dns::Dns;
 use looks::All;
 use pipeline::cutover::obstacle;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
 use pipeline::names::{Component, Fqdn, Target, Ticket, alias, hostname};
@@ -19,7 +19,7 @@ use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{Registry, Reservation, Reserved};
 use rollback::not_taken_back;
 use secrets::Secrets;
-use stage::{Fault, Settings};
+use stage::Settings;
 
 struct Planner {
     config: aws_config::SdkConfig,
@@ -31,7 +31,7 @@ struct Planner {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let planner = Planner {
         registry: Registry::new(&config, &settings.table),
@@ -233,7 +233,7 @@ fn release_row(request: &PlanRequest, reply: &PlanReply) -> ReleaseRow {
         ticket: reply.release.ticket,
         execution: request.execution.clone(),
         execution_arn: request.execution_arn.clone(),
-        started: stage::now(),
+        started: aws::now(),
         outcome: outcome.into(),
         plan: reply.clone(),
         cause: None,

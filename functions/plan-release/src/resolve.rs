@@ -2,15 +2,15 @@
 
 use crate::Planner;
 use crate::looks::Asked;
-use pipeline::errors;
+use pipeline::errors::{self, Fault, Named as _};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
 use pipeline::names::{Commit, Component, Target, excerpt};
 use pipeline::plan::Resolved;
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::Version;
-use stage::{Fault, Named as _, blocking};
 use std::collections::BTreeMap;
+use workspace::blocking;
 use workspace::git::{self, Bounds, GitError, Named, Origin, Refs};
 
 impl Planner {

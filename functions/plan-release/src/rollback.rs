@@ -1,7 +1,7 @@
 //! What a roll-back is held to: whether what comes back is proven, and what no push brings again.
 
 use crate::Planner;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::live::live;
 use pipeline::look::Look;
@@ -10,7 +10,6 @@ use pipeline::plan::Resolved;
 use pipeline::proof::{Set, needed};
 use pipeline::rows::CandidateRow;
 use pipeline::wire::Release;
-use stage::Fault;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A push of what was rolled back does not bring it again, however late or often its event arrives.

@@ -1,6 +1,6 @@
 //! Reads what a person typed, and finds out what it is about, before anything is done.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::{Domain, Target};
 use pipeline::rows::Key;
 use pipeline::target::{TargetInput, TargetRow, TargetState, is_protected_by_default};
@@ -8,7 +8,7 @@ use pipeline::target_stack::{Settled, Stack};
 use pipeline::target_wire::{PlanTargetRequest, TargetPlan};
 use registry::Registry;
 use stacks::Stacks;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 
 struct Planner {
@@ -21,7 +21,7 @@ struct Planner {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let planner = Planner {
         registry: Registry::new(&config, &settings.table),

@@ -1,12 +1,14 @@
 //! A clean checkout of exactly one commit becomes a source bundle, with its manifest read.
 
+use pipeline::errors::{Fault, Named as _};
 use pipeline::manifest::{self, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
 use pipeline::{bounds, errors};
 use secrets::Secrets;
-use stage::{Fault, Named as _, Settings, blocking};
+use stage::Settings;
 use std::collections::HashMap;
 use store::Store;
+use workspace::blocking;
 use workspace::git::{self, Bounds, GitError};
 use workspace::{bundle, hash};
 
@@ -20,7 +22,7 @@ struct Preparing {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let preparing = Preparing {
         store: Store::new(&config, &Settings::from_env()?.bucket),
         secrets: Secrets::new(&config),

@@ -2,13 +2,14 @@
 
 use dns::Dns;
 use fleet::Fleet;
+use pipeline::errors::Fault;
 use pipeline::rows::Key;
 use pipeline::target_clear::{Remains, remains};
 use pipeline::target_stack::Settled;
 use pipeline::target_wire::{Leftovers, TargetPlan, TargetRequest};
 use registry::Registry;
 use stacks::{Stacks, Tagged};
-use stage::{Fault, Settings};
+use stage::Settings;
 
 struct Prover {
     registry: Registry,
@@ -20,7 +21,7 @@ struct Prover {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let prover = Prover {
         registry: Registry::new(&config, &Settings::from_env()?.table),
         stacks: Stacks::new(&config),

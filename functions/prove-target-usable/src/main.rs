@@ -1,16 +1,17 @@
 //! Tries what a release will do on a target, without doing it.
 
+use aws::{CallError, CallKind};
 use dns::Dns;
 use fleet::Fleet;
 use pipeline::delegation::{Delegation, judge};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::launch_template::newest_own;
 use pipeline::rows::EnvironmentRow;
 use pipeline::target_stack::environment_of;
 use pipeline::target_wire::{TargetPlan, TargetRequest, Usable};
 use resolver::Resolver;
 use stacks::Stacks;
-use stage::{CallError, CallKind, Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 use store::Store;
 
@@ -28,7 +29,7 @@ struct Prover {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let prover = Prover {
         stacks: Stacks::new(&config),
         dns: Dns::new(&config),

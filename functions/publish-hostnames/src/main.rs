@@ -3,14 +3,14 @@
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use pipeline::apex::absence;
 use pipeline::cutover::candidate_ttl;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::suites::{ask_for_each_other, plan_suites};
 use pipeline::wire::{Deployed, Prepared, PublishReply, PublishRequest, Release};
 use registry::Registry;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::time::Duration;
 
 struct Publisher {
@@ -20,7 +20,7 @@ struct Publisher {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let publisher = Publisher {
         registry: Registry::new(&config, &settings.table),

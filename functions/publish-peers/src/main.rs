@@ -1,7 +1,7 @@
 //! Gives a release its own names for peers, before anything of it boots.
 
 use dns::{ChangeError, Dns, MAX_PLANS, Refusals};
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::names::{Component, alias, peer_name};
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
@@ -9,7 +9,7 @@ use pipeline::suites::url;
 use pipeline::verdict::peer_not_live;
 use pipeline::wire::{Listens, PeersReply, Release, Together};
 use registry::Registry;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Publisher {
@@ -19,7 +19,7 @@ struct Publisher {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let publisher = Publisher {
         registry: Registry::new(&config, &settings.table),

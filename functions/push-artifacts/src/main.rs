@@ -1,13 +1,13 @@
 //! Publishes what Build left as the commit's artifact: once, immutably. Runs no user's code and
 //! is the only writer of `artifacts/`.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::rows::{ArtifactRow, Key};
 use pipeline::wire::{Artifact, Bundle, Prepared, PushRequest, artifact_key};
 use registry::Registry;
-use stage::{Fault, Settings, blocking};
+use stage::Settings;
 use store::{Store, Written, artifact_metadata};
-use workspace::hash;
+use workspace::{blocking, hash};
 
 struct Publisher {
     store: Store,
@@ -16,7 +16,7 @@ struct Publisher {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let publisher = Publisher {
         store: Store::new(&config, &settings.bucket),
@@ -40,7 +40,7 @@ impl Publisher {
             },
             source_sha256: item.source.sha256.clone(),
             built_by: release.label(),
-            built_at: stage::now(),
+            built_at: aws::now(),
             toolchain: built.toolchain,
         };
         let artifact = self.once(&built.output, artifact).await?;

@@ -2,7 +2,7 @@
 
 use dns::Dns;
 use pipeline::apex::plan_apex;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::rows::EnvironmentRow;
 use pipeline::target::{MadeOf, TargetState, outcome};
 use pipeline::target_stack::environment_of;
@@ -10,7 +10,7 @@ use pipeline::target_wire::{Provisioned, RecordTargetRequest, TargetPlan};
 use registry::{Opened, Registry};
 use serde::Serialize;
 use stacks::Stacks;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 
 struct Recorder {
@@ -37,7 +37,7 @@ struct Row<'a> {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let recorder = Recorder {
         registry: Registry::new(&config, &settings.table),
@@ -76,7 +76,7 @@ impl Recorder {
             stack: &plan.stack,
             protected: plan.protected,
             template: &template,
-            recorded_at: stage::now(),
+            recorded_at: aws::now(),
             outputs: &stack.outputs,
             parameters: &stack.parameters,
             warnings: &warnings,

@@ -1,14 +1,15 @@
 //! A push that reached EventBridge starts a release of each component that follows the branch.
 
+use aws::call_error;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_sfn::Client;
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::event::{EventError, PushEvent, PushPlan, Sent, Start, parse_push, plan_starts};
 use pipeline::rows::{ComponentRow, Key};
 use registry::Registry;
 use serde::Serialize;
 use serde_json::Value;
-use stage::{Fault, Settings, call_error};
+use stage::Settings;
 
 struct Starter {
     registry: Registry,
@@ -28,7 +29,7 @@ enum Reply {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let starter = Starter {
         registry: Registry::new(&config, &settings.table),

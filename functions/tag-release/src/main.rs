@@ -6,16 +6,17 @@
 mod tag;
 
 use pipeline::bounds::tag_reason;
-use pipeline::errors;
+use pipeline::errors::{self, Fault, Named};
 use pipeline::names::release_tag;
 use pipeline::reason::Reason;
 use pipeline::rows::{ComponentRow, Key, ReleaseRow};
 use pipeline::wire::{TagOutcome, TagReply, TagRequest, TagResult, Tagged};
 use registry::Registry;
 use secrets::Secrets;
-use stage::{Fault, Named, Settings, blocking};
+use stage::Settings;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use workspace::blocking;
 use workspace::git::{self, Bounds, Pushed, Tag};
 
 /// Two small requests to one git host. With [`AT_ONCE`], 98 components (the most that a release
@@ -40,7 +41,7 @@ type Tried = (Tagged, Result<Pushed, Failure>);
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let tagging = Tagging {
         registry: Registry::new(&config, &Settings::from_env()?.table),
         secrets: Secrets::new(&config),
@@ -73,7 +74,7 @@ impl Tagging {
             .registry
             .get(&Key::release(&release.target, release.ticket))
             .await?;
-        let started = row.and_then(|row| stage::seconds(&row.started));
+        let started = row.and_then(|row| aws::seconds(&row.started));
         started.ok_or_else(|| {
             let label = release.label();
             Fault::new(

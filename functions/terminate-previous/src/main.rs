@@ -4,6 +4,7 @@
 mod versions;
 
 use health::Examiner;
+use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::live::live;
 use pipeline::names::Fqdn;
@@ -11,7 +12,7 @@ use pipeline::retire::{Leaving, ends_after, is_companion_of};
 use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::watch::{is_spared, to_be_spared, unwell};
 use pipeline::wire::{Stands, TerminateReply, TerminateRequest};
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 use takedown::Takedown;
 
@@ -22,10 +23,10 @@ struct Terminator {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let terminator = Terminator {
-        takedown: Takedown::new(&config, &settings),
+        takedown: Takedown::new(&config, &settings.table),
         examiner: Examiner::new(&config, &settings.bucket)?,
     };
     stage::run(async |request: TerminateRequest| terminator.terminate(request).await).await

@@ -6,10 +6,10 @@
 //! needed, and because it happens as often as versions are made; a target may not be provisioned for
 //! years.
 
+use pipeline::errors::Fault;
 use pipeline::launch_template::expendable;
 use pipeline::rows::{AliasRow, CandidateRow, Key};
 use pipeline::wire::{OldVersions, Release};
-use stage::Fault;
 use std::collections::BTreeSet;
 use takedown::Takedown;
 
@@ -48,7 +48,7 @@ async fn delete(
 ) -> Result<u64, Fault> {
     let template = &release.launch_template_id;
     let versions = takedown.fleet.template_versions(template, PAGES).await?;
-    let now = stage::seconds(&stage::now()).unwrap_or_default();
+    let now = aws::seconds(&aws::now()).unwrap_or_default();
     let target = Key::target(&release.target);
     let live: Vec<AliasRow> = takedown.registry.query(&target, "alias#").await?;
     let old = expendable(&versions, &needed(&live, rows), now);

@@ -1,15 +1,18 @@
 //! The component's unit tests, in a clean checkout.
 
-use pipeline::errors;
+use pipeline::errors::{self, Fault};
 use pipeline::wire::{Prepared, Step, UnitTestsReply};
 use runner::{Runner, Task};
-use stage::{Fault, Settings};
+use stage::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
-    let runner = Runner::new(store::Store::new(&config, &settings.bucket))?;
+    let runner = Runner::new(
+        store::Store::new(&config, &settings.bucket),
+        Settings::variable,
+    )?;
     stage::run(async |step: Step<Prepared>| unit_tests(&runner, step).await).await
 }
 

@@ -1,11 +1,12 @@
 //! Looks at what went live while the previous instances still run, and says whether it is well.
 
 use health::Examiner;
+use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::names::Fqdn;
 use pipeline::watch::{WatchReply, WatchRequest, told};
 use registry::Registry;
-use stage::{Fault, Settings};
+use stage::Settings;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ struct Watch {
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = stage::sdk_config().await;
+    let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let watch = Watch {
         registry: Registry::new(&config, &settings.table),

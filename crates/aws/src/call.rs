@@ -4,6 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use pipeline::errors::{self, Fault, Named};
 
 /// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +32,25 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// The error's name in the state machine.
-    pub fn name(&self) -> &'static str {
-        match self.kind {
-            CallKind::Unavailable => "Unavailable",
-            CallKind::Denied => "AccessDenied",
-            CallKind::Refused => "CallRefused",
-        }
-    }
-
     /// Whether the service answered with this code.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
+    }
+}
+
+impl Named for CallError {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            CallKind::Unavailable => errors::UNAVAILABLE,
+            CallKind::Denied => errors::ACCESS_DENIED,
+            CallKind::Refused => errors::CALL_REFUSED,
+        }
+    }
+}
+
+impl From<CallError> for Fault {
+    fn from(error: CallError) -> Self {
+        Fault::new(error.name(), error.to_string())
     }
 }
 
