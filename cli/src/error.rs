@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked, and the exit code that says so.
 
-use pipeline::errors;
+use pipeline::errors::ErrorName;
 use serde_json::{Value, json};
 
 /// How a command ended.
@@ -29,11 +29,13 @@ impl Exit {
 
     /// Of a release that failed with this error.
     pub fn of_failed(error: &str) -> Self {
-        match error {
-            errors::INPUT_INVALID
-            | errors::UNKNOWN_COMPONENT
-            | errors::UNKNOWN_TARGET
-            | errors::UNKNOWN_VERSION => Self::Refused,
+        match ErrorName::find(error) {
+            Some(
+                ErrorName::InputInvalid
+                | ErrorName::UnknownComponent
+                | ErrorName::UnknownTarget
+                | ErrorName::UnknownVersion,
+            ) => Self::Refused,
             _ => Self::NotReleased,
         }
     }
@@ -53,7 +55,7 @@ pub enum Failure {
     #[error("{message}")]
     Folder {
         /// The name that the release would end with.
-        error: &'static str,
+        error: ErrorName,
         /// The line and what should stand there.
         message: String,
     },
@@ -91,8 +93,8 @@ impl Failure {
     /// Its name, for scripts.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Usage(_) => errors::INPUT_INVALID,
-            Self::Folder { error, .. } => error,
+            Self::Usage(_) => ErrorName::InputInvalid.as_str(),
+            Self::Folder { error, .. } => error.as_str(),
             Self::Cloud { .. } => "CloudRefused",
             Self::TimeIsOver(_) => "TimeIsOver",
             Self::Output(_) | Self::ReaderGone => "OutputFailed",

@@ -6,7 +6,7 @@ use crate::error::{Exit, Failure};
 use crate::folder;
 use crate::release::checked::{Checked, Notes};
 use crate::text::Screen;
-use pipeline::errors;
+use pipeline::errors::ErrorName;
 use pipeline::manifest::{self, Manifest};
 use pipeline::names::Component;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn check(folder: &Path) -> Result<Checked, Failure> {
         None => sources::check(all_of(folder)?, Limits::SOURCE),
     };
     let held = held.map_err(|error| Failure::Folder {
-        error: errors::SOURCE_REFUSED,
+        error: ErrorName::SourceRefused,
         message: error.to_string(),
     })?;
     Ok(Checked {
@@ -45,7 +45,7 @@ fn check(folder: &Path) -> Result<Checked, Failure> {
 fn manifest(folder: &Path) -> Result<Manifest, Failure> {
     let path = folder.join(manifest::FILE);
     let refused = |message: String| Failure::Folder {
-        error: errors::MANIFEST_INVALID,
+        error: ErrorName::ManifestInvalid,
         message: format!("{}: {message}", path.display()),
     };
     let bytes = std::fs::read(&path).map_err(|error| match error.kind() {

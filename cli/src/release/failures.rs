@@ -4,7 +4,7 @@ use super::cells::{Cell, FailedStage, Line, Row};
 use super::model::Model;
 use super::reading::{RELEASE, component_of, stage_named, text};
 use super::stages::{INTEGRATION_TESTS, STAGES, UNIT_TESTS_AND_BUILD, column, folder};
-use pipeline::errors;
+use pipeline::errors::ErrorName;
 use serde_json::Value;
 
 impl Model {
@@ -38,9 +38,9 @@ impl Model {
     /// Which branch of a parallel state made it fail: the one that its error's name names, else
     /// whichever has not ended.
     fn blamed(&mut self, component: Option<&str>, error: &str) -> Vec<&'static str> {
-        match error {
-            errors::UNIT_TESTS_FAILED => return vec!["Unit tests"],
-            errors::BUILD_FAILED => return vec!["Build"],
+        match ErrorName::find(error) {
+            Some(ErrorName::UnitTestsFailed) => return vec!["Unit tests"],
+            Some(ErrorName::BuildFailed) => return vec!["Build"],
             _ => {}
         }
         let running =

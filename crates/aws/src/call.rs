@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use pipeline::errors::{self, Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named};
 
 /// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,11 @@ impl CallError {
 }
 
 impl Named for CallError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> ErrorName {
         match self.kind {
-            CallKind::Unavailable => errors::UNAVAILABLE,
-            CallKind::Denied => errors::ACCESS_DENIED,
-            CallKind::Refused => errors::CALL_REFUSED,
+            CallKind::Unavailable => ErrorName::Unavailable,
+            CallKind::Denied => ErrorName::AccessDenied,
+            CallKind::Refused => ErrorName::CallRefused,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{ChangeError, Dns, MAX_PLANS, invalid};
 use aws::{CallError, call_error};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
-use pipeline::errors::Fault;
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Domain;
 
 /// Records of one batch: well below 1,000 records and 32,000 characters of values
@@ -34,7 +34,7 @@ impl Dns {
             }
         }
         Err(Fault::new(
-            "Unavailable",
+            ErrorName::Unavailable,
             "the zone kept changing while its records were deleted",
         ))
     }

@@ -13,7 +13,7 @@ use aws_sdk_route53::types::{
     Change as SdkChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord,
     ResourceRecordSet, RrType,
 };
-use pipeline::errors::Fault;
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::foreign::Foreign;
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
@@ -42,9 +42,10 @@ pub enum ChangeError {
 impl From<ChangeError> for Fault {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Moved(why) => {
-                Fault::new("Unavailable", format!("the zone kept changing: {why}"))
-            }
+            ChangeError::Moved(why) => Fault::new(
+                ErrorName::Unavailable,
+                format!("the zone kept changing: {why}"),
+            ),
             ChangeError::Call(call) => call.into(),
         }
     }
@@ -62,7 +63,7 @@ impl Refusals {
         let again = self.0.replace(batch.clone()).as_ref() == Some(batch);
         match again {
             true => Err(Fault::new(
-                "CallRefused",
+                ErrorName::CallRefused,
                 format!(
                     "route53:ChangeResourceRecordSets refused the change twice, although the zone is as it was looked at: {why}"
                 ),
@@ -191,7 +192,7 @@ impl Dns {
 /// What is said when a change takes too long; the state machine tries again.
 pub fn not_in_sync(change_id: &str, limit: Duration) -> Fault {
     Fault::new(
-        "Unavailable",
+        ErrorName::Unavailable,
         format!(
             "Route 53 change {change_id} is not INSYNC after {} s",
             limit.as_secs()

@@ -1,4 +1,4 @@
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::health::{Answer, Place};
 use reqwest::header::HeaderMap;
 use std::error::Error as StdError;
@@ -25,7 +25,7 @@ impl Prober {
             .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::Misconfigured, e.to_string()))?;
         Ok(Self { client })
     }
 

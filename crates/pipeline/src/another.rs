@@ -4,7 +4,7 @@
 //! being tested and has a lower ticket, so the earlier one fails without a fault of anybody. What it
 //! was to bring is live.
 
-use crate::errors;
+use crate::errors::ErrorName;
 use crate::names::{Component, alias};
 use crate::records::ZoneView;
 use crate::rows::CandidateRow;
@@ -12,11 +12,16 @@ use crate::version::Version;
 use crate::wire::{AlreadyLive, DiscardRequest, Release, ReleasedComponent, SuiteOutcome};
 
 /// What happens to a release whose candidates a later one has ended: it is no fault of theirs.
-pub const OF_THE_SUPERSEDED: &[&str] = &[
-    errors::CANDIDATE_GONE,
-    errors::INTEGRATION_TESTS_FAILED,
-    errors::NOT_HEALTHY,
+const OF_THE_SUPERSEDED: &[ErrorName] = &[
+    ErrorName::CandidateGone,
+    ErrorName::IntegrationTestsFailed,
+    ErrorName::NotHealthy,
 ];
+
+/// Whether a failure with this name may be one of those.
+pub fn is_of_the_superseded(error: &str) -> bool {
+    ErrorName::find(error).is_some_and(|name| OF_THE_SUPERSEDED.contains(&name))
+}
 
 /// What is live by another release of the same commits, if that is all that this one was to bring;
 /// else nothing.
@@ -37,10 +42,10 @@ pub fn live_by_another(
 }
 
 fn may_be_ended_by_another(request: &DiscardRequest) -> bool {
-    let mut errors = request.failures.iter().map(|one| one.failed.error.as_str());
+    let mut errors = request.failures.iter().map(|one| &one.failed.error);
     let red = |one: &crate::wire::SuiteReply| one.outcome != SuiteOutcome::Passed;
     let failed = !request.failures.is_empty() || request.tests.iter().any(red);
-    failed && errors.all(|error| OF_THE_SUPERSEDED.contains(&error))
+    failed && errors.all(|error| is_of_the_superseded(error))
 }
 
 /// By a later ticket: what the release was to replace has an earlier one.

@@ -5,6 +5,7 @@
 //! try of the failed release finds itself superseded, and a release that is being tested finds that
 //! what is live beside it has moved.
 
+use crate::errors::ErrorName;
 use crate::health::Condition;
 use crate::names::{Component, Domain, Fqdn, Ticket, alias};
 use crate::reason::Reason;
@@ -80,7 +81,7 @@ impl BackReply {
         Self {
             outcome: BackOutcome::RolledBack,
             ticket: Some(plan.release.ticket),
-            error: "RolledBack".into(),
+            error: ErrorName::RolledBack.into(),
             cause: cut(&format!(
                 "{}, which ran all the time.{stay} Release {} had gone live and was taken back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
                 back.join(", "),
@@ -97,7 +98,7 @@ impl BackReply {
         Self {
             outcome: BackOutcome::Stays,
             ticket: None,
-            error: crate::errors::SUPERSEDED.into(),
+            error: ErrorName::Superseded.into(),
             cause: cut(&format!(
                 "Users of {} are sent to a later release. Release {} had gone live before, and was not healthy: {}.",
                 names(request.components.iter().map(|one| &one.component)),
@@ -113,7 +114,7 @@ impl BackReply {
         Self {
             outcome: BackOutcome::Stays,
             ticket: None,
-            error: "DiedAfterCutover".into(),
+            error: ErrorName::DiedAfterCutover.into(),
             cause: cut(&format!(
                 "Users of {} are affected: release {} went live and is not healthy: {}. It was not taken back: {why}.{}",
                 names(request.components.iter().map(|one| &one.component)),

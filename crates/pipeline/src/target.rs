@@ -1,6 +1,6 @@
 //! A target's own life: what a person asks for, and what the table says of it.
 
-use crate::errors;
+use crate::errors::ErrorName;
 use crate::names::{Target, excerpt};
 use crate::rows::EnvironmentRow;
 use crate::target_wire::Operation;
@@ -275,10 +275,10 @@ pub fn outcome(operation: Operation, before: Option<&MadeOf>, now: &MadeOf) -> &
 
 impl NotOpen {
     /// The error's name in the state machine.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> ErrorName {
         match self {
-            Self::Unknown(_) => errors::UNKNOWN_TARGET,
-            Self::TearingDown { .. } => errors::TARGET_CLOSING,
+            Self::Unknown(_) => ErrorName::UnknownTarget,
+            Self::TearingDown { .. } => ErrorName::TargetClosing,
         }
     }
 }

@@ -3,8 +3,8 @@
 //! The reader's first question is whether users are affected, so that comes first: where the aliases
 //! point. Then what happened, and what became of the release.
 
-use crate::another::OF_THE_SUPERSEDED;
-use crate::errors;
+use crate::another::is_of_the_superseded;
+use crate::errors::ErrorName;
 use crate::names::{Component, Fqdn, Target, Ticket};
 use crate::wire::{AlreadyLive, Failure, SuiteOutcome, SuiteReply};
 
@@ -60,11 +60,11 @@ pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
         .collect();
     let error = match (failures.first(), red.first()) {
         (Some(failure), _) => failure.failed.error.clone(),
-        (None, Some(_)) => "IntegrationTestsFailed".into(),
-        (None, None) => "NotReleased".into(),
+        (None, Some(_)) => ErrorName::IntegrationTestsFailed.into(),
+        (None, None) => ErrorName::NotReleased.into(),
     };
-    let superseded = superseded.filter(|_| OF_THE_SUPERSEDED.contains(&error.as_str()));
-    let error = superseded.map_or(error, |_| errors::SUPERSEDED.to_owned());
+    let superseded = superseded.filter(|_| is_of_the_superseded(&error));
+    let error = superseded.map_or(error, |_| ErrorName::Superseded.into());
     let mut happened: Vec<String> = superseded.into_iter().map(sentence).collect();
     happened.extend(failures.iter().map(failure_sentence));
     happened.extend(red.iter().map(|test| suite_sentence(test)));

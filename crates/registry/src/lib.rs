@@ -10,7 +10,7 @@ mod target;
 use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use pipeline::errors::{self, Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::names::{Fqdn, Target};
 use pipeline::rows::{CandidateRow, Key};
 use serde::Serialize;
@@ -46,10 +46,10 @@ pub enum RegistryError {
 }
 
 impl Named for RegistryError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> ErrorName {
         match self {
             Self::Call(call) => call.name(),
-            Self::Unreadable { .. } | Self::Unwritable(_) => errors::ROW_INVALID,
+            Self::Unreadable { .. } | Self::Unwritable(_) => ErrorName::RowInvalid,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! reports and logs; the command itself gets none of its credentials.
 #![warn(missing_docs)]
 
-use pipeline::errors::{self, Fault, chain};
+use pipeline::errors::{ErrorName, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
 use pipeline::shell::needs_shell;
@@ -82,7 +82,7 @@ impl Runner {
     ) -> Result<Self, Fault> {
         command::protect().map_err(|e| {
             Fault::new(
-                errors::MISCONFIGURED,
+                ErrorName::Misconfigured,
                 format!("the process cannot be protected: {e}"),
             )
         })?;
@@ -109,13 +109,14 @@ impl Runner {
             let found = hash::sha256_file(&archive).map_err(|e| disk("reading", &archive, &e))?;
             if found != expected {
                 return Err(Fault::new(
-                    errors::CORRUPT,
+                    ErrorName::Corrupt,
                     format!("{key} has SHA-256 {found}, not {expected}"),
                 ));
             }
             std::fs::create_dir(&tree).map_err(|e| disk("making", &tree, &e))?;
-            let unpacked = bundle::unpack(&archive, &tree, Limits::SOURCE)
-                .map_err(|e| Fault::new(errors::SOURCE_REFUSED, format!("{key}: {}", chain(&e))))?;
+            let unpacked = bundle::unpack(&archive, &tree, Limits::SOURCE).map_err(|e| {
+                Fault::new(ErrorName::SourceRefused, format!("{key}: {}", chain(&e)))
+            })?;
             std::fs::remove_file(&archive).map_err(|e| disk("removing", &archive, &e))?;
             Ok(unpacked.time)
         })
@@ -164,7 +165,7 @@ impl Runner {
             Err(error @ (CommandError::Words { .. } | CommandError::Program { .. })) => {
                 Err(error.to_string())
             }
-            Err(error) => return Err(Fault::new(errors::WORKSPACE_FAILED, chain(&error))),
+            Err(error) => return Err(Fault::new(ErrorName::WorkspaceFailed, chain(&error))),
         };
         if log.exists() {
             self.store
@@ -254,7 +255,7 @@ fn last_lines(tail: &str) -> String {
 
 fn disk(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(
-        errors::WORKSPACE_FAILED,
+        ErrorName::WorkspaceFailed,
         format!("{doing} {}: {error}", path.display()),
     )
 }

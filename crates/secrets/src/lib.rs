@@ -4,7 +4,7 @@
 
 use aws::{CallError, CallKind, call_error};
 use aws_sdk_secretsmanager::Client;
-use pipeline::errors::{self, Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::names::{RepositoryUrl, SecretName};
 use serde::Deserialize;
 use workspace::git::{Credentials, GitError, InvalidCredentials, Origin};
@@ -53,10 +53,10 @@ fn advice(error: &CallError) -> &'static str {
 }
 
 impl Named for SecretError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> ErrorName {
         match self {
             Self::Call { source, .. } => source.name(),
-            Self::Missing { .. } | Self::Invalid { .. } => errors::REPOSITORY_UNREADABLE,
+            Self::Missing { .. } | Self::Invalid { .. } => ErrorName::RepositoryUnreadable,
         }
     }
 }
@@ -173,7 +173,7 @@ mod tests {
 
     fn refusal(text: Option<&str>) -> String {
         let error = read(&name(), text).unwrap_err();
-        assert_eq!(error.name(), errors::REPOSITORY_UNREADABLE);
+        assert_eq!(error.name(), ErrorName::RepositoryUnreadable);
         format!("{error}")
     }
 
@@ -247,19 +247,19 @@ mod tests {
     #[test]
     fn a_missing_secret_is_told_from_one_that_may_not_be_read() {
         let missing = call(CallKind::Refused, "ResourceNotFoundException");
-        assert_eq!(missing.name(), errors::REPOSITORY_UNREADABLE);
+        assert_eq!(missing.name(), ErrorName::RepositoryUnreadable);
         assert!(
             missing
                 .to_string()
                 .starts_with("there is no secret cutover/myproj/api: create it")
         );
         let denied = call(CallKind::Denied, "AccessDeniedException");
-        assert_eq!(denied.name(), errors::ACCESS_DENIED);
+        assert_eq!(denied.name(), ErrorName::AccessDenied);
         assert!(
             denied.to_string().contains("begin with cutover/<project>/"),
             "{denied}"
         );
         let busy = call(CallKind::Unavailable, "InternalServiceError");
-        assert_eq!(busy.name(), errors::UNAVAILABLE);
+        assert_eq!(busy.name(), ErrorName::Unavailable);
     }
 }

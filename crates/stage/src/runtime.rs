@@ -1,7 +1,7 @@
 //! One loop for all stages: parse, log, run, name the error.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use pipeline::errors::{self, Named, chain};
+use pipeline::errors::{ErrorName, Named, chain};
 use pipeline::reason::Reason;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -40,7 +40,7 @@ where
     F: AsyncFn(I) -> Result<O, E>,
 {
     let input = serde_json::from_value(payload).map_err(|error| Diagnostic {
-        error_type: errors::INPUT_INVALID.into(),
+        error_type: ErrorName::InputInvalid.into(),
         error_message: Reason::new(&format!("the stage cannot read its input: {error}"))
             .to_string(),
     })?;

@@ -1,6 +1,6 @@
 //! What a function is configured with.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Project;
 
 /// The environment variables that the template sets, read once per cold start.
@@ -18,8 +18,9 @@ impl Settings {
     /// Reads them; a missing one is the template's mistake and is named.
     pub fn from_env() -> Result<Self, Fault> {
         Ok(Self {
-            project: Project::new(variable("CUTOVER_PROJECT")?)
-                .map_err(|e| Fault::new(errors::MISCONFIGURED, format!("CUTOVER_PROJECT: {e}")))?,
+            project: Project::new(variable("CUTOVER_PROJECT")?).map_err(|e| {
+                Fault::new(ErrorName::Misconfigured, format!("CUTOVER_PROJECT: {e}"))
+            })?,
             table: variable("CUTOVER_TABLE")?,
             bucket: variable("CUTOVER_BUCKET")?,
         })
@@ -35,7 +36,7 @@ impl Settings {
         match std::env::var(name) {
             Ok(value) if !value.is_empty() => value.parse().map(Some).map_err(|_| {
                 Fault::new(
-                    errors::MISCONFIGURED,
+                    ErrorName::Misconfigured,
                     format!(
                         "the environment variable {name} has a value that cannot be read: {value}"
                     ),
@@ -50,7 +51,7 @@ fn variable(name: &str) -> Result<String, Fault> {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => Ok(value),
         _ => Err(Fault::new(
-            errors::MISCONFIGURED,
+            ErrorName::Misconfigured,
             format!("the environment variable {name} is not set; infra/pipeline.yaml sets it"),
         )),
     }

@@ -2,7 +2,7 @@
 
 mod repository;
 
-use pipeline::errors;
+use pipeline::errors::ErrorName;
 use repository::{MACHINE, TARGET_MACHINE, errors_of, list, machines, read, states_of, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>, "Handle
 /// transient Lambda service exceptions").
 const TRANSIENT: &[&str] = &[
-    errors::UNAVAILABLE,
+    ErrorName::Unavailable.as_str(),
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -31,10 +31,10 @@ const BUSY_FOR: f64 = 2.0 * 13.0 * 60.0;
 const NOT_IN_ALL: [&str; 2] = ["States.DataLimitExceeded", "States.Runtime"];
 
 /// Only the machine itself says this: its undo failed, so no function can have.
-const UNDO_FAILED: &str = "DiscardFailed";
+const UNDO_FAILED: ErrorName = ErrorName::DiscardFailed;
 
 /// And this, where it is not known whether Roll back did anything.
-const NOT_TAKEN_BACK: &str = "DiedAfterCutover";
+const NOT_TAKEN_BACK: ErrorName = ErrorName::DiedAfterCutover;
 
 /// Inside a Map of the function's name, and `cutover` is what "Deploy (cutover)" does.
 const NAMED_OTHERWISE: &[(&str, &str)] = &[
@@ -172,7 +172,9 @@ fn every_own_name_that_is_retried_or_caught_is_one_that_functions_have() {
             .flat_map(errors_of)
             .filter(|error| !error.contains('.'));
         for error in own {
-            assert!(errors::ALL.contains(&error.as_str()), "`{name}`: {error}");
+            let known = ErrorName::find(&error);
+            let is_known = known.is_some_and(|known| ErrorName::OF_FUNCTIONS.contains(&known));
+            assert!(is_known, "`{name}`: {error}");
         }
     }
 }
@@ -183,12 +185,12 @@ fn every_name_that_the_machine_itself_ends_with_is_a_known_one() {
     let mut literals = BTreeSet::new();
     error_literals(&whole, &mut literals);
     let expected = [
-        errors::PEERS_KEPT_MOVING,
-        errors::SUPERSEDED,
+        ErrorName::PeersKeptMoving,
+        ErrorName::Superseded,
         UNDO_FAILED,
         NOT_TAKEN_BACK,
     ];
-    let expected: BTreeSet<String> = expected.iter().map(|&name| name.to_owned()).collect();
+    let expected: BTreeSet<String> = expected.iter().map(ErrorName::to_string).collect();
     assert_eq!(literals, expected);
 }
 

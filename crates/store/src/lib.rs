@@ -7,7 +7,7 @@ use aws::{CallError, call_error};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use pipeline::errors::{Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::wire::{Artifact, Bundle};
 use std::collections::HashMap;
 use std::path::Path;
@@ -50,12 +50,12 @@ pub enum StoreError {
 }
 
 impl Named for StoreError {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> ErrorName {
         match self {
             Self::Call(call) => call.name(),
-            Self::Missing { .. } => "ObjectMissing",
-            Self::File { .. } => "WorkspaceFailed",
-            Self::BrokenOff { .. } => "Unavailable",
+            Self::Missing { .. } => ErrorName::ObjectMissing,
+            Self::File { .. } => ErrorName::WorkspaceFailed,
+            Self::BrokenOff { .. } => ErrorName::Unavailable,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use dns::{ChangeError, Dns, MAX_PLANS};
 use fleet::{Fleet, Seen};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::{Fqdn, Ticket, release_label};
 use pipeline::records::ZoneView;
 use pipeline::retire::{Leaving, RetirePlan, plan_retire};
@@ -144,7 +144,7 @@ impl Takedown {
             }
         }
         Err(Fault::new(
-            errors::UNAVAILABLE,
+            ErrorName::Unavailable,
             "the zone kept changing while hostnames were taken away",
         ))
     }

@@ -1,6 +1,6 @@
 //! Begins to create or update a target's stack. CloudFormation does the work, with its own role.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::target_stack::{ApplyPlan, Stack, irreplaceable, parameters_of, plan_apply};
 use pipeline::target_wire::{Begun, Operation, TargetPlan, TargetRequest};
 use stacks::{Applied, Apply, Stacks, token};
@@ -40,7 +40,7 @@ impl Builder {
             .as_ref()
             .and_then(|stack| irreplaceable(stack, &plan.parameters));
         if let (ApplyPlan::Update, Some(why)) = (&next, unchangeable) {
-            return Err(Fault::new(errors::INPUT_INVALID, why));
+            return Err(Fault::new(ErrorName::InputInvalid, why));
         }
         let id = found
             .as_ref()
@@ -55,7 +55,7 @@ impl Builder {
                 Ok(begun(Operation::RemoveFirst, id, token))
             }
             ApplyPlan::Wait => Ok(begun(Operation::Wait, id, String::new())),
-            ApplyPlan::Refused { reason } => Err(Fault::new(errors::STACK_FAILED, reason)),
+            ApplyPlan::Refused { reason } => Err(Fault::new(ErrorName::StackFailed, reason)),
         }
     }
 
@@ -126,7 +126,7 @@ fn refused(plan: &TargetPlan, error: aws::CallError) -> Fault {
         return error.into();
     }
     Fault::new(
-        errors::STACK_FAILED,
+        ErrorName::StackFailed,
         format!(
             "CloudFormation refuses the stack {}: {}; nothing was changed",
             plan.stack, error.message

@@ -1,6 +1,6 @@
 //! The component's build, in a clean checkout; what it leaves is packed for Push artifacts.
 
-use pipeline::errors::{self, Fault, Named, chain};
+use pipeline::errors::{ErrorName, Fault, Named, chain};
 use pipeline::wire::{BuildReply, Bundle, Prepared, Step};
 use runner::{Checkout, Runner, Task};
 use stage::Settings;
@@ -80,7 +80,7 @@ async fn pack(
 
 fn failed(item: &Prepared, reason: &str) -> Fault {
     Fault::new(
-        errors::BUILD_FAILED,
+        ErrorName::BuildFailed,
         format!("build of {}: {reason}", item.planned.commit.short()),
     )
 }
@@ -88,7 +88,9 @@ fn failed(item: &Prepared, reason: &str) -> Fault {
 /// A failure of ours keeps its name; a build that left nothing says where its output is.
 fn with_log(fault: Fault, log: &str) -> Fault {
     match fault.name() {
-        errors::BUILD_FAILED => Fault::new(errors::BUILD_FAILED, format!("{fault}; log: {log}")),
+        ErrorName::BuildFailed => {
+            Fault::new(ErrorName::BuildFailed, format!("{fault}; log: {log}"))
+        }
         _ => fault,
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Step, Switch, request};
 use dns::MAX_PLANS;
 use pipeline::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
-use pipeline::errors::{self, Fault, Named as _};
+use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::health::Tolerates;
 use pipeline::live::{live, read_set};
 use pipeline::names::Fqdn;
@@ -196,5 +196,5 @@ impl Switch {
 
 /// What was live before ended in this very moment.
 fn is_about_the_previous(error: &Fault) -> bool {
-    [errors::NOT_HEALTHY, errors::CANDIDATE_GONE].contains(&error.name())
+    [ErrorName::NotHealthy, ErrorName::CandidateGone].contains(&error.name())
 }

@@ -1,7 +1,7 @@
 //! The last look at the candidates, right before the batch.
 
 use crate::{Step, Switch};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::health::{Condition, SETTLED_SECONDS, Tolerates, settles_in};
 use pipeline::names::{Component, Fqdn};
 use pipeline::wire::Release;
@@ -52,8 +52,8 @@ impl Switch {
         for (at, condition) in seen {
             let (name, why) = match condition {
                 Condition::Well => continue,
-                Condition::Unwell(why) => (errors::NOT_HEALTHY, why),
-                Condition::Gone(why) => (errors::CANDIDATE_GONE, why),
+                Condition::Unwell(why) => (ErrorName::NotHealthy, why),
+                Condition::Gone(why) => (ErrorName::CandidateGone, why),
             };
             let text = format!("the candidate {at} did not stay healthy: {why}");
             return Err(Fault::new(name, text));

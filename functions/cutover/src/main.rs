@@ -9,7 +9,7 @@ use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use health::Examiner;
 use pipeline::back::{BackReply, BackRequest};
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::health::Tolerates;
 use pipeline::live::{KnownHosts, live};
 use pipeline::names::{Component, Fqdn, alias};
@@ -131,12 +131,12 @@ impl Switch {
                     return Ok(CutoverReply::PeersMoved { reason });
                 }
                 CutoverPlan::Refused { reason } => {
-                    return Err(Fault::new(errors::CUTOVER_REFUSED, reason));
+                    return Err(Fault::new(ErrorName::CutoverRefused, reason));
                 }
             }
         }
         Err(Fault::new(
-            errors::UNAVAILABLE,
+            ErrorName::Unavailable,
             "the zone kept changing during the cutover; nothing moved",
         ))
     }
@@ -264,7 +264,7 @@ fn request(
             .filter(|row| row.ticket == step.release.ticket && row.recipe.is_some());
         let row = row.ok_or_else(|| {
             Fault::new(
-                errors::CANDIDATE_GONE,
+                ErrorName::CandidateGone,
                 format!(
                     "{} is not a candidate of {} any more",
                     one.hostname,

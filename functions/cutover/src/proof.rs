@@ -1,7 +1,7 @@
 //! What passed beside what is recorded before anything moves.
 
 use crate::{Step, Switch};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::proof::proof;
 use pipeline::rows::{ProofRow, SetRow};
 
@@ -23,7 +23,7 @@ impl Switch {
         );
         if set.result != "passed" {
             return Err(Fault::new(
-                errors::CUTOVER_REFUSED,
+                ErrorName::CutoverRefused,
                 "not all suites passed; Deploy (cutover) was reached past the gate",
             ));
         }
@@ -45,7 +45,7 @@ impl Switch {
                 .map(|row| row.peers())
                 .unwrap_or_default();
             let proof = proof(&asked.tested.set, &one.component, &peers)
-                .map_err(|e| Fault::new(errors::CUTOVER_REFUSED, e.to_string()))?;
+                .map_err(|e| Fault::new(ErrorName::CutoverRefused, e.to_string()))?;
             let skipped = asked
                 .tested
                 .skipped

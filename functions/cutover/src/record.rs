@@ -2,7 +2,7 @@
 
 use crate::{Step, Switch};
 use pipeline::cutover::{AliasMove, Candidate};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key};
 use pipeline::succession::{Replaced, Succession, succession};
 
@@ -58,7 +58,7 @@ impl Switch {
             .and_then(|row| Some((row, row.recipe.as_ref()?)));
         let (row, recipe) = found.ok_or_else(|| {
             Fault::new(
-                errors::ROW_INVALID,
+                ErrorName::RowInvalid,
                 format!(
                     "the row of {} does not say what it was booted from",
                     candidate.hostname

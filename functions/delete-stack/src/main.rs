@@ -1,6 +1,6 @@
 //! Begins to delete a target's stack, once nothing of releases is left in it.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::target_stack::Settled;
 use pipeline::target_wire::{Begun, DeleteRequest, Operation};
 use stacks::{Stacks, token};
@@ -37,7 +37,7 @@ impl Deleter {
         begun.stack_id = stack.id.clone();
         if !stack.is_of(plan.project.as_str(), &plan.target) {
             return Err(Fault::new(
-                errors::STACK_FAILED,
+                ErrorName::StackFailed,
                 format!(
                     "the stack {} is not this target's: it lacks the tags cutover:project and cutover:target; it was left alone",
                     plan.stack

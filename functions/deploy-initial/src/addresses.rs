@@ -2,7 +2,7 @@
 
 use crate::Deployer;
 use fleet::Seen;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
 use pipeline::pace::pause;
 use pipeline::wire::{DeployRequest, Instance};
@@ -32,7 +32,7 @@ impl Deployer {
             }
             if Instant::now() >= deadline {
                 return Err(Fault::new(
-                    errors::NOT_HEALTHY,
+                    ErrorName::NotHealthy,
                     format!(
                         "instances of {component} got no public address within {} s; see the EC2 console for {label}",
                         ADDRESS_DEADLINE.as_secs()
@@ -55,7 +55,7 @@ impl Deployer {
                 .find(|one| ids.contains(&one.id) && !one.is_up())
             {
                 return Err(Fault::new(
-                    errors::NOT_HEALTHY,
+                    ErrorName::NotHealthy,
                     format!(
                         "instance {} of {component} is {} before it was up",
                         ended.id, ended.state

@@ -4,7 +4,7 @@ use crate::Deployer;
 use base64::Engine;
 use fleet::{Launch, Launched, NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest};
@@ -51,7 +51,7 @@ impl Deployer {
         let subnets = &release.subnet_ids;
         if subnets.is_empty() {
             return Err(Fault::new(
-                errors::MISCONFIGURED,
+                ErrorName::Misconfigured,
                 format!(
                     "target {} has no subnets recorded; deploy infra/target.yaml again",
                     release.target
@@ -91,7 +91,7 @@ impl Deployer {
         }
         let planned = &request.item.planned;
         Err(Fault::new(
-            errors::NOT_HEALTHY,
+            ErrorName::NotHealthy,
             format!(
                 "{} at {}: its instances in {} ended {LAUNCHES} times before they were healthy; the EC2 console shows why",
                 planned.component,
@@ -119,7 +119,7 @@ impl Deployer {
             peers: &peer_environment(item.manifest.component.peers.iter().cloned(), &peers.urls),
         };
         let script =
-            user_data(&boot).map_err(|e| Fault::new(errors::MANIFEST_INVALID, e.to_string()))?;
+            user_data(&boot).map_err(|e| Fault::new(ErrorName::ManifestInvalid, e.to_string()))?;
         let encoded = base64::engine::general_purpose::STANDARD.encode(script);
         let description = format!(
             "{} {} {}{}",
@@ -147,7 +147,7 @@ impl Deployer {
 
 fn taken_over_too_late(request: &DeployRequest) -> Fault {
     Fault::new(
-        errors::CANDIDATE_GONE,
+        ErrorName::CandidateGone,
         format!(
             "{}: not all instances from before are there any more; roll back again to launch them anew",
             request.item.planned.hostname
@@ -158,7 +158,7 @@ fn taken_over_too_late(request: &DeployRequest) -> Fault {
 fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
     request.item.artifact.as_ref().ok_or_else(|| {
         Fault::new(
-            errors::OBJECT_MISSING,
+            ErrorName::ObjectMissing,
             format!(
                 "{} has no artifact; Push artifacts did not run",
                 request.item.planned.component

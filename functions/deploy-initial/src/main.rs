@@ -8,7 +8,7 @@ mod unhealthy;
 use dns::{Dns, POLL, not_in_sync};
 use fleet::{Fleet, Seen};
 use health::Prober;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::retire::ends_late_launch;
 use pipeline::rows::{CandidateRow, Key};
 use pipeline::wire::{DeployRequest, Deployed, Release};
@@ -157,7 +157,7 @@ impl Deployer {
 
 fn gone(release: &Release, hostname: &str) -> Fault {
     Fault::new(
-        errors::CANDIDATE_GONE,
+        ErrorName::CandidateGone,
         format!(
             "{hostname} is not reserved for {} any more: its candidates were discarded",
             release.label()

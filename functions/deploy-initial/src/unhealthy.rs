@@ -1,7 +1,7 @@
 //! Why a candidate did not become healthy: with the last lines of its own log, and where that is.
 
 use crate::Deployer;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
 use pipeline::wire::{DeployRequest, Instance};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ impl Deployer {
         let planned = &request.item.planned;
         let (component, commit) = (&planned.component, planned.commit.short());
         let text = format!("{component} at {commit}: {why}{log}");
-        Fault::new(errors::NOT_HEALTHY, text)
+        Fault::new(ErrorName::NotHealthy, text)
     }
 
     /// An instance ships its log a few seconds after its start, and the failure is better told

@@ -1,7 +1,7 @@
 //! Deletes what the project recorded of a target's releases. The counter of tickets stays, so that a
 //! number never means two releases.
 
-use pipeline::errors::Fault;
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Target;
 use pipeline::rows::Key;
 use pipeline::target_clear::{RELEASE_PREFIXES, is_of_release, releases_prefix};
@@ -36,7 +36,7 @@ async fn forget(registry: &Registry, store: &Store, target: &Target) -> Result<F
         objects += swept.objects;
         if !swept.done {
             return Err(Fault::new(
-                "Unavailable",
+                ErrorName::Unavailable,
                 format!("{folder}: there is more to delete"),
             ));
         }

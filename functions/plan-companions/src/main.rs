@@ -3,7 +3,7 @@
 
 use dns::Dns;
 use pipeline::bounds::check_beside;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::live::{Brings, KnownHosts, dependents, live, read_set};
 use pipeline::names::{Component, Fqdn, hostname_of_release};
 use pipeline::proof::{Set, needed};
@@ -56,7 +56,7 @@ impl Planner {
         let set = set(&live, &known, &request.components);
         let read_set = read_set(&brings, &live, &known, release.test_dependents);
         check_beside(release, &companions, &read_set, &set)
-            .map_err(|e| Fault::new(errors::RELEASE_TOO_LARGE, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::ReleaseTooLarge, e.to_string()))?;
         tracing::info!(companions = companions.len(), "planned");
         self.reserve(release, &companions).await?;
         if release.proven {
@@ -87,7 +87,7 @@ impl Planner {
         let changed = brings.keys().cloned().collect();
         let moved = || {
             Fault::new(
-                errors::PEERS_KEPT_MOVING,
+                ErrorName::PeersKeptMoving,
                 "something went live beside this roll-back, and what comes back has not been tested beside it; roll back again",
             )
         };
@@ -114,7 +114,7 @@ impl Planner {
         {
             Reserved::Done => Ok(()),
             Reserved::Taken => Err(Fault::new(
-                errors::UNAVAILABLE,
+                ErrorName::Unavailable,
                 "another try of this stage reserves the companions' names at this moment",
             )),
         }
@@ -132,7 +132,7 @@ fn companion(
     let found = row.and_then(|row| Some((row, row.recipe.clone()?)));
     let Some((row, recipe)) = found else {
         return Err(Fault::new(
-            errors::ROW_INVALID,
+            ErrorName::RowInvalid,
             format!(
                 "{component} depends on this release, and the table does not say what its live instances were booted from; release {component} once, then this again"
             ),

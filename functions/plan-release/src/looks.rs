@@ -2,7 +2,7 @@
 
 use crate::Planner;
 use dns::{MAX_PLANS, POLL};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::{Look, NoWayBack, TakeBack};
 use pipeline::names::{Component, Target};
@@ -79,7 +79,7 @@ impl Planner {
         let target = &release.target;
         let said = format!("version: `previous` on {target}: {why}");
         let components = match why {
-            NoWayBack::Disagrees { .. } => return Ok(Fault::new(errors::UNKNOWN_VERSION, said)),
+            NoWayBack::Disagrees { .. } => return Ok(Fault::new(ErrorName::UnknownVersion, said)),
             NoWayBack::NothingLive => BTreeSet::new(),
             NoWayBack::NotLive(component) => BTreeSet::from([component.clone()]),
             NoWayBack::First { components, .. } => components.iter().cloned().collect(),
@@ -90,7 +90,7 @@ impl Planner {
             .await?;
         let could = could_go_back_to(&past, &components, target);
         Ok(Fault::new(
-            errors::NOTHING_TO_ROLL_BACK,
+            ErrorName::NothingToRollBack,
             format!("{said}. {could}"),
         ))
     }

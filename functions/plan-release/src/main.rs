@@ -8,7 +8,7 @@ mod rollback;
 use dns::Dns;
 use looks::All;
 use pipeline::cutover::obstacle;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
 use pipeline::names::{Component, Fqdn, Target, Ticket, alias, hostname};
@@ -46,7 +46,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 impl Planner {
     async fn plan(&self, request: PlanRequest) -> Result<PlanReply, Fault> {
         let input = ReleaseInput::parse(&request.input)
-            .map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::InputInvalid, e.to_string()))?;
         let environment = self.environment(&input.target).await?;
         if let Some(before) = self
             .registry
@@ -168,7 +168,7 @@ impl Planner {
             }
         }
         Err(Fault::new(
-            errors::UNAVAILABLE,
+            ErrorName::Unavailable,
             "the names of this release could not be reserved; another release took them at this moment",
         ))
     }
@@ -219,7 +219,7 @@ fn not_in_the_way(look: &Look, asked: &All) -> Result<(), Fault> {
         .map(|component| alias(component, &look.domain))
         .find_map(|alias| obstacle(&look.zone, &alias, &known));
     match found {
-        Some(why) => Err(Fault::new(errors::CUTOVER_REFUSED, why)),
+        Some(why) => Err(Fault::new(ErrorName::CutoverRefused, why)),
         None => Ok(()),
     }
 }

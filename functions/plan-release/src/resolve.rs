@@ -2,7 +2,7 @@
 
 use crate::Planner;
 use crate::looks::Asked;
-use pipeline::errors::{self, Fault, Named as _};
+use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
 use pipeline::names::{Commit, Component, Target, excerpt};
@@ -81,7 +81,7 @@ impl Planner {
 
 fn unknown_component(component: &Component) -> Fault {
     Fault::new(
-        errors::UNKNOWN_COMPONENT,
+        ErrorName::UnknownComponent,
         format!(
             "component: `{component}` is not one of this project's; add it with `cutover component add {component} --repository URL`"
         ),
@@ -106,7 +106,7 @@ async fn resolve_by_git(
     if let Some(branch) = &input.branch {
         still_the_head(&refs, branch, &commit).map_err(|head| {
             let moved = branch_moved(row, branch, &commit, &input.target, head);
-            Fault::new(errors::SUPERSEDED, moved)
+            Fault::new(ErrorName::Superseded, moved)
         })?;
     }
     if found.named == Named::UnprovenSha {
@@ -158,7 +158,7 @@ fn branch_moved(
 
 fn unknown(row: &ComponentRow, version: &Version, why: &str) -> Fault {
     Fault::new(
-        errors::UNKNOWN_VERSION,
+        ErrorName::UnknownVersion,
         format!(
             "version: {} has no version `{}`: {why}",
             row.component,
@@ -169,9 +169,9 @@ fn unknown(row: &ComponentRow, version: &Version, why: &str) -> Fault {
 
 fn unread(row: &ComponentRow, error: &GitError) -> Fault {
     let name = if error.is_transient() {
-        errors::UNAVAILABLE
+        ErrorName::Unavailable
     } else {
-        errors::REPOSITORY_UNREADABLE
+        ErrorName::RepositoryUnreadable
     };
     unreadable(
         row,
@@ -180,7 +180,7 @@ fn unread(row: &ComponentRow, error: &GitError) -> Fault {
     )
 }
 
-fn unreadable(row: &ComponentRow, name: &'static str, why: &str) -> Fault {
+fn unreadable(row: &ComponentRow, name: ErrorName, why: &str) -> Fault {
     Fault::new(
         name,
         format!(

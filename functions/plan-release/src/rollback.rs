@@ -1,7 +1,7 @@
 //! What a roll-back is held to: whether what comes back is proven, and what no push brings again.
 
 use crate::Planner;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::live::live;
 use pipeline::look::Look;
@@ -22,7 +22,7 @@ pub(crate) fn not_taken_back(
     let live = look.aliases.get(&one.component);
     match live.filter(|live| live.rolled_back.as_ref() == Some(&one.commit)) {
         Some(live) if input.branch.is_some() => Err(Fault::new(
-            errors::SUPERSEDED,
+            ErrorName::Superseded,
             format!(
                 "{}: {} was rolled back by {} and a push does not bring it again; push a new commit, or release it by hand",
                 one.component,

@@ -1,6 +1,6 @@
 //! Reads what a person typed, and finds out what it is about, before anything is done.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::{Domain, Target};
 use pipeline::rows::Key;
 use pipeline::target::{TargetInput, TargetRow, TargetState, is_protected_by_default};
@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         domain: Settings::variable("CUTOVER_DOMAIN")?,
         pause: Settings::variable("CUTOVER_PAUSE")?.parse().map_err(|_| {
             Fault::new(
-                errors::MISCONFIGURED,
+                ErrorName::Misconfigured,
                 "CUTOVER_PAUSE is not a number of seconds",
             )
         })?,
@@ -41,7 +41,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 impl Planner {
     async fn plan(&self, request: PlanTargetRequest) -> Result<TargetPlan, Fault> {
         let input = TargetInput::parse(&request.input)
-            .map_err(|e| Fault::new(errors::INPUT_INVALID, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::InputInvalid, e.to_string()))?;
         let target = match &input {
             TargetInput::Provision { target, .. } | TargetInput::Teardown { target, .. } => target,
         };
@@ -68,7 +68,7 @@ impl Planner {
 
     fn of(&self, target: &Target, stack: &str, execution: String) -> Result<TargetPlan, Fault> {
         let domain = Domain::new(format!("{target}.{}", self.domain))
-            .map_err(|e| Fault::new(errors::MISCONFIGURED, format!("CUTOVER_DOMAIN: {e}")))?;
+            .map_err(|e| Fault::new(ErrorName::Misconfigured, format!("CUTOVER_DOMAIN: {e}")))?;
         Ok(TargetPlan {
             action: String::new(),
             project: self.settings.project.clone(),
@@ -90,7 +90,7 @@ impl Planner {
         }
         let by = row.by.unwrap_or_else(|| "(not recorded)".into());
         Err(Fault::new(
-            errors::TARGET_CLOSING,
+            ErrorName::TargetClosing,
             format!(
                 "target: `{target}` is being torn down by execution {by}; wait until it has ended, or if it has failed run `cutover target teardown {target}` again, then provision it"
             ),
@@ -100,7 +100,7 @@ impl Planner {
 
 fn not_confirmed(target: &Target) -> Fault {
     Fault::new(
-        errors::NOT_CONFIRMED,
+        ErrorName::NotConfirmed,
         format!(
             "confirm: `{target}` is protected, so its name must be typed twice: {{\"action\": \"teardown\", \"target\": \"{target}\", \"confirm\": \"{target}\"}}, or `cutover target teardown {target} --confirm {target}`; nothing was changed"
         ),

@@ -1,6 +1,6 @@
 //! A clean checkout of exactly one commit becomes a source bundle, with its manifest read.
 
-use pipeline::errors::{Fault, Named as _};
+use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::manifest::{self, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
 use pipeline::{bounds, errors};
@@ -40,7 +40,7 @@ async fn prepare(
     let store = &preparing.store;
     let key = source_key(&planned.component, &planned.commit);
     let folder = tempfile::TempDir::with_prefix("prepare-")
-        .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+        .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
     let file = folder.path().join("source.tar.zst");
     let (source, text) = match store.bundle(&key).await? {
         Some(source) => reuse(store, source, &file).await?,
@@ -48,7 +48,7 @@ async fn prepare(
     };
     let text = text.ok_or_else(|| {
         Fault::new(
-            errors::MANIFEST_INVALID,
+            ErrorName::ManifestInvalid,
             format!(
                 "{} has no {} at its root in {}",
                 planned.component,
@@ -59,7 +59,7 @@ async fn prepare(
     })?;
     let manifest = Manifest::parse(&text, &planned.component).map_err(|e| {
         Fault::new(
-            errors::MANIFEST_INVALID,
+            ErrorName::ManifestInvalid,
             format!(
                 "{} of {} in {}: {e}",
                 manifest::FILE,
@@ -88,8 +88,13 @@ async fn prepare(
         manifest,
         artifact,
     };
-    bounds::check_component(&release, &prepared)
-        .map_err(|e| failed(&prepared.planned, errors::RELEASE_TOO_LARGE, &e.to_string()))?;
+    bounds::check_component(&release, &prepared).map_err(|e| {
+        failed(
+            &prepared.planned,
+            ErrorName::ReleaseTooLarge,
+            &e.to_string(),
+        )
+    })?;
     Ok(prepared)
 }
 
@@ -103,10 +108,10 @@ async fn reuse(
     let (file, expected) = (file.to_owned(), source.clone());
     let text = blocking(move || {
         let found = hash::sha256_file(&file)
-            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
         if found != expected.sha256 {
             return Err(Fault::new(
-                errors::CORRUPT,
+                ErrorName::Corrupt,
                 format!(
                     "{} has SHA-256 {found}, not {}",
                     expected.key, expected.sha256
@@ -114,7 +119,7 @@ async fn reuse(
             ));
         }
         bundle::read_file(&file, manifest::FILE, MANIFEST_LIMIT)
-            .map_err(|e| Fault::new(errors::CORRUPT, format!("{}: {e}", expected.key)))
+            .map_err(|e| Fault::new(ErrorName::Corrupt, format!("{}: {e}", expected.key)))
     })
     .await?;
     Ok((source, text))
@@ -151,19 +156,19 @@ async fn make(
 
 fn refused(planned: &Planned, error: &GitError) -> Fault {
     let name = match error {
-        error if error.is_transient() => errors::UNAVAILABLE,
+        error if error.is_transient() => ErrorName::Unavailable,
         GitError::Submodules { .. } | GitError::Refused { .. } | GitError::TooLarge { .. } => {
-            errors::SOURCE_REFUSED
+            ErrorName::SourceRefused
         }
-        GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => errors::UNKNOWN_VERSION,
-        GitError::Write { .. } | GitError::Scratch { .. } => errors::WORKSPACE_FAILED,
-        _ => errors::REPOSITORY_UNREADABLE,
+        GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => ErrorName::UnknownVersion,
+        GitError::Write { .. } | GitError::Scratch { .. } => ErrorName::WorkspaceFailed,
+        _ => ErrorName::RepositoryUnreadable,
     };
     let secret = planned.credentials.as_ref();
     failed(planned, name, &secrets::explained(error, secret))
 }
 
-fn failed(planned: &Planned, name: &'static str, why: &str) -> Fault {
+fn failed(planned: &Planned, name: ErrorName, why: &str) -> Fault {
     let (component, commit) = (&planned.component, planned.commit.short());
     Fault::new(name, format!("{component} at {commit}: {why}"))
 }

@@ -4,7 +4,7 @@ use aws::{CallError, CallKind};
 use dns::Dns;
 use fleet::Fleet;
 use pipeline::delegation::{Delegation, judge};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::launch_template::newest_own;
 use pipeline::rows::EnvironmentRow;
 use pipeline::target_stack::environment_of;
@@ -35,7 +35,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         dns: Dns::new(&config),
         fleet: Fleet::new(&config),
         resolver: Resolver::new(Settings::optional("CUTOVER_DNS_SERVER")?)
-            .map_err(|e| Fault::new(errors::MISCONFIGURED, e.to_string()))?,
+            .map_err(|e| Fault::new(ErrorName::Misconfigured, e.to_string()))?,
         config,
     };
     stage::run(async |request: TargetRequest| prover.prove(request.plan).await).await
@@ -46,7 +46,7 @@ impl Prover {
         let stack = self.stacks.find(&plan.stack).await?;
         let outputs = stack.map(|stack| stack.outputs).unwrap_or_default();
         let environment = environment_of(&outputs)
-            .map_err(|e| Fault::new(errors::TARGET_NOT_USABLE, format!("{}: {e}", plan.stack)))?;
+            .map_err(|e| Fault::new(ErrorName::TargetNotUsable, format!("{}: {e}", plan.stack)))?;
         let zone = self.dns.view(&environment.zone_id).await;
         let zone = zone.map_err(|e| not_usable(&plan, "the zone cannot be read", e))?;
         let mut proven = vec![format!(
@@ -73,7 +73,7 @@ impl Prover {
             let found = Store::new(&self.config, bucket).is_there().await;
             found.map_err(|e| {
                 Fault::new(
-                    errors::TARGET_NOT_USABLE,
+                    ErrorName::TargetNotUsable,
                     format!("{}: its bucket cannot be reached: {e}", plan.stack),
                 )
             })?;
@@ -117,7 +117,7 @@ impl Prover {
         let newest = newest_own(&versions).map(|number| number.to_string());
         newest.ok_or_else(|| {
             Fault::new(
-                errors::UNAVAILABLE,
+                ErrorName::Unavailable,
                 format!(
                     "EC2 does not show yet what CloudFormation made of the launch template {template} of {}; nothing was recorded. Provision again",
                     plan.stack
@@ -133,7 +133,7 @@ fn not_usable(plan: &TargetPlan, what: &str, error: CallError) -> Fault {
         return error.into();
     }
     Fault::new(
-        errors::TARGET_NOT_USABLE,
+        ErrorName::TargetNotUsable,
         format!(
             "the stack {} is complete, but {what}: {error}; nothing was recorded, so no release goes there. Correct that and provision again, or tear it down",
             plan.stack

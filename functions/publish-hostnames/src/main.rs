@@ -3,7 +3,7 @@
 use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
 use pipeline::apex::absence;
 use pipeline::cutover::candidate_ttl;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Fqdn;
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{CandidateRow, CandidateState};
@@ -104,7 +104,7 @@ impl Publisher {
             }
         }
         Err(Fault::new(
-            errors::UNAVAILABLE,
+            ErrorName::Unavailable,
             "the zone kept changing while the hostnames were published",
         ))
     }
@@ -124,7 +124,7 @@ fn plan(release: &Release, components: &[Deployed], zone: &ZoneView) -> Result<B
             candidate_ttl(release.hostname_ttl),
         );
         zone.publish(&mut batch, wanted)
-            .map_err(|why| Fault::new(errors::CUTOVER_REFUSED, why.to_string()))?;
+            .map_err(|why| Fault::new(ErrorName::CutoverRefused, why.to_string()))?;
     }
     Ok(batch)
 }
@@ -138,7 +138,7 @@ fn still_ours(
     match row {
         Some(row) if row.ticket == release.ticket && row.state == CandidateState::Healthy => Ok(()),
         _ => Err(Fault::new(
-            errors::CANDIDATE_GONE,
+            ErrorName::CandidateGone,
             format!(
                 "{} is not a healthy candidate of {} any more",
                 candidate.hostname,
@@ -152,7 +152,7 @@ fn still_ours(
 fn recipe(row: Option<&CandidateRow>, hostname: &Fqdn) -> Result<Prepared, Fault> {
     row.and_then(|row| row.recipe.clone()).ok_or_else(|| {
         Fault::new(
-            errors::ROW_INVALID,
+            ErrorName::RowInvalid,
             format!("the row of {hostname} does not say what it was booted from"),
         )
     })

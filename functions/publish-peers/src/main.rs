@@ -1,7 +1,7 @@
 //! Gives a release its own names for peers, before anything of it boots.
 
 use dns::{ChangeError, Dns, MAX_PLANS, Refusals};
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::{Component, alias, peer_name};
 use pipeline::records::{Batch, Record, ZoneView};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
@@ -82,7 +82,7 @@ impl Publisher {
             }
         }
         Err(Fault::new(
-            errors::UNAVAILABLE,
+            ErrorName::Unavailable,
             "the zone kept changing while the peers' names were published",
         ))
     }
@@ -137,7 +137,7 @@ fn plan(
             release.alias_ttl,
         );
         zone.publish(&mut batch, wanted)
-            .map_err(|why| Fault::new(errors::CUTOVER_REFUSED, why.to_string()))?;
+            .map_err(|why| Fault::new(ErrorName::CutoverRefused, why.to_string()))?;
     }
     Ok(batch)
 }
@@ -149,5 +149,5 @@ fn not_live(release: &Release, components: &[Listens], peer: &Component, known: 
         .map(|one| &one.component)
         .collect();
     let why = peer_not_live(&who, peer, &release.target, known);
-    Fault::new(errors::PEER_NOT_LIVE, why)
+    Fault::new(ErrorName::PeerNotLive, why)
 }

@@ -1,7 +1,7 @@
 //! Publishes what Build left as the commit's artifact: once, immutably. Runs no user's code and
 //! is the only writer of `artifacts/`.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::rows::{ArtifactRow, Key};
 use pipeline::wire::{Artifact, Bundle, Prepared, PushRequest, artifact_key};
 use registry::Registry;
@@ -51,7 +51,7 @@ impl Publisher {
         };
         let beside = artifact.bundle.key.replace(".tar.zst", ".json");
         let text = serde_json::to_string_pretty(&manifest)
-            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
         self.store.put_text(&beside, text).await?;
         self.registry
             .put(&Key::artifact(component, commit), &manifest)
@@ -63,16 +63,16 @@ impl Publisher {
     /// Two releases may build the same commit at once; the first one's artifact is the artifact.
     async fn once(&self, from: &Bundle, artifact: Artifact) -> Result<Artifact, Fault> {
         let folder = tempfile::TempDir::with_prefix("push-")
-            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
         let file = folder.path().join("artifact.tar.zst");
         self.store.download(&from.key, &file).await?;
         let read = file.clone();
         let found = blocking(move || hash::sha256_file(&read))
             .await
-            .map_err(|e| Fault::new(errors::WORKSPACE_FAILED, e.to_string()))?;
+            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
         if found != from.sha256 {
             return Err(Fault::new(
-                errors::CORRUPT,
+                ErrorName::Corrupt,
                 format!(
                     "{} has SHA-256 {found}, not {} as the build said",
                     from.key, from.sha256
@@ -93,7 +93,7 @@ impl Publisher {
                 );
                 first.ok_or_else(|| {
                     Fault::new(
-                        errors::CORRUPT,
+                        ErrorName::Corrupt,
                         format!(
                             "{} exists without its manifest; remove it and release again",
                             artifact.bundle.key

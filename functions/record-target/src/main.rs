@@ -2,7 +2,7 @@
 
 use dns::Dns;
 use pipeline::apex::plan_apex;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::rows::EnvironmentRow;
 use pipeline::target::{MadeOf, TargetState, outcome};
 use pipeline::target_stack::environment_of;
@@ -61,7 +61,7 @@ impl Recorder {
             return Err(closing(&plan));
         };
         let environment = environment_of(&stack.outputs)
-            .map_err(|e| Fault::new(errors::TARGET_NOT_USABLE, format!("{}: {e}", plan.stack)))?;
+            .map_err(|e| Fault::new(ErrorName::TargetNotUsable, format!("{}: {e}", plan.stack)))?;
         let environment = EnvironmentRow {
             launch_template_version: launch_template_version.clone(),
             ..environment
@@ -118,7 +118,7 @@ impl Recorder {
 
 fn closing(plan: &TargetPlan) -> Fault {
     Fault::new(
-        errors::TARGET_CLOSING,
+        ErrorName::TargetClosing,
         format!(
             "target: `{}` is being torn down since this began; provision it again once that has finished",
             plan.target

@@ -3,7 +3,7 @@
 use aws::call_error;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_sdk_sfn::Client;
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::event::{EventError, PushEvent, PushPlan, Sent, Start, parse_push, plan_starts};
 use pipeline::rows::{ComponentRow, Key};
 use registry::Registry;
@@ -43,7 +43,7 @@ impl Starter {
     async fn start(&self, event: EventBridgeEvent<Value>) -> Result<Reply, Fault> {
         let id = event.id.as_deref().ok_or_else(|| {
             Fault::new(
-                errors::INPUT_INVALID,
+                ErrorName::InputInvalid,
                 "id: missing; an event from EventBridge has one",
             )
         })?;
@@ -97,5 +97,5 @@ fn ignored(reason: String) -> Reply {
 }
 
 fn refused(error: EventError) -> Fault {
-    Fault::new(errors::INPUT_INVALID, error.to_string())
+    Fault::new(ErrorName::InputInvalid, error.to_string())
 }

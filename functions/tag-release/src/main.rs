@@ -6,7 +6,7 @@
 mod tag;
 
 use pipeline::bounds::tag_reason;
-use pipeline::errors::{self, Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::names::release_tag;
 use pipeline::reason::Reason;
 use pipeline::rows::{ComponentRow, Key, ReleaseRow};
@@ -78,7 +78,7 @@ impl Tagging {
         started.ok_or_else(|| {
             let label = release.label();
             Fault::new(
-                errors::ROW_INVALID,
+                ErrorName::RowInvalid,
                 format!("the table does not say when {label} started, so it got no tags"),
             )
         })
@@ -129,7 +129,7 @@ impl Tagging {
 
 fn failed(error: impl Named) -> Failure {
     Failure {
-        transient: error.name() == errors::UNAVAILABLE,
+        transient: error.name() == ErrorName::Unavailable,
         reason: error.to_string(),
     }
 }
@@ -151,7 +151,7 @@ fn answer(tag: String, tried: Vec<Tried>) -> Result<TagReply, Fault> {
                 Some(format!("{}: {}", tagged.component, done.err()?.reason))
             })
             .collect();
-        return Err(Fault::new(errors::UNAVAILABLE, reasons.join("; ")));
+        return Err(Fault::new(ErrorName::Unavailable, reasons.join("; ")));
     }
     let repositories = tried.len();
     let tags = tried

@@ -81,7 +81,7 @@ fn if_nothing_can_be_reached_it_is_tried_again() {
         ]
     };
     let fault = answer("t".into(), all()).unwrap_err();
-    assert_eq!(fault.name(), errors::UNAVAILABLE);
+    assert_eq!(fault.name(), ErrorName::Unavailable);
     assert_eq!(fault.to_string(), "api: no; ui: no");
     let mut one_for_good = all();
     one_for_good.push((tagged("msa", "3f"), failure(false)));

@@ -1,6 +1,6 @@
 //! The component's unit tests, in a clean checkout.
 
-use pipeline::errors::{self, Fault};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::wire::{Prepared, Step, UnitTestsReply};
 use runner::{Runner, Task};
 use stage::Settings;
@@ -37,7 +37,7 @@ async fn unit_tests(
             log: ran.log,
         }),
         Some(reason) => Err(Fault::new(
-            errors::UNIT_TESTS_FAILED,
+            ErrorName::UnitTestsFailed,
             format!("unit tests of {}: {reason}", item.planned.commit.short()),
         )),
     }
