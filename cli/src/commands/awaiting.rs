@@ -8,7 +8,7 @@ use crate::folder;
 use crate::release::of_commit::{Awaited, Look, Seen, component};
 use crate::text::duration;
 use pipeline::names::{Target, Ticket};
-use pipeline::rows::{ComponentRow, Key, ReleaseRow};
+use pipeline::rows::{ComponentRow, Key, ReleaseOutcome, ReleaseRow};
 use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
@@ -156,7 +156,7 @@ async fn seen(context: &Context, awaited: &Awaited) -> Result<Vec<Seen>, Failure
                 arn: row.execution_arn,
                 target: row.plan.release.target,
                 started: started.unwrap_or_default(),
-                running: row.outcome == "running",
+                running: row.outcome == ReleaseOutcome::Running,
             });
         }
     }

@@ -7,7 +7,7 @@ use crate::error::{Exit, Failure};
 use crate::release::summary::named;
 use crate::text::{Screen, Style, wrap};
 use pipeline::names::{Component, Target};
-use pipeline::rows::{Key, SetRow};
+use pipeline::rows::{Key, SetResult, SetRow};
 use pipeline::wire::{SuiteOutcome, SuiteReply};
 use serde_json::Value;
 
@@ -42,10 +42,10 @@ async fn nothing(context: &Context, target: &Target) -> Result<Exit, Failure> {
 
 fn shown(row: &SetRow, now: i64, screen: Screen) -> String {
     let has_suites = !row.suites.is_empty() || !row.skipped.is_empty();
-    let (style, result) = match (row.result.as_str(), has_suites) {
-        ("passed", false) => (Style::Quiet, "nothing to test"),
-        ("passed", true) => (Style::Good, "passed"),
-        (other, _) => (Style::Bad, other),
+    let (style, result) = match (row.result, has_suites) {
+        (SetResult::Passed, false) => (Style::Quiet, "nothing to test"),
+        (SetResult::Passed, true) => (Style::Good, "passed"),
+        (SetResult::Failed, _) => (Style::Bad, "failed"),
     };
     let mut lines = vec![format!(
         "{}{}  {}  {}",

@@ -4,7 +4,7 @@ use crate::live::Read;
 use crate::manifest::Manifest;
 use crate::names::{Commit, Component, Domain, Project, RepositoryUrl, SecretName, Target, Ticket};
 use crate::reason::MAX_REASON;
-use crate::rows::{CandidateRow, CandidateState, ReleaseRow, SetRow};
+use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, ReleaseRow, SetRow};
 use crate::version::Version;
 use crate::wire::*;
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ impl World {
                 one.manifest.run.instances.number().into()
             ],
             launch_template_version: "12345".into(),
-            how: "already launched".into(),
+            how: LaunchOutcome::AlreadyLaunched,
         };
         self.all().iter().map(deployed).collect()
     }
@@ -448,7 +448,7 @@ impl World {
                     execution_arn: "a".repeat(200),
                     started: String::new(),
                     plan,
-                    outcome: "not released".into(),
+                    outcome: ReleaseOutcome::NotReleased,
                     cause: Some("\"".repeat(crate::verdict::MAX_CAUSE)),
                     ended: None,
                     change_id: None

@@ -134,8 +134,17 @@ pub struct ZoneView {
 
 /// Why a batch was refused; nothing of it was applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the batch does not fit the zone: {0}")]
-pub struct Refused(pub String);
+pub enum BatchRefused {
+    /// A name that was to be created is there.
+    #[error("{0} exists")]
+    Exists(Fqdn),
+    /// Beside a name that was to be created is a record that no release makes.
+    #[error("{0} is another's")]
+    Another(Fqdn),
+    /// A record that was to be deleted has changed.
+    #[error("{0} is not what was observed")]
+    Changed(Fqdn),
+}
 
 impl ZoneView {
     /// A view of these records (A and CNAME cannot share a name).
@@ -189,21 +198,21 @@ impl ZoneView {
     }
 
     /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
-    pub fn apply(&mut self, batch: &Batch) -> Result<(), Refused> {
+    pub fn apply(&mut self, batch: &Batch) -> Result<(), BatchRefused> {
         let mut next = self.plain.clone();
         for change in &batch.0 {
             match change {
                 Change::Create(record) if next.contains_key(&record.name) => {
-                    return Err(Refused(format!("{} exists", record.name)));
+                    return Err(BatchRefused::Exists(record.name.clone()));
                 }
                 Change::Create(record) if self.in_the_way_of(record).is_some() => {
-                    return Err(Refused(format!("{} is another's", record.name)));
+                    return Err(BatchRefused::Another(record.name.clone()));
                 }
                 Change::Create(record) => {
                     next.insert(record.name.clone(), record.clone());
                 }
                 Change::Delete(record) if next.get(&record.name) != Some(record) => {
-                    return Err(Refused(format!("{} is not what was observed", record.name)));
+                    return Err(BatchRefused::Changed(record.name.clone()));
                 }
                 Change::Delete(record) => {
                     next.remove(&record.name);

@@ -293,6 +293,16 @@ impl CandidateRow {
     }
 }
 
+/// What became of a tested set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetResult {
+    /// Every suite passed, or there was none.
+    Passed,
+    /// At least one suite did not pass.
+    Failed,
+}
+
 /// `target#<t>` / `set#<ticket>#<round>`: what was tested together, and how it ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetRow {
@@ -302,8 +312,8 @@ pub struct SetRow {
     pub released: Vec<Component>,
     /// Live components that depend on it, tested beside it.
     pub dependents: Vec<Component>,
-    /// `passed` or `failed`.
-    pub result: String,
+    /// Whether every suite passed.
+    pub result: SetResult,
     /// How each suite ended.
     pub suites: Vec<SuiteReply>,
     /// Left out because the release said so.
@@ -337,12 +347,10 @@ impl SetRow {
             set: tested.set.clone(),
             released,
             dependents: dependents.into_iter().collect(),
-            result: if tests.iter().any(red) {
-                "failed"
-            } else {
-                "passed"
-            }
-            .into(),
+            result: match tests.iter().any(red) {
+                true => SetResult::Failed,
+                false => SetResult::Passed,
+            },
             suites: tests.to_vec(),
             skipped: tested.skipped.clone(),
             release: release.label(),
@@ -379,6 +387,26 @@ impl ProofRow {
     }
 }
 
+/// How far a release got, in the words of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseOutcome {
+    /// It has neither moved an alias nor ended.
+    #[serde(rename = "running")]
+    Running,
+    /// Its cutover moved the aliases.
+    #[serde(rename = "live")]
+    Live,
+    /// All that was asked for was live at these commits, by an earlier or another release.
+    #[serde(rename = "already live")]
+    AlreadyLive,
+    /// It ended without moving an alias.
+    #[serde(rename = "not released")]
+    NotReleased,
+    /// It was live, and Watch release took it back.
+    #[serde(rename = "rolled back")]
+    RolledBack,
+}
+
 /// `target#<t>` / `release#<ticket>`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRow {
@@ -392,8 +420,8 @@ pub struct ReleaseRow {
     pub started: String,
     /// What Plan release answered: the same execution gets the same plan again.
     pub plan: PlanReply,
-    /// `running`, `live` or `not released`.
-    pub outcome: String,
+    /// How far it got.
+    pub outcome: ReleaseOutcome,
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -416,3 +444,7 @@ pub struct ArtifactRow {
     #[serde(flatten)]
     pub artifact: Artifact,
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

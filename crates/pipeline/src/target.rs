@@ -3,7 +3,7 @@
 use crate::errors::ErrorName;
 use crate::names::{Target, excerpt};
 use crate::rows::EnvironmentRow;
-use crate::target_wire::Operation;
+use crate::target_wire::{Operation, ProvisionOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -264,12 +264,12 @@ pub struct MadeOf {
 /// What a provisioning says it did. CloudFormation begins each update of a template with a
 /// `Transform`, also where nothing differs, so its word that there was one means nothing
 /// (<https://github.com/localstack/localstack/issues/10782>, measured on AWS).
-pub fn outcome(operation: Operation, before: Option<&MadeOf>, now: &MadeOf) -> &'static str {
+pub fn outcome(operation: Operation, before: Option<&MadeOf>, now: &MadeOf) -> ProvisionOutcome {
     let differs = now.template.is_empty() || before != Some(now);
     match operation {
-        Operation::Create => "provisioned",
-        Operation::Update if differs => "updated",
-        _ => "unchanged",
+        Operation::Create => ProvisionOutcome::Provisioned,
+        Operation::Update if differs => ProvisionOutcome::Updated,
+        _ => ProvisionOutcome::Unchanged,
     }
 }
 

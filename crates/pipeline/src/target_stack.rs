@@ -76,8 +76,30 @@ pub enum ApplyPlan {
     /// Another operation is under way; then this one.
     Wait,
     /// A person must look.
-    Refused {
-        /// Why, and what to do.
+    Refused(ApplyRefusal),
+}
+
+/// Why a stack is left as it is, and what a person does about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyRefusal {
+    /// A stack of this name is somebody else's.
+    #[error(
+        "the stack {name} exists and is not this target's: it lacks the tags cutover:project and cutover:target; rename the target, or delete that stack"
+    )]
+    NotOurs {
+        /// The stack's name.
+        name: String,
+    },
+    /// An update failed, and so did going back.
+    #[error(
+        "the stack {name} is {status}: {reason}; bring it back with `aws cloudformation continue-update-rollback --stack-name {name}` and provision again"
+    )]
+    Stuck {
+        /// The stack's name.
+        name: String,
+        /// In CloudFormation's word, e.g. `UPDATE_ROLLBACK_FAILED`.
+        status: String,
+        /// In CloudFormation's words.
         reason: String,
     },
 }
@@ -88,11 +110,8 @@ pub fn plan_apply(name: &str, found: Option<&Stack>, is_ours: bool) -> ApplyPlan
         return ApplyPlan::Create;
     };
     if !is_ours {
-        return ApplyPlan::Refused {
-            reason: format!(
-                "the stack {name} exists and is not this target's: it lacks the tags cutover:project and cutover:target; rename the target, or delete that stack"
-            ),
-        };
+        let name = name.to_owned();
+        return ApplyPlan::Refused(ApplyRefusal::NotOurs { name });
     }
     match (stack.status.as_str(), stack.settled()) {
         (_, Settled::Gone) => ApplyPlan::Create,
@@ -103,12 +122,11 @@ pub fn plan_apply(name: &str, found: Option<&Stack>, is_ours: bool) -> ApplyPlan
         ("CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED", _) => {
             ApplyPlan::RemoveFirst
         }
-        (status, Settled::Failed) => ApplyPlan::Refused {
-            reason: format!(
-                "the stack {name} is {status}: {}; bring it back with `aws cloudformation continue-update-rollback --stack-name {name}` and provision again",
-                stack.reason
-            ),
-        },
+        (status, Settled::Failed) => ApplyPlan::Refused(ApplyRefusal::Stuck {
+            name: name.to_owned(),
+            status: status.to_owned(),
+            reason: stack.reason.clone(),
+        }),
     }
 }
 

@@ -139,28 +139,49 @@ fn made_of(version: &str) -> MadeOf {
 #[test]
 fn an_update_that_changes_nothing_is_told_from_one_that_does() {
     let now = made_of("1");
-    assert_eq!(outcome(Operation::Update, Some(&now), &now), "unchanged");
-    assert_eq!(outcome(Operation::None, Some(&now), &now), "unchanged");
+    assert_eq!(
+        outcome(Operation::Update, Some(&now), &now),
+        ProvisionOutcome::Unchanged
+    );
+    assert_eq!(
+        outcome(Operation::None, Some(&now), &now),
+        ProvisionOutcome::Unchanged
+    );
     let image = made_of("9");
-    assert_eq!(outcome(Operation::Update, Some(&now), &image), "updated");
+    assert_eq!(
+        outcome(Operation::Update, Some(&now), &image),
+        ProvisionOutcome::Updated
+    );
     let template = MadeOf {
         template: "target-5678.yaml".into(),
         ..made_of("1")
     };
-    assert_eq!(outcome(Operation::Update, Some(&now), &template), "updated");
-    assert_eq!(outcome(Operation::Create, None, &now), "provisioned");
+    assert_eq!(
+        outcome(Operation::Update, Some(&now), &template),
+        ProvisionOutcome::Updated
+    );
+    assert_eq!(
+        outcome(Operation::Create, None, &now),
+        ProvisionOutcome::Provisioned
+    );
 }
 
 #[test]
 fn what_an_earlier_version_did_not_record_counts_as_changed() {
     let now = made_of("1");
-    assert_eq!(outcome(Operation::Update, None, &now), "updated");
+    assert_eq!(
+        outcome(Operation::Update, None, &now),
+        ProvisionOutcome::Updated
+    );
     let row = environment();
     let before: MadeOf = serde_json::from_value(row).unwrap();
-    assert_eq!(outcome(Operation::Update, Some(&before), &now), "updated");
+    assert_eq!(
+        outcome(Operation::Update, Some(&before), &now),
+        ProvisionOutcome::Updated
+    );
     let unknown = MadeOf::default();
     assert_eq!(
         outcome(Operation::Update, Some(&unknown), &unknown),
-        "updated"
+        ProvisionOutcome::Updated
     );
 }

@@ -16,11 +16,21 @@ pub struct PlanTargetRequest {
     pub execution: String,
 }
 
+/// What an execution of the target's state machine is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetAction {
+    /// Make or change it.
+    Provision,
+    /// Take it away.
+    Teardown,
+}
+
 /// What every state knows of the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetPlan {
-    /// `provision` or `teardown`.
-    pub action: String,
+    /// What the execution is to do with it.
+    pub action: TargetAction,
     /// Whose.
     pub project: Project,
     /// Which.
@@ -137,11 +147,23 @@ pub struct RecordTargetRequest {
     pub warnings: Vec<String>,
 }
 
+/// What a provisioning changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProvisionOutcome {
+    /// The target is new.
+    Provisioned,
+    /// It was there, and is made of something else now.
+    Updated,
+    /// It was there and is as it was.
+    Unchanged,
+}
+
 /// What a provisioning ends with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provisioned {
-    /// `provisioned`, `updated` or `unchanged`.
-    pub outcome: String,
+    /// What differs from before.
+    pub outcome: ProvisionOutcome,
     /// Which.
     pub target: Target,
     /// Its stack.

@@ -351,6 +351,17 @@ pub struct Instance {
     pub address: String,
 }
 
+/// How Deploy (initial) came by its instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LaunchOutcome {
+    /// It launched them.
+    #[serde(rename = "launched")]
+    Launched,
+    /// An earlier try of the same stage had launched them, or a release that is repeated.
+    #[serde(rename = "already launched")]
+    AlreadyLaunched,
+}
+
 /// The reply of Deploy (initial): a healthy candidate. What it was booted from is in its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
@@ -371,8 +382,8 @@ pub struct Deployed {
     pub instances: Vec<Instance>,
     /// The launch template version that repeats exactly this deployment.
     pub launch_template_version: String,
-    /// `launched`, or `already launched` when an earlier try or release had done it.
-    pub how: String,
+    /// Who launched the instances.
+    pub how: LaunchOutcome,
 }
 
 /// The input of Publish hostnames.

@@ -1,11 +1,11 @@
 //! What is recorded after the fact: what is live, how releases ended, what was tested together.
 
-use crate::release::condition;
+use crate::release::{condition, value};
 use crate::{Registry, RegistryError, item, number, text};
 use aws::call_error;
 use pipeline::names::{Target, Ticket};
 use pipeline::proof::Proof;
-use pipeline::rows::{AliasRow, Key, ProofRow, SetRow};
+use pipeline::rows::{AliasRow, Key, ProofRow, ReleaseOutcome, SetRow};
 
 impl Registry {
     /// Records what is live, unless a later release has; `false` where it has.
@@ -33,7 +33,7 @@ impl Registry {
         &self,
         target: &Target,
         ticket: Ticket,
-        outcome: &str,
+        outcome: ReleaseOutcome,
         cause: Option<&str>,
         change_id: Option<&str>,
     ) -> Result<(), RegistryError> {
@@ -46,9 +46,9 @@ impl Registry {
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
             .condition_expression("attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live)")
-            .expression_attribute_values(":live", text("live"))
-            .expression_attribute_values(":back", text("rolled back"))
-            .expression_attribute_values(":outcome", text(outcome))
+            .expression_attribute_values(":live", value(&ReleaseOutcome::Live)?)
+            .expression_attribute_values(":back", value(&ReleaseOutcome::RolledBack)?)
+            .expression_attribute_values(":outcome", value(&outcome)?)
             .expression_attribute_values(":ended", text(&aws::now()));
         if let Some(cause) = cause {
             update.push_str(", cause = :cause");
@@ -78,7 +78,7 @@ impl Registry {
             .key("sk", text(&key.sk))
             .condition_expression("attribute_exists(pk)")
             .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
-            .expression_attribute_values(":outcome", text("rolled back"))
+            .expression_attribute_values(":outcome", value(&ReleaseOutcome::RolledBack)?)
             .expression_attribute_values(":ended", text(&aws::now()))
             .expression_attribute_values(":cause", text(cause))
             .send()

@@ -55,7 +55,7 @@ impl Builder {
                 Ok(begun(Operation::RemoveFirst, id, token))
             }
             ApplyPlan::Wait => Ok(begun(Operation::Wait, id, String::new())),
-            ApplyPlan::Refused { reason } => Err(Fault::new(ErrorName::StackFailed, reason)),
+            ApplyPlan::Refused(why) => Err(Fault::new(ErrorName::StackFailed, why.to_string())),
         }
     }
 

@@ -7,7 +7,7 @@ use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::health::Tolerates;
 use pipeline::live::{live, read_set};
 use pipeline::names::Fqdn;
-use pipeline::rows::{AliasRow, CandidateRow, Key, ReleaseRow};
+use pipeline::rows::{AliasRow, CandidateRow, Key, ReleaseOutcome, ReleaseRow};
 use pipeline::wire::{CutoverReply, CutoverStep, PlanReply, Release, Stands, Tested};
 use registry::{Reservation, Reserved};
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ impl Switch {
             execution_arn: asked.execution_arn.clone(),
             started: now.clone(),
             plan: plan.clone(),
-            outcome: "running".into(),
+            outcome: ReleaseOutcome::Running,
             cause: None,
             ended: None,
             change_id: None,

@@ -3,7 +3,7 @@
 use crate::{Step, Switch};
 use pipeline::cutover::{AliasMove, Candidate};
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key, ReleaseOutcome};
 use pipeline::succession::{Replaced, Succession, succession};
 
 impl Switch {
@@ -36,7 +36,13 @@ impl Switch {
                 .await?;
         }
         self.registry
-            .record_outcome(&release.target, release.ticket, "live", None, change_id)
+            .record_outcome(
+                &release.target,
+                release.ticket,
+                ReleaseOutcome::Live,
+                None,
+                change_id,
+            )
             .await?;
         Ok(())
     }

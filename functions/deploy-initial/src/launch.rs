@@ -7,7 +7,7 @@ use pipeline::boot::{Boot, user_data};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
 use pipeline::suites::peer_environment;
-use pipeline::wire::{Artifact, DeployRequest};
+use pipeline::wire::{Artifact, DeployRequest, LaunchOutcome};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ impl Deployer {
     pub(crate) async fn instances(
         &self,
         request: &DeployRequest,
-    ) -> Result<(String, Vec<Seen>, String), Fault> {
+    ) -> Result<(String, Vec<Seen>, LaunchOutcome), Fault> {
         let DeployRequest { release, item, .. } = request;
         let wanted = match item.planned.companion {
             true => 1, // it is there to be tested, not to bear load
@@ -37,14 +37,18 @@ impl Deployer {
             .filter(Seen::is_up)
             .collect();
         if up.len() == wanted && !row.launch_template_version.is_empty() {
-            return Ok((row.launch_template_version, up, "already launched".into()));
+            return Ok((
+                row.launch_template_version,
+                up,
+                LaunchOutcome::AlreadyLaunched,
+            ));
         }
         if row.launched() != release.ticket {
             return Err(taken_over_too_late(request));
         }
         let version = self.template_version(request).await?;
         if up.len() == wanted {
-            return Ok((version, up, "already launched".into()));
+            return Ok((version, up, LaunchOutcome::AlreadyLaunched));
         }
         let tags = tags(request, &self.settings.project.to_string(), &version);
         let mut seen = Vec::new();
@@ -73,7 +77,7 @@ impl Deployer {
             };
             seen.extend(self.launch(request, launch).await?);
         }
-        Ok((version, seen, "launched".into()))
+        Ok((version, seen, LaunchOutcome::Launched))
     }
 
     /// An earlier try of this stage may have launched instances that have ended since; its token

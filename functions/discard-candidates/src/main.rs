@@ -5,7 +5,7 @@ use pipeline::errors::Fault;
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::{Leaving, is_discarded};
-use pipeline::rows::{CandidateRow, CandidateState, SetRow};
+use pipeline::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
 use pipeline::verdict::{
     Happened, StillLive, Verdict, already_live, live_after_all, message_of, superseded_by, verdict,
 };
@@ -201,8 +201,8 @@ async fn record(
             .await?;
     }
     let outcome = match by_another.is_empty() {
-        true => "not released",
-        false => "already live",
+        true => ReleaseOutcome::NotReleased,
+        false => ReleaseOutcome::AlreadyLive,
     };
     takedown
         .registry

@@ -6,7 +6,7 @@ use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::{Look, NoWayBack, TakeBack};
 use pipeline::names::{Component, Target};
-use pipeline::rows::{AliasRow, Key, Previous, ReleaseRow};
+use pipeline::rows::{AliasRow, Key, Previous, ReleaseOutcome, ReleaseRow};
 use pipeline::version::Version;
 use pipeline::wire::Release;
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,9 @@ fn could_go_back_to(
     components: &BTreeSet<Component>,
     target: &Target,
 ) -> String {
-    let live = past.iter().filter(|row| row.outcome == "live");
+    let live = past
+        .iter()
+        .filter(|row| row.outcome == ReleaseOutcome::Live);
     let all = live.flat_map(|row| row.plan.components.iter().map(move |one| (row, one)));
     let of = all.filter(|(_, one)| components.is_empty() || components.contains(&one.component));
     let mut seen = BTreeSet::new();

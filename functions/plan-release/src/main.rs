@@ -13,7 +13,9 @@ use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
 use pipeline::names::{Component, Fqdn, Target, Ticket, alias, hostname};
 use pipeline::plan::{ComponentPlan, Observed, Resolved, Terms, observe, plan_component};
-use pipeline::rows::{CandidateRow, CandidateState, EnvironmentRow, Key, ReleaseRow};
+use pipeline::rows::{
+    CandidateRow, CandidateState, EnvironmentRow, Key, ReleaseOutcome, ReleaseRow,
+};
 use pipeline::target;
 use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{Registry, Reservation, Reserved};
@@ -226,15 +228,15 @@ fn not_in_the_way(look: &Look, asked: &All) -> Result<(), Fault> {
 
 fn release_row(request: &PlanRequest, reply: &PlanReply) -> ReleaseRow {
     let outcome = match reply.outcome {
-        PlanOutcome::AlreadyLive => "already live",
-        PlanOutcome::Release => "running",
+        PlanOutcome::AlreadyLive => ReleaseOutcome::AlreadyLive,
+        PlanOutcome::Release => ReleaseOutcome::Running,
     };
     ReleaseRow {
         ticket: reply.release.ticket,
         execution: request.execution.clone(),
         execution_arn: request.execution_arn.clone(),
         started: aws::now(),
-        outcome: outcome.into(),
+        outcome,
         plan: reply.clone(),
         cause: None,
         ended: None,

@@ -5,7 +5,7 @@ use pipeline::names::{Domain, Target};
 use pipeline::rows::Key;
 use pipeline::target::{TargetInput, TargetRow, TargetState, is_protected_by_default};
 use pipeline::target_stack::{Settled, Stack};
-use pipeline::target_wire::{PlanTargetRequest, TargetPlan};
+use pipeline::target_wire::{PlanTargetRequest, TargetAction, TargetPlan};
 use registry::Registry;
 use stacks::Stacks;
 use stage::Settings;
@@ -47,30 +47,37 @@ impl Planner {
         };
         let stack = format!("{}-{target}", self.settings.project);
         let found = self.stacks.find(&stack).await?;
-        let mut plan = self.of(target, &stack, request.execution)?;
+        let plan = |action| self.of(action, target, &stack, request.execution);
         match &input {
             TargetInput::Provision { parameters, .. } => {
                 self.not_closing(target).await?;
-                plan.action = "provision".into();
+                let mut plan = plan(TargetAction::Provision)?;
                 plan.parameters = parameters.clone();
                 plan.protected = is_protected(target, found.as_ref(), parameters);
+                Ok(plan)
             }
             TargetInput::Teardown { confirmed, .. } => {
-                plan.action = "teardown".into();
+                let mut plan = plan(TargetAction::Teardown)?;
                 plan.protected = is_protected(target, found.as_ref(), &BTreeMap::new());
                 if (plan.protected || is_protected_by_default(target)) && !confirmed {
                     return Err(not_confirmed(target));
                 }
+                Ok(plan)
             }
         }
-        Ok(plan)
     }
 
-    fn of(&self, target: &Target, stack: &str, execution: String) -> Result<TargetPlan, Fault> {
+    fn of(
+        &self,
+        action: TargetAction,
+        target: &Target,
+        stack: &str,
+        execution: String,
+    ) -> Result<TargetPlan, Fault> {
         let domain = Domain::new(format!("{target}.{}", self.domain))
             .map_err(|e| Fault::new(ErrorName::Misconfigured, format!("CUTOVER_DOMAIN: {e}")))?;
         Ok(TargetPlan {
-            action: String::new(),
+            action,
             project: self.settings.project.clone(),
             target: target.clone(),
             stack: stack.to_owned(),

@@ -92,7 +92,7 @@ impl Recorder {
             launch_template_version,
         };
         Ok(Provisioned {
-            outcome: outcome(operation, before.as_ref(), &now).into(),
+            outcome: outcome(operation, before.as_ref(), &now),
             target: plan.target,
             stack: plan.stack,
             protected: plan.protected,
