@@ -1,6 +1,5 @@
 //! The only module that talks to AWS or the local cloud.
 
-mod batch;
 mod executions;
 mod history;
 mod instances;
@@ -16,6 +15,7 @@ use crate::error::Failure;
 use aws_config::{AppName, BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use pipeline::names::Project;
+use registry::Registry;
 use std::time::Duration;
 
 /// A project's resources, and the clients to use them.
@@ -25,7 +25,7 @@ pub struct Cloud {
     machine: Option<String>,
     has_endpoint: bool,
     steps: aws_sdk_sfn::Client,
-    rows: aws_sdk_dynamodb::Client,
+    rows: Registry,
     objects: aws_sdk_s3::Client,
     functions: aws_sdk_cloudwatchlogs::Client,
     machines: aws_sdk_ec2::Client,
@@ -47,11 +47,11 @@ impl Cloud {
             .force_path_style(has_endpoint)
             .build();
         Ok(Self {
+            rows: Registry::new(&config, &format!("{project}-cutover")),
             project,
             machine,
             has_endpoint,
             steps: aws_sdk_sfn::Client::new(&config),
-            rows: aws_sdk_dynamodb::Client::new(&config),
             objects: aws_sdk_s3::Client::from_conf(s3),
             functions: aws_sdk_cloudwatchlogs::Client::new(&config),
             machines: aws_sdk_ec2::Client::new(&config),
@@ -61,10 +61,6 @@ impl Cloud {
     /// Whether calls cost nothing and are quick: then a release is looked at more often.
     pub fn is_local(&self) -> bool {
         self.has_endpoint
-    }
-
-    fn table(&self) -> String {
-        format!("{}-cutover", self.project)
     }
 }
 

@@ -2,47 +2,33 @@
 
 use super::Cloud;
 use crate::error::Failure;
+use aws::{CallError, call_error};
+use aws_sdk_sfn::config::http::HttpResponse;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
-use std::error::Error;
 
 /// The code, the message and what to do about it.
-pub fn refusal<E, R>(cloud: &Cloud, operation: &str, error: SdkError<E, R>) -> Failure
+pub fn refusal<E>(
+    cloud: &Cloud,
+    operation: &'static str,
+    error: SdkError<E, HttpResponse>,
+) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let answer = error.as_service_error().map(|e| {
-        (
-            e.code().unwrap_or("error").to_owned(),
-            e.message().map(str::to_owned),
-        )
-    });
-    match answer {
-        Some((code, message)) => {
-            let message = message.unwrap_or_else(|| chain(&error));
-            answered(cloud, operation, &code, &message)
-        }
-        None => unanswered(cloud, operation, &chain(&error)),
+    refused(cloud, &call_error(operation, error))
+}
+
+/// The same of a call that another crate made.
+pub fn refused(cloud: &Cloud, error: &CallError) -> Failure {
+    match error.is_answered() {
+        true => answered(cloud, error),
+        false => unanswered(cloud, error),
     }
 }
 
-/// An error with its sources, each once: `DisplayErrorContext` adds their Debug form.
-fn chain(error: &dyn Error) -> String {
-    let mut parts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let part = inner.to_string();
-        if !parts.iter().any(|known| known.contains(&part)) {
-            parts.push(part);
-        }
-        source = inner.source();
-    }
-    parts.join(": ")
-}
-
-fn answered(cloud: &Cloud, operation: &str, code: &str, message: &str) -> Failure {
-    let what = format!("{operation}: {code}: {message}");
-    match code {
+fn answered(cloud: &Cloud, error: &CallError) -> Failure {
+    let what = error.to_string();
+    match error.code.as_str() {
         "ExecutionDoesNotExist" | "InvalidArn" | "InvalidExecutionInput" => Failure::Usage(what),
         "ResourceNotFoundException" | "StateMachineDoesNotExist" | "NoSuchBucket" => {
             Failure::Cloud {
@@ -64,8 +50,8 @@ fn answered(cloud: &Cloud, operation: &str, code: &str, message: &str) -> Failur
             Failure::Cloud {
                 what,
                 next: format!(
-                    "your credentials lack the permission {operation} on project `{}`",
-                    cloud.project
+                    "your credentials lack the permission {} on project `{}`",
+                    error.operation, cloud.project
                 ),
             }
         }
@@ -76,8 +62,8 @@ fn answered(cloud: &Cloud, operation: &str, code: &str, message: &str) -> Failur
     }
 }
 
-fn unanswered(cloud: &Cloud, operation: &str, chain: &str) -> Failure {
-    let chain = chain.trim();
+fn unanswered(cloud: &Cloud, error: &CallError) -> Failure {
+    let (operation, chain) = (error.operation, error.message.trim());
     if chain.to_lowercase().contains("credential") {
         return Failure::Cloud {
             what: format!(

@@ -6,7 +6,7 @@ use crate::cloud::Row;
 use crate::error::{Exit, Failure};
 use crate::text::{Screen, Style, table};
 use pipeline::names::Target;
-use pipeline::rows::Key;
+use pipeline::rows::{CandidateState, Key};
 use serde_json::{Map, Value, json};
 
 /// Prints all targets.
@@ -95,7 +95,7 @@ pub async fn show(context: &Context, target: &Target) -> Result<Exit, Failure> {
 fn instances(candidates: &[Row]) -> Vec<String> {
     let there = candidates
         .iter()
-        .filter(|row| !matches!(row.text("state"), "retired" | "discarded"));
+        .filter(|row| !row.value("state").is_some_and(CandidateState::is_gone));
     let ids = there
         .filter_map(|row| row.0.get("instances")?.as_array().cloned())
         .flatten();

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::text::{Screen, Style, duration};
 use aws_sdk_sfn::types::ExecutionStatus;
 use pipeline::names::Component;
-use pipeline::rows::{AliasRow, ReleaseRow};
+use pipeline::rows::{AliasRow, ReleaseOutcome, ReleaseRow};
 use serde_json::{Value, json};
 
 /// Releases looked at: more than run at the same time on one target.
@@ -74,7 +74,7 @@ impl Unfinished {
         let latest = context.cloud.last_rows_of(pk, "release#", LATEST).await?;
         let mut found = Vec::new();
         for row in latest {
-            if row.text("outcome") != "running" {
+            if row.value("outcome") != Some(ReleaseOutcome::Running) {
                 continue;
             }
             let described = context.cloud.described(row.text("execution_arn")).await?;

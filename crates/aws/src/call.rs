@@ -2,9 +2,8 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use pipeline::errors::{ErrorName, Fault, Named};
+use pipeline::errors::{ErrorName, Fault, Named, chain};
 
 /// How a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +16,9 @@ pub enum CallKind {
     Refused,
 }
 
+/// In place of a code, where nothing came back.
+const NO_ANSWER: &str = "no answer";
+
 /// A failed call, with the service's own words.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
@@ -25,13 +27,18 @@ pub struct CallError {
     pub operation: &'static str,
     /// How it failed.
     pub kind: CallKind,
-    /// The service's error code, e.g. `InvalidChangeBatch`.
+    /// The service's error code, e.g. `InvalidChangeBatch`; `HTTP 502` where it has none.
     pub code: String,
     /// The service's message.
     pub message: String,
 }
 
 impl CallError {
+    /// Whether anything came back: without credentials or a network nothing does.
+    pub fn is_answered(&self) -> bool {
+        self.code != NO_ANSWER
+    }
+
     /// Whether the service answered with this code.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
@@ -71,12 +78,12 @@ where
         Some(raw) => excerpt(&String::from_utf8_lossy(
             raw.body().bytes().unwrap_or_default(),
         )),
-        None => DisplayErrorContext(&error).to_string(),
+        None => chain(&error),
     });
     let code = match (code.is_empty(), status) {
         (false, _) => code,
         (true, Some(status)) => format!("HTTP {status}"),
-        (true, None) => "no answer".into(),
+        (true, None) => NO_ANSWER.into(),
     };
     CallError {
         operation,

@@ -2,7 +2,9 @@
 //! conditionally, so a late writer never puts an older release over a newer one.
 #![warn(missing_docs)]
 
+mod component;
 mod poll;
+mod query;
 mod record;
 mod release;
 mod target;
@@ -40,6 +42,12 @@ pub enum RegistryError {
         /// What is wrong with it.
         source: serde_dynamo::Error,
     },
+    /// A list that should end does not.
+    #[error("{operation}: the answer does not end")]
+    Endless {
+        /// E.g. `dynamodb:Query`.
+        operation: &'static str,
+    },
     /// A row could not be put into DynamoDB's form.
     #[error("a row cannot be written")]
     Unwritable(#[source] serde_dynamo::Error),
@@ -49,7 +57,9 @@ impl Named for RegistryError {
     fn name(&self) -> ErrorName {
         match self {
             Self::Call(call) => call.name(),
-            Self::Unreadable { .. } | Self::Unwritable(_) => ErrorName::RowInvalid,
+            Self::Unreadable { .. } | Self::Unwritable(_) | Self::Endless { .. } => {
+                ErrorName::RowInvalid
+            }
         }
     }
 }
@@ -60,7 +70,7 @@ impl From<RegistryError> for Fault {
             RegistryError::Unreadable { source, .. } | RegistryError::Unwritable(source) => {
                 format!("{error}: {source}")
             }
-            RegistryError::Call(_) => error.to_string(),
+            RegistryError::Call(_) | RegistryError::Endless { .. } => error.to_string(),
         };
         Fault::new(error.name(), text)
     }
@@ -120,7 +130,7 @@ impl Registry {
                     .await
                     .map_err(|e| call_error("dynamodb:BatchGetItem", e))?;
                 for item in reply.responses.into_iter().flatten().flat_map(|(_, i)| i) {
-                    rows.push(read(item, &chunk[0].pk, "several")?);
+                    rows.push(read_listed(item)?);
                 }
                 wanted = reply
                     .unprocessed_keys
@@ -152,61 +162,6 @@ impl Registry {
             .into_iter()
             .map(|row| (row.hostname.clone(), row))
             .collect())
-    }
-
-    /// All rows of a partition whose sort key begins so.
-    pub async fn query<T: DeserializeOwned>(
-        &self,
-        pk: &str,
-        prefix: &str,
-    ) -> Result<Vec<T>, RegistryError> {
-        let mut rows = Vec::new();
-        let mut start: Option<Item> = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":pk", text(pk))
-                .expression_attribute_values(":sk", text(prefix))
-                .consistent_read(true)
-                .set_exclusive_start_key(start.take())
-                .send()
-                .await
-                .map_err(|e| call_error("dynamodb:Query", e))?;
-            for item in page.items.unwrap_or_default() {
-                rows.push(read(item, pk, prefix)?);
-            }
-            match page.last_evaluated_key {
-                Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(rows),
-            }
-        }
-    }
-
-    /// The last rows, by sort key, whose sort key begins so: the newest first, at most this many.
-    pub async fn newest<T: DeserializeOwned>(
-        &self,
-        pk: &str,
-        prefix: &str,
-        limit: i32,
-    ) -> Result<Vec<T>, RegistryError> {
-        let page = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":sk", text(prefix))
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|e| call_error("dynamodb:Query", e))?;
-        let items = page.items.unwrap_or_default().into_iter();
-        items.map(|item| read(item, pk, prefix)).collect()
     }
 
     /// Writes a row, whatever was there.
@@ -256,6 +211,13 @@ fn read<T: DeserializeOwned>(item: Item, pk: &str, sk: &str) -> Result<T, Regist
         sk: sk.to_owned(),
         source,
     })
+}
+
+/// One of several rows, which says itself which it is.
+fn read_listed<T: DeserializeOwned>(item: Item) -> Result<T, RegistryError> {
+    let key = |name| item.get(name).and_then(|key| key.as_s().ok()).cloned();
+    let (pk, sk) = (key("pk").unwrap_or_default(), key("sk").unwrap_or_default());
+    read(item, &pk, &sk)
 }
 
 /// A row with its keys, as DynamoDB holds it.

@@ -87,25 +87,13 @@ impl Registry {
         target: &Target,
         most: i32,
     ) -> Result<Vec<Begun>, RegistryError> {
-        let pk = Key::target(target);
-        let reply = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", text(&pk))
-            .expression_attribute_values(":sk", text("release#"))
-            .projection_expression("execution, execution_arn, started")
-            .consistent_read(true)
+        let call = self
+            .partition(&Key::target(target), "release#")
+            .projection_expression("pk, sk, execution, execution_arn, started")
             .scan_index_forward(false)
-            .limit(most)
-            .send()
+            .limit(most);
+        self.all(call, usize::try_from(most).unwrap_or_default())
             .await
-            .map_err(|e| call_error("dynamodb:Query", e))?;
-        let items = reply.items.unwrap_or_default().into_iter();
-        items
-            .map(|item| crate::read(item, &pk, "release#"))
-            .collect()
     }
 
     /// Which of these executions reserved names on the target.
@@ -140,7 +128,7 @@ impl Registry {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| call_error("dynamodb:Query", e))?;
             for item in page.items.unwrap_or_default() {
-                let row: SortKey = crate::read(item, &pk, "any")?;
+                let row: SortKey = crate::read_listed(item)?;
                 keys.insert(row.sk);
             }
         }
