@@ -1,6 +1,6 @@
 //! Emptying a target's zone, so that it can be deleted.
 
-use crate::{ChangeError, Dns, MAX_PLANS, invalid};
+use crate::{ChangeError, Dns, MAX_PLANS, invalid, is_invalid_batch};
 use aws::{CallError, call_error};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
 use pipeline::errors::{ErrorName, Fault};
@@ -120,7 +120,7 @@ impl Dns {
             .await;
         match sent.map_err(|e| call_error("route53:ChangeResourceRecordSets", e)) {
             Ok(_) => Ok(()),
-            Err(error) if error.is("InvalidChangeBatch") => Err(ChangeError::Moved(error.message)),
+            Err(error) if is_invalid_batch(&error) => Err(ChangeError::Moved(error.message)),
             Err(error) => Err(error.into()),
         }
     }

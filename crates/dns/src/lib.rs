@@ -148,7 +148,7 @@ impl Dns {
                 .change_info
                 .map(|info| info.id.trim_start_matches("/change/").to_owned())
                 .unwrap_or_default()),
-            Err(error) if error.is("InvalidChangeBatch") => Err(ChangeError::Moved(error.message)),
+            Err(error) if is_invalid_batch(&error) => Err(ChangeError::Moved(error.message)),
             Err(error) => Err(error.into()),
         }
     }
@@ -283,6 +283,13 @@ fn sdk_change(change: &Change) -> Result<SdkChange, ChangeError> {
         .resource_record_set(set)
         .build()
         .map_err(invalid)
+}
+
+/// Whether a batch does not fit the zone. Until 2024 Route 53 said so without the `ErrorResponse` that
+/// all its other errors are in, which the SDK then reads as an error without a code
+/// (<https://github.com/aws/aws-sdk-kotlin/pull/1435>).
+fn is_invalid_batch(error: &CallError) -> bool {
+    error.is("InvalidChangeBatch") || error.message.contains("<InvalidChangeBatch")
 }
 
 fn invalid(error: impl std::fmt::Display) -> ChangeError {

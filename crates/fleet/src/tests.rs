@@ -2,6 +2,7 @@
 
 use crate::{Fleet, Launch, Launched, NewVersion};
 use aws::{CallError, CallKind};
+use pipeline::names::{Project, Target};
 use replay::Replay;
 use std::collections::BTreeMap;
 
@@ -152,4 +153,147 @@ async fn versions_are_read_page_by_page_and_no_further_than_allowed() {
         ),
         (true, "d1", 1_795_939_200)
     );
+}
+
+fn instances(ids: &[&str], next: &str) -> (u16, String) {
+    let item = |id: &&str| {
+        format!(
+            "<item><instanceId>{id}</instanceId><instanceState><name>running</name></instanceState>\
+             <ipAddress>192.0.2.1</ipAddress></item>"
+        )
+    };
+    let items: String = ids.iter().map(item).collect();
+    let body = format!(
+        "<reservationSet><item><instancesSet>{items}</instancesSet></item></reservationSet><nextToken>{next}</nextToken>"
+    );
+    answer("DescribeInstances", &body)
+}
+
+#[tokio::test]
+async fn all_pages_of_a_release_s_instances_are_read() {
+    let replay = Replay::new([instances(&["i-1"], "more"), instances(&["i-2"], "")]);
+    let fleet = Fleet::new(&replay.config());
+    let seen = fleet
+        .of_release("stage-r7", "api-1.stage.myproj.com")
+        .await
+        .unwrap();
+    let ids: Vec<&str> = seen.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["i-1", "i-2"]);
+    assert_eq!(
+        seen[0].instance().map(|one| one.address).as_deref(),
+        Some("192.0.2.1")
+    );
+    let asked = replay.asked();
+    assert!(
+        asked[0].contains("Filter.1.Name=tag%3Acutover%3Arelease&Filter.1.Value.1=stage-r7"),
+        "{}",
+        asked[0]
+    );
+    assert!(asked[1].contains("NextToken=more"), "{}", asked[1]);
+}
+
+#[tokio::test]
+async fn a_target_s_instances_are_those_with_both_tags() {
+    let replay = Replay::new([instances(&["i-1"], "")]);
+    let (project, target) = (
+        Project::new("myproj").unwrap(),
+        Target::new("stage").unwrap(),
+    );
+    Fleet::new(&replay.config())
+        .of_target(&project, &target)
+        .await
+        .unwrap();
+    let asked = replay.asked().remove(0);
+    for filter in [
+        "cutover%3Aproject&Filter.1.Value.1=myproj",
+        "cutover%3Atarget&Filter.2.Value.1=stage",
+    ] {
+        assert!(asked.contains(filter), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_names_200_instances_at_the_most() {
+    let replay = Replay::new([instances(&["i-1"], ""), instances(&[], "")]);
+    let ids: Vec<String> = (0..201).map(|n| format!("i-{n}")).collect();
+    let seen = Fleet::new(&replay.config()).by_id(&ids).await.unwrap();
+    assert_eq!((seen.len(), replay.asked().len()), (1, 2));
+}
+
+#[tokio::test]
+async fn throttling_and_a_lack_of_machines_pass_by_themselves() {
+    for code in ["RequestLimitExceeded", "InsufficientInstanceCapacity"] {
+        let error = launched(&Replay::new([refusal(code)])).await.unwrap_err();
+        assert_eq!(error.kind, CallKind::Unavailable, "{code}");
+    }
+    let quota = launched(&Replay::new([refusal("VcpuLimitExceeded")])).await;
+    assert_eq!(quota.unwrap_err().kind, CallKind::Refused);
+}
+
+#[tokio::test]
+async fn a_launch_tags_instances_and_volumes_and_has_a_token() {
+    let replay = Replay::new([answer("RunInstances", RUNNING)]);
+    launched(&replay).await.unwrap();
+    let asked = replay.asked().remove(0);
+    for part in [
+        "ClientToken=token",
+        "MinCount=1",
+        "MaxCount=1",
+        "ResourceType=instance",
+        "ResourceType=volume",
+    ] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_that_would_have_worked_is_answered_with_an_error() {
+    let could = async |answer| {
+        Fleet::new(&Replay::new([answer]).config())
+            .could_launch("lt-1", "7", "subnet-1")
+            .await
+    };
+    could(refusal("DryRunOperation")).await.unwrap();
+    assert_eq!(
+        could(refusal("UnauthorizedOperation"))
+            .await
+            .unwrap_err()
+            .kind,
+        CallKind::Denied
+    );
+    assert_eq!(
+        could(answer("RunInstances", RUNNING))
+            .await
+            .unwrap_err()
+            .kind,
+        CallKind::Unavailable
+    );
+}
+
+#[tokio::test]
+async fn a_version_without_a_number_is_no_version() {
+    let replay = Replay::new([answer("CreateLaunchTemplateVersion", "")]);
+    let new = NewVersion {
+        description: "api",
+        user_data_base64: "eA==",
+        source: "3",
+        token: "t",
+    };
+    let made = Fleet::new(&replay.config())
+        .create_template_version("lt-1", &new)
+        .await;
+    assert_eq!(made.unwrap_err().kind, CallKind::Unavailable);
+}
+
+#[tokio::test]
+async fn versions_that_are_gone_already_are_no_error() {
+    let body = "<successfullyDeletedLaunchTemplateVersionSet><item><versionNumber>2</versionNumber></item>\
+        </successfullyDeletedLaunchTemplateVersionSet><unsuccessfullyDeletedLaunchTemplateVersionSet><item>\
+        <versionNumber>3</versionNumber><responseError><code>launchTemplateVersionDoesNotExist</code></responseError>\
+        </item></unsuccessfullyDeletedLaunchTemplateVersionSet>";
+    let replay = Replay::new([answer("DeleteLaunchTemplateVersions", body)]);
+    let gone = Fleet::new(&replay.config())
+        .delete_template_versions("lt-1", &[2, 3])
+        .await;
+    assert_eq!(gone.unwrap(), 1);
 }

@@ -76,6 +76,9 @@ impl From<RegistryError> for Fault {
     }
 }
 
+/// Before what DynamoDB left unprocessed is asked for again; twice as long each time.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 100 });
+
 /// The table.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -138,7 +141,7 @@ impl Registry {
                 tries += 1;
                 if wanted.is_some() {
                     give_up_after(tries)?;
-                    tokio::time::sleep(Duration::from_millis(100 << tries)).await;
+                    tokio::time::sleep(PAUSE * (1 << tries)).await;
                 }
             }
         }
@@ -235,3 +238,6 @@ pub(crate) fn text(value: &str) -> AttributeValue {
 pub(crate) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
+
+#[cfg(test)]
+mod tests;

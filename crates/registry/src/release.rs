@@ -1,7 +1,7 @@
 //! The rows of one release: its ticket, its reservation, its candidates, its outcome.
 
 use crate::{Registry, RegistryError, item, number, text};
-use aws::{CallKind, call_error};
+use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
 use pipeline::names::{Fqdn, Target, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
@@ -148,15 +148,10 @@ impl Registry {
             .await;
         match sent.map_err(|e| call_error("dynamodb:TransactWriteItems", e)) {
             Ok(_) => Ok(Reserved::Done),
-            Err(error)
-                if error.is("TransactionCanceledException")
-                    && error.message.contains("ConditionalCheckFailed") =>
-            {
-                Ok(Reserved::Taken)
-            }
+            Err(error) if is_cancelled(&error, &["ConditionalCheckFailed"]) => Ok(Reserved::Taken),
             Err(mut error) => {
-                if error.is("TransactionCanceledException") {
-                    error.kind = CallKind::Unavailable; // a conflict with another transaction
+                if is_cancelled(&error, PASSING) {
+                    error.kind = CallKind::Unavailable;
                 }
                 Err(error.into())
             }
@@ -279,6 +274,22 @@ impl Registry {
     }
 }
 
+/// Reasons of a cancelled transaction that pass by themselves: another transaction at the same rows,
+/// and throttling. The others are `ValidationError` and `ItemCollectionSizeLimitExceeded`
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+const PASSING: &[&str] = &[
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
+
+/// Whether a transaction was cancelled for one of these reasons. The message lists one for each row:
+/// `... specific reasons [None, ConditionalCheckFailed]`.
+fn is_cancelled(error: &CallError, reasons: &[&str]) -> bool {
+    let mut reasons = reasons.iter();
+    error.is("TransactionCanceledException") && reasons.any(|reason| error.message.contains(reason))
+}
+
 /// A hostname may be reserved where there is none, or where what stood there is gone.
 const GONE: &str = "attribute_not_exists(pk) OR #state IN (:retired, :discarded)";
 
@@ -288,7 +299,7 @@ pub(crate) fn value<T: Serialize>(
     serde_dynamo::to_attribute_value(value).map_err(RegistryError::Unwritable)
 }
 
-pub(crate) fn condition<T>(sent: Result<T, aws::CallError>) -> Result<bool, RegistryError> {
+pub(crate) fn condition<T>(sent: Result<T, CallError>) -> Result<bool, RegistryError> {
     match sent {
         Ok(_) => Ok(true),
         Err(error) if error.is("ConditionalCheckFailedException") => Ok(false),

@@ -1,6 +1,6 @@
 //! The rows of a target as a whole: opened by a provisioning, closed and forgotten by a teardown.
 
-use crate::{Item, Registry, RegistryError, item, text};
+use crate::{Item, PAUSE, Registry, RegistryError, item, text};
 use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::types::{DeleteRequest, ReturnValue, WriteRequest};
 use pipeline::closing::Begun;
@@ -9,7 +9,6 @@ use pipeline::rows::Key;
 use pipeline::target::MadeOf;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Writes of one call:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>.
@@ -171,7 +170,7 @@ impl Registry {
                 Some(left) if !left.is_empty() => requests = left,
                 _ => return Ok(()),
             }
-            tokio::time::sleep(Duration::from_millis(100 << pause)).await;
+            tokio::time::sleep(PAUSE * (1 << pause)).await;
         }
         Err(RegistryError::Call(CallError {
             operation: "dynamodb:BatchWriteItem",

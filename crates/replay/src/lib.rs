@@ -14,8 +14,46 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+
+/// What a service answers once.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The same with a header: S3 says most of what it says in them.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}
+
+impl<T: Into<Vec<u8>>> From<(u16, T)> for Answer {
+    /// A status and a body.
+    fn from((status, body): (u16, T)) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+}
+
+/// What a service was asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Method, path and query, e.g. `GET /bucket?versions`.
+    pub line: String,
+    /// By name, in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// As it was sent.
+    pub body: String,
+}
 
 /// What a service answers, in this order; and what it was asked.
 #[derive(Debug, Clone, Default)]
@@ -23,18 +61,15 @@ pub struct Replay(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    answers: VecDeque<(u16, String)>,
-    asked: Vec<String>,
+    answers: VecDeque<Answer>,
+    asked: Vec<Asked>,
 }
 
 impl Replay {
-    /// A service with these answers: status and body.
-    pub fn new<T: Into<String>>(answers: impl IntoIterator<Item = (u16, T)>) -> Self {
-        let answers = answers.into_iter();
+    /// A service with these answers.
+    pub fn new<T: Into<Answer>>(answers: impl IntoIterator<Item = T>) -> Self {
         Self(Arc::new(Mutex::new(State {
-            answers: answers
-                .map(|(status, body)| (status, body.into()))
-                .collect(),
+            answers: answers.into_iter().map(Into::into).collect(),
             asked: Vec::new(),
         })))
     }
@@ -57,6 +92,14 @@ impl Replay {
     /// # Panics
     /// If a test panicked while it was asked.
     pub fn asked(&self) -> Vec<String> {
+        self.requests().into_iter().map(|one| one.body).collect()
+    }
+
+    /// The requests so far.
+    ///
+    /// # Panics
+    /// If a test panicked while it was asked.
+    pub fn requests(&self) -> Vec<Asked> {
         self.0.lock().expect("no panic").asked.clone()
     }
 }
@@ -64,15 +107,35 @@ impl Replay {
 impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let mut state = self.0.lock().expect("no panic");
-        let body = request.body().bytes().unwrap_or_default();
-        state.asked.push(String::from_utf8_lossy(body).into_owned());
+        state.asked.push(asked(&request));
         let answer = state.answers.pop_front().ok_or_else(|| {
             ConnectorError::other("asked more often than there are answers".into(), None)
         });
-        HttpConnectorFuture::ready(answer.and_then(|(status, body)| {
-            let status = StatusCode::try_from(status);
-            let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
-            Ok(HttpResponse::new(status, SdkBody::from(body)))
-        }))
+        HttpConnectorFuture::ready(answer.and_then(response))
     }
+}
+
+fn asked(request: &HttpRequest) -> Asked {
+    let uri = request.uri();
+    // `https://route53.amazonaws.com/2013-04-01/...`: the host is the SDK's matter.
+    let below = uri.splitn(4, '/').nth(3).unwrap_or_default();
+    let headers = request.headers().iter();
+    let body = request.body().bytes().unwrap_or_default();
+    Asked {
+        line: format!("{} /{below}", request.method()),
+        headers: headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect(),
+        body: String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(answer.status);
+    let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    for (name, value) in answer.headers {
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
 }

@@ -259,3 +259,6 @@ fn disk(doing: &str, path: &Path, error: &std::io::Error) -> Fault {
         format!("{doing} {}: {error}", path.display()),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,6 +166,7 @@ fn read(name: &SecretName, text: Option<&str>) -> Result<Credentials, SecretErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use replay::Replay;
 
     fn name() -> SecretName {
         SecretName::new("cutover/myproj/api").unwrap()
@@ -261,5 +262,63 @@ mod tests {
         );
         let busy = call(CallKind::Unavailable, "InternalServiceError");
         assert_eq!(busy.name(), ErrorName::Unavailable);
+    }
+
+    /// The origin of a private repository, where Secrets Manager answers so.
+    async fn origin(answer: (u16, &str)) -> (Result<Origin, SecretError>, Replay) {
+        let replay = Replay::new([answer]);
+        let repository = RepositoryUrl::new("https://git.example.com/api.git").unwrap();
+        let secrets = Secrets::new(&replay.config());
+        (secrets.origin(&repository, Some(&name())).await, replay)
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_read_when_it_is_needed() {
+        let text = r#"{"ARN": "arn", "Name": "n", "SecretString": "{\"username\": \"ann\", \"password\": \"p\"}"}"#;
+        let (found, replay) = origin((200, text)).await;
+        assert!(found.unwrap().credentials.is_some());
+        assert_eq!(replay.asked(), [r#"{"SecretId":"cutover/myproj/api"}"#]);
+        let none = Replay::default();
+        let repository = RepositoryUrl::new("https://git.example.com/api.git").unwrap();
+        let found = Secrets::new(&none.config()).origin(&repository, None).await;
+        assert!(found.unwrap().credentials.is_none() && none.asked().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_secrets_manager_says_has_a_name_in_the_state_machine() {
+        for (body, expected) in [
+            (
+                r#"{"__type": "ResourceNotFoundException", "Message": "m"}"#,
+                ErrorName::RepositoryUnreadable,
+            ),
+            (
+                r#"{"__type": "AccessDeniedException", "Message": "m"}"#,
+                ErrorName::AccessDenied,
+            ),
+            (
+                r#"{"__type": "DecryptionFailure", "Message": "m"}"#,
+                ErrorName::CallRefused,
+            ),
+            (
+                r#"{"__type": "InvalidRequestException", "Message": "it is scheduled for deletion"}"#,
+                ErrorName::CallRefused,
+            ),
+            (
+                r#"{"__type": "ThrottlingException", "Message": "m"}"#,
+                ErrorName::Unavailable,
+            ),
+        ] {
+            let (found, _) = origin((400, body)).await;
+            assert_eq!(found.unwrap_err().name(), expected, "{body}");
+        }
+        let (failed, _) =
+            origin((500, r#"{"__type": "InternalServiceError", "Message": "m"}"#)).await;
+        assert_eq!(failed.unwrap_err().name(), ErrorName::Unavailable);
+        let (binary, _) = origin((
+            200,
+            r#"{"ARN": "arn", "Name": "n", "SecretBinary": "eA=="}"#,
+        ))
+        .await;
+        assert_eq!(binary.unwrap_err().name(), ErrorName::RepositoryUnreadable);
     }
 }

@@ -130,3 +130,6 @@ fn stack(stack: &aws_sdk_cloudformation::types::Stack) -> Stack {
         is_protected: stack.enable_termination_protection().unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,5 @@
-//! What Route 53 says, and what it is asked.
-
-use crate::Dns;
+use super::*;
 use pipeline::apex::{ApexRecord, ApexType};
-use pipeline::names::Domain;
-use replay::Replay;
-
-fn set(name: &str, kind: &str, ttl: u32, value: &str) -> String {
-    format!(
-        "<ResourceRecordSet><Name>{name}.</Name><Type>{kind}</Type><TTL>{ttl}</TTL><ResourceRecords>\
-         <ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
-    )
-}
-
-fn domain() -> Domain {
-    Domain::new("dev.myproj.com").unwrap()
-}
 
 #[tokio::test]
 async fn only_the_zones_own_records_are_its_apex() {
@@ -24,12 +9,7 @@ async fn only_the_zones_own_records_are_its_apex() {
         set("dev.myproj.com", "TXT", 5, "x"),
         set("sub.dev.myproj.com", "NS", 60, "ns-2.awsdns-2.net."),
     ];
-    let body = format!(
-        "<ListResourceRecordSetsResponse><ResourceRecordSets>{}</ResourceRecordSets><IsTruncated>false\
-         </IsTruncated><MaxItems>20</MaxItems></ListResourceRecordSetsResponse>",
-        sets.concat()
-    );
-    let replay = Replay::new([(200, body)]);
+    let replay = Replay::new([page(&sets, None)]);
     let found = Dns::new(&replay.config())
         .apex("Z1", &domain())
         .await
@@ -40,9 +20,7 @@ async fn only_the_zones_own_records_are_its_apex() {
 
 #[tokio::test]
 async fn the_apex_is_written_as_planned() {
-    let answer = "<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status>\
-        <SubmittedAt>2026-11-29T08:00:00Z</SubmittedAt></ChangeInfo></ChangeResourceRecordSetsResponse>";
-    let replay = Replay::new([(200, answer)]);
+    let replay = Replay::new([changed()]);
     let soa = ApexRecord {
         kind: ApexType::Soa,
         ttl: 5,

@@ -1,0 +1,210 @@
+use super::*;
+use crate::{Healthy, Reservation, Reserved};
+use pipeline::names::{Fqdn, Ticket};
+use pipeline::rows::{CandidateRow, CandidateState, ReleaseRow};
+
+fn release(ticket: u64) -> ReleaseRow {
+    let release = json!({
+        "project": "myproj", "target": "stage", "ticket": ticket, "execution": "push-1",
+        "domain": "stage.myproj.com", "zone_id": "Z1", "launch_template_id": "lt-1",
+        "subnet_ids": ["subnet-1"], "alias_ttl": 5, "hostname_ttl": 5, "drain_seconds": 10,
+        "skip_slow_scans": false, "size": 1,
+    });
+    let plan =
+        json!({"outcome": "release", "release": release, "components": [], "already_live": []});
+    serde_json::from_value(json!({
+        "ticket": ticket, "execution": "push-1", "execution_arn": "arn", "started": "2026-03-01T12:00:00Z",
+        "plan": plan, "outcome": "running",
+    }))
+    .unwrap()
+}
+
+fn candidate(ticket: u64) -> CandidateRow {
+    serde_json::from_value(json!({
+        "component": "api", "commit": COMMIT, "hostname": hostname(), "ticket": ticket,
+        "release": format!("stage-r{ticket}"), "state": "planned",
+    }))
+    .unwrap()
+}
+
+fn hostname() -> Fqdn {
+    Fqdn::new("api-3f2a9c1b04de.stage.myproj.com").unwrap()
+}
+
+async fn reserve(replay: &Replay) -> Result<Reserved, RegistryError> {
+    let reservation = Reservation {
+        target: &target(),
+        release: &release(7),
+        candidates: &[candidate(7)],
+        taken_over: &[(candidate(5), candidate(7))],
+    };
+    registry(replay).reserve(&reservation).await
+}
+
+#[tokio::test]
+async fn a_reservation_takes_only_what_is_free_or_as_it_was_seen() {
+    let replay = Replay::new([ok(json!({}))]);
+    assert_eq!(reserve(&replay).await.unwrap(), Reserved::Done);
+    let asked = asked(&replay);
+    let put = |n: usize| &asked[0]["TransactItems"][n]["Put"];
+    let is_new = "attribute_not_exists(pk)";
+    let is_free = "attribute_not_exists(pk) OR #state IN (:retired, :discarded)";
+    let is_as_seen = "ticket = :ticket AND #state = :state";
+    for (n, condition) in [is_new, is_new, is_free, is_as_seen].iter().enumerate() {
+        assert_eq!(put(n)["ConditionExpression"], *condition, "{n}");
+    }
+    assert_eq!(
+        put(3)["ExpressionAttributeValues"][":ticket"],
+        json!({"N": "5"})
+    );
+    assert_eq!(put(3)["Item"]["ticket"], json!({"N": "7"}));
+}
+
+#[tokio::test]
+async fn a_transaction_is_cancelled_for_several_reasons() {
+    let taken = Replay::new([cancelled(&[
+        "None",
+        "None",
+        "ConditionalCheckFailed",
+        "None",
+    ])]);
+    assert_eq!(reserve(&taken).await.unwrap(), Reserved::Taken);
+    let both = Replay::new([cancelled(&[
+        "TransactionConflict",
+        "ConditionalCheckFailed",
+    ])]);
+    assert_eq!(reserve(&both).await.unwrap(), Reserved::Taken);
+    for (reason, expected) in [
+        ("TransactionConflict", CallKind::Unavailable),
+        ("ThrottlingError", CallKind::Unavailable),
+        ("ProvisionedThroughputExceeded", CallKind::Unavailable),
+        ("ValidationError", CallKind::Refused),
+        ("ItemCollectionSizeLimitExceeded", CallKind::Refused),
+    ] {
+        let replay = Replay::new([cancelled(&["None", reason])]);
+        assert_eq!(kind(reserve(&replay).await), expected, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_still_under_way_is_tried_again() {
+    let replay = Replay::new([refusal("TransactionInProgressException")]);
+    assert_eq!(kind(reserve(&replay).await), CallKind::Unavailable);
+}
+
+#[tokio::test]
+async fn companions_are_reserved_100_at_a_time_and_one_taken_name_is_enough() {
+    let replay = Replay::new([cancelled(&["ConditionalCheckFailed"]), ok(json!({}))]);
+    let companions = vec![candidate(7); 101];
+    let reserved = registry(&replay)
+        .reserve_companions(&target(), &companions)
+        .await;
+    assert_eq!(reserved.unwrap(), Reserved::Taken);
+    let count = |one: &Value| one["TransactItems"].as_array().unwrap().len();
+    assert_eq!(
+        asked(&replay).iter().map(count).collect::<Vec<_>>(),
+        [100, 1]
+    );
+}
+
+#[tokio::test]
+async fn a_ticket_is_drawn_by_counting() {
+    let replay = Replay::new([ok(json!({"Attributes": {"number": {"N": "8"}}}))]);
+    let drawn = registry(&replay).draw_ticket(&target()).await.unwrap();
+    assert_eq!(drawn, Ticket(8));
+    assert_eq!(asked(&replay)[0]["UpdateExpression"], "ADD #number :one");
+}
+
+#[tokio::test]
+async fn an_execution_that_ran_before_gets_the_same_plan_again() {
+    let row = serde_json::to_value(release(7)).unwrap();
+    let answers = [json!({"ticket": 7}), row].map(|row| ok(json!({"Item": item_of(&row)})));
+    let replay = Replay::new(answers);
+    let plan = registry(&replay)
+        .plan_of(&target(), "push-1")
+        .await
+        .unwrap();
+    assert_eq!(plan, Some(release(7)));
+    let keys = asked(&replay)
+        .into_iter()
+        .map(|one| one["Key"]["sk"]["S"].clone());
+    assert_eq!(
+        keys.collect::<Vec<_>>(),
+        ["execution#push-1", "release#00000007"]
+    );
+}
+
+#[tokio::test]
+async fn an_execution_without_a_plan_is_a_new_one() {
+    let replay = Replay::new([ok(json!({}))]);
+    let plan = registry(&replay)
+        .plan_of(&target(), "push-1")
+        .await
+        .unwrap();
+    assert_eq!(plan, None);
+}
+
+async fn moved_to(state: CandidateState, answer: (u16, String)) -> (bool, Value) {
+    let replay = Replay::new([answer]);
+    let registry = registry(&replay);
+    let set = registry
+        .set_candidate(&target(), &hostname(), Ticket(7), state)
+        .await;
+    (set.unwrap(), asked(&replay).remove(0))
+}
+
+#[tokio::test]
+async fn a_candidate_that_is_leaving_or_gone_is_not_brought_back() {
+    let condition = "ticket = :ticket AND NOT #state IN (:leaving, :retired, :discarded)";
+    for state in [CandidateState::Healthy, CandidateState::Live] {
+        let (set, asked) = moved_to(state, ok(json!({}))).await;
+        assert!(set);
+        assert_eq!(asked["ConditionExpression"], condition, "{state:?}");
+    }
+    let (set, asked) = moved_to(CandidateState::Retired, ok(json!({}))).await;
+    assert!(set);
+    assert_eq!(asked["ConditionExpression"], "ticket = :ticket");
+    let (set, _) = moved_to(CandidateState::Live, condition_failed()).await;
+    assert!(!set, "a later release has it");
+}
+
+#[tokio::test]
+async fn a_healthy_candidate_is_recorded_with_what_it_was_booted_from() {
+    let replay = Replay::new([condition_failed()]);
+    let release = release(7).plan.release;
+    let manifest = pipeline::manifest::Manifest::parse(MANIFEST, &candidate(7).component).unwrap();
+    let recipe = serde_json::from_value(json!({
+        "component": "api", "version": "HEAD", "commit": COMMIT, "repository": "https://git.example.com/api.git",
+        "hostname": hostname(), "source": {"key": "k", "sha256": "s", "bytes": 1}, "manifest": manifest,
+    }))
+    .unwrap();
+    let found = serde_json::from_value(json!({"at": "2026-03-01T12:00:00Z"})).unwrap();
+    let healthy = Healthy {
+        instances: Vec::new(),
+        found,
+    };
+    let ours = registry(&replay)
+        .set_candidate_healthy(&release, &recipe, &healthy, "3")
+        .await;
+    assert!(!ours.unwrap(), "it was discarded meanwhile");
+    let update = asked(&replay)[0]["UpdateExpression"].to_string();
+    for part in [
+        "recipe = :recipe",
+        "found_healthy = :found",
+        "launch_template_version = :version",
+    ] {
+        assert!(update.contains(part), "{update}");
+    }
+}
+
+const MANIFEST: &str = r#"
+[component]
+name = "api"
+[build]
+command = "make"
+output = "dist"
+[run]
+command = "./api"
+port = 8080
+health = "/health"
+"#;
