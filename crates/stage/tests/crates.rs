@@ -3,21 +3,19 @@
 
 mod repository;
 
-use repository::{entries, read};
+use repository::{entries, is_folder, read};
+use std::collections::BTreeSet;
 use toml::Table;
 
 /// The folders of all packages, from the root.
 fn packages() -> Vec<String> {
-    let below = |parent: &str| {
-        entries(parent)
-            .into_iter()
-            .map(move |name| (parent.to_owned(), name))
-    };
-    let mut all: Vec<String> = below("crates")
-        .chain(below("functions"))
-        .map(|(parent, name)| format!("{parent}/{name}"))
-        .collect();
-    all.extend(["cli", "local", "local/net", "tests"].map(str::to_owned));
+    let mut all: Vec<String> = ["cli", "local", "local/net", "tests"]
+        .map(str::to_owned)
+        .into();
+    for parent in ["crates", "functions"] {
+        let names = entries(parent).into_iter();
+        all.extend(names.map(|name| format!("{parent}/{name}")));
+    }
     assert!(all.len() > 40, "{} packages", all.len());
     all
 }
@@ -69,4 +67,51 @@ fn what_handles_a_user_s_files_knows_no_aws() {
     for name in dependencies("crates/workspace") {
         assert!(!name.starts_with("aws"), "crates/workspace knows {name}");
     }
+}
+
+/// The text of all sources below a folder, but not of a package inside it.
+fn sources(folder: &str) -> String {
+    let mut text = String::new();
+    for name in entries(folder) {
+        let path = format!("{folder}/{name}");
+        if name.ends_with(".rs") {
+            text.push_str(&read(&path));
+        } else if is_folder(&path) && !entries(&path).iter().any(|inside| inside == "Cargo.toml") {
+            text.push_str(&sources(&path));
+        }
+    }
+    text
+}
+
+/// The names of all tables of dependencies of a package.
+fn declared(package: &str) -> BTreeSet<String> {
+    let manifest: Table = read(&format!("{package}/Cargo.toml")).parse().unwrap();
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let found = tables
+        .iter()
+        .filter_map(|name| manifest.get(*name)?.as_table());
+    found.flat_map(Table::keys).cloned().collect()
+}
+
+#[test]
+fn what_a_package_depends_on_it_uses() {
+    for package in packages().iter().filter(|name| *name != "crates/unify") {
+        let text = sources(package);
+        for name in declared(package).iter().filter(|name| *name != "unify") {
+            let path = name.replace('-', "_");
+            assert!(text.contains(&path), "{package} does not use {name}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_of_the_workspace_is_somebody_s() {
+    let workspace: Table = read("Cargo.toml").parse().unwrap();
+    let listed = workspace["workspace"]["dependencies"].as_table().unwrap();
+    let used: BTreeSet<String> = packages()
+        .iter()
+        .flat_map(|package| declared(package))
+        .collect();
+    let left: Vec<&String> = listed.keys().filter(|name| !used.contains(*name)).collect();
+    assert!(left.is_empty(), "nobody depends on {left:?}");
 }

@@ -3,7 +3,7 @@
 use crate::{Step, Switch};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::proof::proof;
-use pipeline::rows::{ProofRow, SetRow};
+use pipeline::rows::{ProofRow, SetResult, SetRow};
 
 impl Switch {
     /// Records the tested set. A set that is brought back because it is proven has its proofs.
@@ -21,7 +21,7 @@ impl Switch {
             &asked.tests,
             at.clone(),
         );
-        if set.result != "passed" {
+        if set.result != SetResult::Passed {
             return Err(Fault::new(
                 ErrorName::CutoverRefused,
                 "not all suites passed; Deploy (cutover) was reached past the gate",

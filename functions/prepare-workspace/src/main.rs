@@ -1,16 +1,15 @@
 //! A clean checkout of exactly one commit becomes a source bundle, with its manifest read.
 
+use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::manifest::{self, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
-use pipeline::{bounds, errors};
 use secrets::Secrets;
 use stage::Settings;
 use std::collections::HashMap;
 use store::Store;
-use workspace::blocking;
 use workspace::git::{self, Bounds, GitError};
-use workspace::{bundle, hash};
+use workspace::{blocking, bundle, hash};
 
 /// A manifest has a few hundred bytes; 64 KiB are not one.
 const MANIFEST_LIMIT: u64 = 64 * 1024;

@@ -201,6 +201,7 @@ const MANIFEST: &str = r#"
 [component]
 name = "api"
 [build]
+unit_tests = "make test"
 command = "make"
 output = "dist"
 [run]

@@ -22,6 +22,11 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(&full).unwrap_or_else(|error| panic!("{}: {error}", full.display()))
 }
 
+/// Whether this is a folder.
+pub fn is_folder(path: &str) -> bool {
+    root().join(path).is_dir()
+}
+
 /// What a folder holds, sorted.
 pub fn entries(folder: &str) -> Vec<String> {
     let full = root().join(folder);

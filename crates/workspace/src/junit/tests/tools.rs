@@ -5,11 +5,11 @@ use super::*;
 #[test]
 fn surefire_tells_a_test_that_passed_at_last_as_flaky() {
     check(
-        include_bytes!("cases/04-surefire-flaky.xml"),
+        include_bytes!("../cases/04-surefire-flaky.xml"),
         [2, 0, 0, 0],
         "",
     );
-    let flaky = summary(&[("a.xml", include_bytes!("cases/04-surefire-flaky.xml"))]);
+    let flaky = summary(&[("a.xml", include_bytes!("../cases/04-surefire-flaky.xml"))]);
     assert_eq!(flaky.remark(), "1 test passed only when it was tried again");
 }
 
@@ -91,7 +91,7 @@ fn tests_of_one_name_that_all_passed_are_as_many_as_they_are() {
 fn mocha_tells_a_failure_twice() {
     let first = "Users.finds none: expected 1 to equal 0";
     check(
-        include_bytes!("cases/08-mocha-xunit-both.xml"),
+        include_bytes!("../cases/08-mocha-xunit-both.xml"),
         [3, 1, 0, 1],
         first,
     );
@@ -101,7 +101,11 @@ fn mocha_tells_a_failure_twice() {
 
 #[test]
 fn dotnet_writes_utf_16() {
-    check(include_bytes!("cases/14-utf16-green.xml"), [1, 0, 0, 0], "");
+    check(
+        include_bytes!("../cases/14-utf16-green.xml"),
+        [1, 0, 0, 0],
+        "",
+    );
     let red = "<?xml version=\"1.0\" encoding=\"utf-16\"?><testsuite><testcase name=\"größer\"><failure message=\"nein\"/></testcase></testsuite>";
     let bytes: Vec<u8> = red.encode_utf16().flat_map(u16::to_le_bytes).collect();
     check(&bytes, [1, 1, 0, 0], "größer: nein");
