@@ -45,6 +45,7 @@ check-code:
 check-templates:
 	infra/lint.sh
 	$(PYTHON) -B local/requests/tests.py
+	$(PYTHON) -B local/ministack/test_queries.py
 
 test: check ## that, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	$(MAKE) up

@@ -36,7 +36,7 @@ def main():
 
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import ec2, lambda_svc, route53, s3, stepfunctions, sts
+    from ministack.services import dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
@@ -52,6 +52,7 @@ def main():
     apply_what_launches_meet()
     apply_limits()
     refuse_what_route53_refuses(route53)
+    answer_in_the_time_of_the_answer(dynamodb)
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)
