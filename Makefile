@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test requests roles model bench soak package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test requests roles model bench soak field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -67,6 +67,9 @@ bench: up ## what a release costs in time, steps and calls: make bench [BENCH_SI
 
 soak: up ## releases that overlap at random, and what must hold after each: make soak [COUNT=50] [SEED=1]
 	local/soak.sh
+
+field: up ## Express, Django and a Go service, as their own documentation starts them, through a release, a roll-back, a promotion
+	local/field.sh
 
 package: ## the functions as AWS Lambda wants them, for arm64, in dist/
 	infra/package.sh
