@@ -68,6 +68,8 @@ names! {
         UnitTestsFailed,
         /// The build did not succeed or left nothing.
         BuildFailed,
+        /// A stage that runs a user's command is said to have answered, and left no evidence of it.
+        EvidenceRefused,
         /// Bytes are not those that were announced.
         Corrupt,
         /// New instances did not become healthy in time.

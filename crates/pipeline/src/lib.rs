@@ -16,6 +16,7 @@ pub mod delegation;
 pub mod ends;
 pub mod errors;
 pub mod event;
+pub mod evidence;
 pub mod foreign;
 pub mod health;
 pub mod input;

@@ -3,7 +3,7 @@
 use crate::names::Target;
 
 /// Prefixes of the pipeline's bucket with a folder for each release.
-pub const RELEASE_PREFIXES: &[&str] = &["logs/", "reports/", "builds/"];
+pub const RELEASE_PREFIXES: &[&str] = &["logs/", "reports/", "builds/", crate::evidence::PREFIX];
 
 /// Where the objects of a target's releases begin, in one of [`RELEASE_PREFIXES`]: also those of a
 /// target called `dev-r`, so each key is looked at with [`is_of_release`].

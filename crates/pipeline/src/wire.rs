@@ -305,7 +305,7 @@ pub struct UnitTestsReply {
     pub log: String,
 }
 
-/// The reply of Build.
+/// The reply of Build: for people. Push artifacts finds what it left by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildReply {
     /// Whose.
@@ -327,8 +327,6 @@ pub struct PushRequest {
     pub release: Release,
     /// The component.
     pub item: Prepared,
-    /// What Build left.
-    pub built: BuildReply,
 }
 
 /// The input of Deploy (initial).
@@ -440,6 +438,17 @@ pub struct SuiteRun {
     pub of: u32,
 }
 
+/// The input of Integration tests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuiteRequest {
+    /// The release.
+    pub release: Release,
+    /// The suite.
+    pub item: SuiteRun,
+    /// Which time the release is tested, from 1.
+    pub round: u32,
+}
+
 /// How a suite ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -501,9 +510,6 @@ pub struct CutoverStep {
     /// What was tested.
     #[serde(default)]
     pub tested: Tested,
-    /// How the suites ended.
-    #[serde(default)]
-    pub tests: Vec<SuiteReply>,
 }
 
 /// Where a component of a release stands.

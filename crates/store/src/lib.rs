@@ -1,6 +1,7 @@
 //! S3: source bundles, artifacts, reports and logs. Files stream; memory does not grow with them.
 #![warn(missing_docs)]
 
+mod evidence;
 mod sweep;
 
 use aws::{CallError, call_error};
@@ -37,6 +38,9 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A stage's answer is not believed.
+    #[error("{0}")]
+    Evidence(pipeline::evidence::Refused),
     /// The stream broke off.
     #[error("s3://{bucket}/{key} broke off: {message}")]
     BrokenOff {
@@ -55,6 +59,7 @@ impl Named for StoreError {
             Self::Call(call) => call.name(),
             Self::Missing { .. } => ErrorName::ObjectMissing,
             Self::File { .. } => ErrorName::WorkspaceFailed,
+            Self::Evidence(_) => ErrorName::EvidenceRefused,
             Self::BrokenOff { .. } => ErrorName::Unavailable,
         }
     }

@@ -1,6 +1,7 @@
 //! The component's build, in a clean checkout; what it leaves is packed for Push artifacts.
 
 use pipeline::errors::{ErrorName, Fault, Named, chain};
+use pipeline::evidence::Subject;
 use pipeline::wire::{BuildReply, Bundle, Prepared, Step};
 use runner::{Checkout, Runner, Task};
 use stage::Settings;
@@ -35,13 +36,21 @@ async fn build(
     }
     let packed = pack(runner, &checkout, &item, release.build_key(&component)).await;
     let output = packed.map_err(|fault| with_log(fault, &ran.log))?;
-    Ok(BuildReply {
+    let of = Subject::build(
+        &release,
+        &component,
+        &item.planned.commit,
+        &item.source.sha256,
+    );
+    let reply = BuildReply {
         component,
         output,
         command_seconds: ran.seconds(),
         log: ran.log,
         toolchain: toolchain(),
-    })
+    };
+    runner.store.put_evidence(of, &reply).await?;
+    Ok(reply)
 }
 
 async fn pack(

@@ -164,7 +164,6 @@ impl Switch {
             companions: Vec::new(),
             read_set: BTreeMap::new(),
             tested: Tested::default(),
-            tests: Vec::new(),
         };
         let hostnames = step.components.iter().map(|one| &one.hostname);
         let stand = self.registry.candidates(&release.target, hostnames).await?;

@@ -21,11 +21,13 @@ use registry::Registry;
 use serde::{Deserialize, Serialize};
 use stage::Settings;
 use std::collections::BTreeMap;
+use store::Store;
 
 struct Switch {
     registry: Registry,
     dns: Dns,
     examiner: Examiner,
+    store: Store,
 }
 
 #[tokio::main]
@@ -36,6 +38,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         registry: Registry::new(&config, &settings.table),
         dns: Dns::new(&config),
         examiner: Examiner::new(&config, &settings.bucket)?,
+        store: Store::new(&config, &settings.bucket),
     };
     stage::run(async |ask: Ask| match ask {
         Ask::Cutover(step) => switch.cutover(*step).await.map(Answer::Cutover),

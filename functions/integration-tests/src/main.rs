@@ -4,7 +4,8 @@
 use futures::{StreamExt, TryStreamExt};
 use pipeline::bounds;
 use pipeline::errors::Fault;
-use pipeline::wire::{Release, Step, SuiteOutcome, SuiteReply, SuiteRun};
+use pipeline::evidence::Subject;
+use pipeline::wire::{Release, SuiteOutcome, SuiteReply, SuiteRequest, SuiteRun};
 use runner::{Ran, Runner, Task};
 use stage::Settings;
 use std::collections::HashMap;
@@ -22,15 +23,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store::Store::new(&config, &settings.bucket),
         Settings::variable,
     )?;
-    stage::run(async |step: Step<SuiteRun>| run_suite(&runner, step).await).await
+    stage::run(async |request: SuiteRequest| run_suite(&runner, request).await).await
 }
 
 async fn run_suite(
     runner: &Runner,
-    Step {
+    SuiteRequest {
         release,
         item: suite,
-    }: Step<SuiteRun>,
+        round,
+    }: SuiteRequest,
 ) -> Result<SuiteReply, Fault> {
     let checkout = runner.checkout(&suite.source).await?;
     let reports = checkout.beside("reports")?;
@@ -55,7 +57,10 @@ async fn run_suite(
     });
     let (folder, found) = folder.await;
     let left_out = keep(runner, &release, &suite, &folder).await?;
-    Ok(reply(suite, &ran, &found, left_out))
+    let of = Subject::suite(&release, &suite, round);
+    let reply = reply(suite, &ran, &found, left_out);
+    runner.store.put_evidence(of, &reply).await?;
+    Ok(reply)
 }
 
 /// Keeps the suite's reports beside the release's. Answers how many are not kept.

@@ -2,8 +2,12 @@
 //! is the only writer of `artifacts/`.
 
 use pipeline::errors::{ErrorName, Fault};
+use pipeline::evidence::Subject;
 use pipeline::rows::{ArtifactRow, Key};
-use pipeline::wire::{Artifact, Bundle, Prepared, PushRequest, artifact_key};
+use pipeline::wire::{
+    Artifact, BuildReply, Bundle, Planned, Prepared, PushRequest, Release, UnitTestsReply,
+    artifact_key,
+};
 use registry::Registry;
 use stage::Settings;
 use store::{Store, Written, artifact_metadata};
@@ -27,23 +31,24 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 impl Publisher {
     async fn publish(&self, request: PushRequest) -> Result<Prepared, Fault> {
-        let PushRequest {
-            release,
-            mut item,
-            built,
-        } = request;
+        let PushRequest { release, mut item } = request;
         let (component, commit) = (&item.planned.component, &item.planned.commit);
+        let built = self.evidence(&release, &item).await?;
+        let output = Bundle {
+            key: release.build_key(component),
+            ..built.output
+        };
         let artifact = Artifact {
             bundle: Bundle {
                 key: artifact_key(component, commit),
-                ..built.output.clone()
+                ..output.clone()
             },
             source_sha256: item.source.sha256.clone(),
             built_by: release.label(),
             built_at: aws::now(),
             toolchain: built.toolchain,
         };
-        let artifact = self.once(&built.output, artifact).await?;
+        let artifact = self.once(&output, artifact).await?;
         let manifest = ArtifactRow {
             component: component.clone(),
             commit: commit.clone(),
@@ -58,6 +63,19 @@ impl Publisher {
             .await?;
         item.artifact = Some(artifact);
         Ok(item)
+    }
+
+    /// What Build saw, where its own role says so, and Unit tests says that they passed. What the two
+    /// answered in the state machine may be their commands' words.
+    async fn evidence(&self, release: &Release, item: &Prepared) -> Result<BuildReply, Fault> {
+        let Planned {
+            component, commit, ..
+        } = &item.planned;
+        let source = &item.source.sha256;
+        let tests = Subject::unit_tests(release, component, commit, source);
+        let _: UnitTestsReply = self.store.evidence(tests).await?;
+        let build = Subject::build(release, component, commit, source);
+        Ok(self.store.evidence(build).await?)
     }
 
     /// Two releases may build the same commit at once; the first one's artifact is the artifact.

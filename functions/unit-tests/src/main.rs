@@ -1,6 +1,7 @@
 //! The component's unit tests, in a clean checkout.
 
 use pipeline::errors::{ErrorName, Fault};
+use pipeline::evidence::Subject;
 use pipeline::wire::{Prepared, Step, UnitTestsReply};
 use runner::{Runner, Task};
 use stage::Settings;
@@ -20,7 +21,7 @@ async fn unit_tests(
     runner: &Runner,
     Step { release, item }: Step<Prepared>,
 ) -> Result<UnitTestsReply, Fault> {
-    let component = item.planned.component;
+    let component = item.planned.component.clone();
     let checkout = runner.checkout(&item.source).await?;
     let build = &item.manifest.build;
     let task = Task {
@@ -31,11 +32,21 @@ async fn unit_tests(
     };
     let ran = runner.run(&checkout, task).await?;
     match ran.failure() {
-        None => Ok(UnitTestsReply {
-            component,
-            command_seconds: ran.seconds(),
-            log: ran.log,
-        }),
+        None => {
+            let of = Subject::unit_tests(
+                &release,
+                &component,
+                &item.planned.commit,
+                &item.source.sha256,
+            );
+            let reply = UnitTestsReply {
+                component,
+                command_seconds: ran.seconds(),
+                log: ran.log,
+            };
+            runner.store.put_evidence(of, &reply).await?;
+            Ok(reply)
+        }
         Some(reason) => Err(Fault::new(
             ErrorName::UnitTestsFailed,
             format!("unit tests of {}: {reason}", item.planned.commit.short()),

@@ -11,6 +11,7 @@ mod command_line;
 mod dying;
 mod dying_live;
 mod events;
+mod evidence;
 mod examples;
 mod failures;
 mod going_live;
