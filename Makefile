@@ -44,6 +44,7 @@ check-code:
 
 check-templates:
 	infra/lint.sh
+	$(PYTHON) -B infra/render_tests.py
 	$(PYTHON) -B local/requests/tests.py
 	$(PYTHON) -B local/ministack/test_queries.py
 

@@ -3,7 +3,7 @@
 use super::{Context, say, say_json};
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
-use crate::release::stages::FOLDERS;
+use crate::release::stages::folders;
 use crate::text::{duration, safe};
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ pub async fn print(
     let stages: Vec<&str> = match stage {
         Some(stage) if stage.starts_with("suite-") => vec!["integration-tests"],
         Some(stage) => vec![stage],
-        None => FOLDERS.to_vec(),
+        None => folders(),
     };
-    if let Some(unknown) = stages.iter().find(|stage| !FOLDERS.contains(stage)) {
+    if let Some(unknown) = stages.iter().find(|stage| !folders().contains(stage)) {
         return Err(Failure::Usage(format!(
             "no stage is called `{unknown}`; the stages are {}",
-            FOLDERS.join(", ")
+            folders().join(", ")
         )));
     }
     // Functions begin after the execution; a minute for clocks that differ.

@@ -6,7 +6,7 @@ use crate::cloud::{Execution, Log, Which};
 use crate::error::{Exit, Failure};
 use crate::release::kept::{Kept, together};
 use crate::release::model::Model;
-use crate::release::stages::{FOLDERS, folder, leaves_a_log};
+use crate::release::stages::{folder, folders, leaves_a_log};
 use crate::text::{Style, duration, safe, size, table};
 use pipeline::names::Component;
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ fn leaves_one(stage: &str, release: &str, logs: &[Kept]) -> Result<(), Failure> 
         return Ok(());
     }
     let names: BTreeSet<&str> = logs.iter().map(|log| log.name.as_str()).collect();
-    let next = match FOLDERS.contains(&stage) {
+    let next = match folders().contains(&stage) {
         true => format!(
             "this stage runs no command; its function's own log: cutover logs {release} --stage {stage} --function"
         ),

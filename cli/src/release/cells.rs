@@ -1,6 +1,7 @@
 //! What the table shows of a component, and what a log says of it.
 
-use super::stages::{STAGES, TERMINATE_PREVIOUS};
+use super::stages::TERMINATE_PREVIOUS;
+use pipeline::stages::COLUMNS;
 use std::collections::BTreeMap;
 
 /// How far a stage of a component is.
@@ -44,8 +45,8 @@ impl Cell {
 pub struct Row {
     /// Its name.
     pub component: String,
-    /// By column of [`STAGES`].
-    pub cells: [Cell; STAGES.len()],
+    /// By column of [`COLUMNS`].
+    pub cells: [Cell; COLUMNS.len()],
     /// By suite.
     pub suites: BTreeMap<String, Cell>,
     /// Whether it is released itself, and not only tested because it talks to who is.

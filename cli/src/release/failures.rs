@@ -3,8 +3,9 @@
 use super::cells::{Cell, FailedStage, Line, Row};
 use super::model::Model;
 use super::reading::{RELEASE, component_of, stage_named, text};
-use super::stages::{INTEGRATION_TESTS, STAGES, UNIT_TESTS_AND_BUILD, column, folder};
+use super::stages::{INTEGRATION_TESTS, UNIT_TESTS_AND_BUILD, UNIT_TESTS_TO_BUILD, column, folder};
 use pipeline::errors::ErrorName;
+use pipeline::stages::COLUMNS;
 use serde_json::Value;
 
 impl Model {
@@ -45,9 +46,9 @@ impl Model {
         }
         let running =
             |index: usize, rows: Vec<&mut Row>| rows.iter().any(|row| !row.cells[index].is_over());
-        (1..3)
+        UNIT_TESTS_TO_BUILD
             .filter(|index| running(*index, self.rows_of(component)))
-            .map(|index| STAGES[index].name)
+            .map(|index| COLUMNS[index].state)
             .collect()
     }
 

@@ -2,8 +2,9 @@
 
 use super::cells::{Cell, Row};
 use super::model::Model;
-use super::stages::{INTEGRATION_TESTS, STAGES};
+use super::stages::INTEGRATION_TESTS;
 use crate::text::{Colour, Screen, Style, cut, duration};
+use pipeline::stages::COLUMNS;
 
 /// A cell's text with its style.
 type Shown = (String, Style);
@@ -106,7 +107,7 @@ fn urgency(row: &Row) -> u8 {
 fn layout(rows: &[&Row], width: usize) -> Layout {
     let needed = |layout| {
         width_of_names(rows, layout)
-            + (0..STAGES.len())
+            + (0..COLUMNS.len())
                 .map(|i| GAP + column_width(layout, i))
                 .sum::<usize>()
     };
@@ -135,10 +136,10 @@ fn name_of(row: &Row, layout: Layout) -> String {
 }
 
 fn column_width(layout: Layout, column: usize) -> usize {
-    let stage = STAGES[column];
+    let above = COLUMNS[column].heading;
     let heading = match layout {
-        Layout::Full => stage.lines.iter().map(|line| line.len()).max().unwrap_or(0),
-        _ => stage.short.len(),
+        Layout::Full => above.lines.iter().map(|line| line.len()).max().unwrap_or(0),
+        _ => above.short.len(),
     };
     let cell = if layout == Layout::Full && column == INTEGRATION_TESTS {
         CELL_OF_TESTS
@@ -151,17 +152,17 @@ fn column_width(layout: Layout, column: usize) -> usize {
 fn headings(layout: Layout, name: usize) -> Vec<String> {
     let line = |first: &str, heading: &dyn Fn(usize) -> &'static str| {
         let cells =
-            (0..STAGES.len()).map(|i| format!(" {:<1$}", heading(i), column_width(layout, i)));
+            (0..COLUMNS.len()).map(|i| format!(" {:<1$}", heading(i), column_width(layout, i)));
         format!("{first:<name$}{}", cells.collect::<String>())
             .trim_end()
             .to_owned()
     };
     match layout {
         Layout::Full => vec![
-            line("", &|i| STAGES[i].lines[0]),
-            line("component", &|i| STAGES[i].lines[1]),
+            line("", &|i| COLUMNS[i].heading.lines[0]),
+            line("component", &|i| COLUMNS[i].heading.lines[1]),
         ],
-        Layout::Short => vec![line("", &|i| STAGES[i].short)],
+        Layout::Short => vec![line("", &|i| COLUMNS[i].heading.short)],
         Layout::List => Vec::new(),
     }
 }
@@ -174,7 +175,7 @@ fn line(row: &Row, layout: Layout, name: usize, now: i64, colour: Colour) -> Str
             .trim_end()
             .to_owned();
     }
-    for column in 0..STAGES.len() {
+    for column in 0..COLUMNS.len() {
         let (shown, style) = cell(row, column, layout, now);
         let padding = column_width(layout, column).saturating_sub(shown.chars().count());
         text += &format!(" {}{}", colour.paint(style, &shown), " ".repeat(padding));
@@ -187,7 +188,7 @@ fn newest(row: &Row, now: i64) -> (&'static str, Shown) {
     let busy = |cell: &Cell| matches!(cell, Cell::Running { .. } | Cell::Failed { .. });
     let column = row.cells.iter().position(busy);
     match column.or_else(|| row.cells.iter().rposition(|cell| *cell != Cell::Pending)) {
-        Some(column) => (STAGES[column].name, cell(row, column, Layout::List, now)),
+        Some(column) => (COLUMNS[column].state, cell(row, column, Layout::List, now)),
         None => ("", (String::new(), Style::Quiet)),
     }
 }

@@ -8,7 +8,7 @@ use super::reading::{
     RELEASE, component_of, is_companion, is_live, is_of_one_component, is_to_test_again,
     says_failed, spoken, text_of_item,
 };
-use super::stages::{CUTOVER, OF_THE_BUILD, PLAN_COMPANIONS, WITHOUT_COLUMN, column};
+use super::stages::{CUTOVER, OF_THE_BUILD, PLAN_COMPANIONS, column, is_below_the_table};
 use serde_json::Value;
 
 /// Everything that is shown of a release.
@@ -56,7 +56,7 @@ impl Model {
     pub fn doing(&self) -> impl Iterator<Item = &Open> {
         self.states
             .open()
-            .filter(|open| WITHOUT_COLUMN.contains(&open.state.as_str()))
+            .filter(|open| is_below_the_table(&open.state))
     }
 
     /// Milliseconds until it ended, or until `now`.

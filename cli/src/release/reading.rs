@@ -1,6 +1,6 @@
 //! Reads states' inputs and outputs leniently: what is shown must survive a newer state machine.
 
-use super::stages::{CUTOVER, INTEGRATION_TESTS, UNIT_TESTS_AND_BUILD, WITHOUT_COLUMN, column};
+use super::stages::{CUTOVER, INTEGRATION_TESTS, UNIT_TESTS_AND_BUILD, column, is_below_the_table};
 use serde_json::Value;
 
 /// The subject of what concerns all components.
@@ -17,7 +17,7 @@ pub fn spoken(
             component.unwrap_or(RELEASE).to_owned(),
             format!("suite {}", suite.unwrap_or("?")),
         )),
-        _ if WITHOUT_COLUMN.contains(&state) => Some((RELEASE.to_owned(), state.to_owned())),
+        _ if is_below_the_table(state) => Some((RELEASE.to_owned(), state.to_owned())),
         _ => column(state).map(|_| {
             let subject = component.unwrap_or(RELEASE);
             (subject.to_owned(), state.to_owned())

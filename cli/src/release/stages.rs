@@ -1,113 +1,67 @@
-//! The state machine's states that a person follows.
+//! The stages that a person follows, out of [`pipeline::stages`].
 
-/// The columns of the table, in the order in which a release passes them.
-pub const STAGES: [Stage; 9] = [
-    Stage::of("Prepare workspace", ["Prepare", "workspace"], "Prepare"),
-    Stage::of("Unit tests", ["Unit", "tests"], "Unit"),
-    Stage::of("Build", ["", "Build"], "Build"),
-    Stage::of("Push artifacts", ["Push", "artifacts"], "Push"),
-    Stage::of("Deploy (initial)", ["Deploy", "(initial)"], "Deploy"),
-    Stage::of("Integration tests", ["Integration", "tests"], "Tests"),
-    Stage::of("Deploy (cutover)", ["Deploy", "(cutover)"], "Cutover"),
-    Stage::of("Drain", ["", "Drain"], "Drain"),
-    Stage::of("Terminate previous", ["Terminate", "previous"], "Ended"),
-];
+use pipeline::stages::{COLUMNS, RELEASE, START_RELEASE, Shown, functions, of_release};
+use std::ops::Range;
 
-/// The columns that a reused artifact leaves out.
-pub const OF_THE_BUILD: std::ops::Range<usize> = 1..4;
-/// Columns before it belong to one component each.
-pub const INTEGRATION_TESTS: usize = 5;
-/// The last one.
-pub const TERMINATE_PREVIOUS: usize = 8;
 /// The one that moves the aliases.
 pub const CUTOVER: &str = "Deploy (cutover)";
 /// The parallel state around unit tests and build.
 pub const UNIT_TESTS_AND_BUILD: &str = "Unit tests | Build";
-
 /// The one that every round of tests begins with.
 pub const PLAN_COMPANIONS: &str = "Plan companions";
 
-/// States of the whole release that have no column but take a noticeable time.
-pub const WITHOUT_COLUMN: [&str; 8] = [
-    "Plan release",
-    PLAN_COMPANIONS,
-    "Publish peers",
-    "Publish hostnames",
-    "Tag release",
-    "Discard candidates",
-    "Roll back",
-    "Terminate rolled back",
-];
+/// The columns that a reused artifact leaves out.
+pub const OF_THE_BUILD: Range<usize> = index("Unit tests")..index("Push artifacts") + 1;
+/// The columns of the two that run side by side.
+pub const UNIT_TESTS_TO_BUILD: Range<usize> = index("Unit tests")..index("Build") + 1;
+/// Columns before it belong to one component each.
+pub const INTEGRATION_TESTS: usize = index("Integration tests");
+/// The last one.
+pub const TERMINATE_PREVIOUS: usize = index("Terminate previous");
 
-/// A column.
-#[derive(Debug, Clone, Copy)]
-pub struct Stage {
-    /// The state's name.
-    pub name: &'static str,
-    /// The name on two lines, for tables of a usual width.
-    pub lines: [&'static str; 2],
-    /// For narrow ones.
-    pub short: &'static str,
+/// The column of a state that has one.
+const fn index(state: &str) -> usize {
+    let mut column = 0;
+    // A state without a column ends the build here: the index is out of bounds.
+    while !is_same(COLUMNS[column].state.as_bytes(), state.as_bytes()) {
+        column += 1;
+    }
+    column
 }
 
-impl Stage {
-    const fn of(name: &'static str, lines: [&'static str; 2], short: &'static str) -> Self {
-        Self { name, lines, short }
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut next = 0;
+    while next < one.len() && next < other.len() && one[next] == other[next] {
+        next += 1;
     }
+    next == one.len() && next == other.len()
 }
 
 /// The column of a state.
 pub fn column(state: &str) -> Option<usize> {
-    STAGES.iter().position(|stage| stage.name == state)
+    COLUMNS.iter().position(|column| column.state == state)
+}
+
+/// Whether a state is of the whole release, has no column, and takes a noticeable time.
+pub fn is_below_the_table(state: &str) -> bool {
+    of_release(state).is_some_and(|stage| stage.shown == Shown::Below)
 }
 
 /// The folder of a state's function, by which its log is named; `None` where no function runs.
 pub fn folder(state: &str) -> Option<&'static str> {
-    Some(match state {
-        "Plan release" => "plan-release",
-        "Prepare workspace" => "prepare-workspace",
-        "Plan companions" => "plan-companions",
-        "Publish peers" => "publish-peers",
-        "Unit tests" => "unit-tests",
-        "Build" => "build",
-        "Push artifacts" => "push-artifacts",
-        "Deploy (initial)" => "deploy-initial",
-        "Publish hostnames" => "publish-hostnames",
-        "Integration tests" | "Run suite" => "integration-tests",
-        "Deploy (cutover)" | "Roll back" => "cutover",
-        "Watch release" => "watch-release",
-        "Terminate previous" | "Terminate rolled back" => "terminate-previous",
-        "Tag release" => "tag-release",
-        "Discard candidates" => "discard-candidates",
-        _ => return None,
-    })
+    of_release(state)?.function
 }
 
 /// Folders whose function runs a user's command or starts an instance: they leave logs in the
 /// bucket, the others only their own log group.
 pub fn leaves_a_log(folder: &str) -> bool {
-    matches!(
-        folder,
-        "unit-tests" | "build" | "integration-tests" | "deploy-initial"
-    )
+    let of_it = |function| function == folder;
+    RELEASE
+        .iter()
+        .any(|stage| stage.leaves_a_log && stage.function.is_some_and(of_it))
 }
 
 /// All folders, in the order in which a release passes them.
-pub const FOLDERS: [&str; 16] = [
-    "start-release",
-    "plan-release",
-    "prepare-workspace",
-    "plan-companions",
-    "publish-peers",
-    "unit-tests",
-    "build",
-    "push-artifacts",
-    "deploy-initial",
-    "publish-hostnames",
-    "integration-tests",
-    "cutover",
-    "watch-release",
-    "terminate-previous",
-    "tag-release",
-    "discard-candidates",
-];
+pub fn folders() -> Vec<&'static str> {
+    [vec![START_RELEASE], functions(RELEASE)].concat()
+}

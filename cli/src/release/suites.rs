@@ -3,7 +3,8 @@
 use super::cells::Cell;
 use super::model::Model;
 use super::reading::text;
-use super::stages::{INTEGRATION_TESTS, STAGES};
+use super::stages::INTEGRATION_TESTS;
+use pipeline::stages::COLUMNS;
 use serde_json::Value;
 
 impl Model {
@@ -40,7 +41,7 @@ impl Model {
             row.cells[INTEGRATION_TESTS] = row.cells[INTEGRATION_TESTS].end(at, any_failed);
         }
         if failed {
-            self.note_failure(Some(component), STAGES[INTEGRATION_TESTS].name);
+            self.note_failure(Some(component), COLUMNS[INTEGRATION_TESTS].state);
         }
     }
 

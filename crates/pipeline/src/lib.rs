@@ -33,6 +33,7 @@ pub mod records;
 pub mod retire;
 pub mod rows;
 pub mod shell;
+pub mod stages;
 pub mod succession;
 pub mod suites;
 pub mod target;

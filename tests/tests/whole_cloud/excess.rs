@@ -4,6 +4,7 @@
 use crate::alone;
 use crate::search::{Without, give_back, search, take};
 use end_to_end::{Cloud, Component, Ended, Execution, Service, Start, until};
+use pipeline::stages::{RELEASE, START_RELEASE, functions};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,30 +33,17 @@ enum Shows {
     Again,
 }
 
-const FUNCTIONS: &[(&str, &[Shows])] = &[
-    ("start-release", &[Shows::Push]),
-    (
-        "plan-release",
-        &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
-    ),
-    ("prepare-workspace", &[Shows::Umbrella]),
-    ("plan-companions", &[Shows::Peer]),
-    ("publish-peers", &[Shows::Umbrella]),
-    ("unit-tests", &[Shows::Umbrella]),
-    ("build", &[Shows::Umbrella]),
-    ("push-artifacts", &[Shows::Umbrella]),
-    (
-        "deploy-initial",
-        &[Shows::Umbrella, Shows::Crash, Shows::Late],
-    ),
-    ("publish-hostnames", &[Shows::Umbrella]),
-    ("integration-tests", &[Shows::Umbrella]),
-    ("cutover", &[Shows::Umbrella]),
-    ("watch-release", &[Shows::Umbrella]),
-    ("terminate-previous", &[Shows::Umbrella]),
-    ("tag-release", &[Shows::Umbrella]),
-    ("discard-candidates", &[Shows::Red, Shows::Unplanned]),
-];
+/// Most functions are asked for all that they do by any release of two components.
+fn shows(function: &str) -> &'static [Shows] {
+    match function {
+        "start-release" => &[Shows::Push],
+        "plan-release" => &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
+        "plan-companions" => &[Shows::Peer],
+        "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
+        "discard-candidates" => &[Shows::Red, Shows::Unplanned],
+        _ => &[Shows::Umbrella],
+    }
+}
 
 struct Parts {
     peer: Component,
@@ -69,15 +57,21 @@ async fn every_action_of_a_role_of_the_release_machine_is_needed_by_some_release
     let _turn = alone().await;
     let cloud = Cloud::up().await;
     let parts = parts(&cloud).await;
-    search(&cloud, FUNCTIONS, async |shows, without: Without<'_>| {
-        let taken = take(&cloud, without).await;
-        let mark = without.map_or("with all".into(), |(function, action)| {
-            format!("without {function} {action}")
-        });
-        let differs = parts.differs(shows, &mark).await;
-        give_back(taken).await;
-        differs
-    })
+    let functions = [vec![START_RELEASE], functions(RELEASE)].concat();
+    search(
+        &cloud,
+        &functions,
+        shows,
+        async |shows, without: Without<'_>| {
+            let taken = take(&cloud, without).await;
+            let mark = without.map_or("with all".into(), |(function, action)| {
+                format!("without {function} {action}")
+            });
+            let differs = parts.differs(shows, &mark).await;
+            give_back(taken).await;
+            differs
+        },
+    )
     .await;
 }
 

@@ -26,22 +26,24 @@ const NOT_SEEN_SO_SOON: &[(&str, &str)] = &[
     ("terminate-previous", "ec2:DescribeLaunchTemplateVersions"),
 ];
 
-/// `functions` says what shows that each can do all that it has to, and `differs` in what one of these
+/// `shows` says what shows that a function can do all that it has to, and `differs` in what one of these
 /// ends differently. Panics if nothing differs with a permission less.
-pub async fn search<Shows: Copy>(
+pub async fn search<Shows: Copy + 'static>(
     cloud: &Cloud,
-    functions: &[(&str, &[Shows])],
+    functions: &[&str],
+    shows: fn(&str) -> &'static [Shows],
     differs: impl AsyncFn(Shows, Without<'_>) -> Option<String>,
 ) {
     let mut excess = Vec::new();
-    for (function, shows) in functions.iter().filter(|(name, _)| is_wanted(name)) {
-        for one in *shows {
+    for function in functions.iter().filter(|name| is_wanted(name)) {
+        let shows = shows(function);
+        for one in shows {
             let found = differs(*one, None).await;
             assert_eq!(found, None, "with every permission, before {function}");
         }
         for action in asked_for(cloud, function).await {
             let mut found = None;
-            for one in *shows {
+            for one in shows {
                 if found.is_none() {
                     found = differs(*one, Some((*function, action.as_str()))).await;
                 }

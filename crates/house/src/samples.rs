@@ -1,9 +1,7 @@
 //! What the documents show of messages and screens is what the programs say: a block of code below
 //! `<!-- sample: FILE TEST -->` equals the first snapshot of that test.
 
-mod repository;
-
-use repository::{documents, read};
+use crate::files::{documents, read};
 
 /// The snapshot's text: what stands in the first `expect!` of the test `name` in `source`.
 fn snapshot(source: &str, name: &str) -> Option<String> {

@@ -1,9 +1,7 @@
 //! Who depends on whom. What may be used anywhere stays usable: an adapter that knew Lambda could not
 //! be used by the command line, and a decision that knew AWS could not be explored by the model.
 
-mod repository;
-
-use repository::{entries, is_folder, read};
+use crate::files::{entries, is_folder, read};
 use std::collections::BTreeSet;
 use toml::Table;
 

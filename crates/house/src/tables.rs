@@ -1,11 +1,10 @@
 //! The documents' tables and diagrams have what the code and the state machines have.
 
-mod repository;
-
+use crate::files::read;
+use crate::machines::{MACHINES, states_of, text};
 use pipeline::input::ReleaseInput;
 use pipeline::manifest::Manifest;
 use pipeline::names::Component;
-use repository::{MACHINE, TARGET_MACHINE, read, states_of, text};
 use std::collections::BTreeSet;
 
 /// The names in the first column of the table whose head begins with `head`, and the second column.
@@ -109,7 +108,7 @@ fn the_table_of_the_input_has_its_keys_and_no_others() {
 #[test]
 fn the_architecture_names_every_state_that_does_something_or_ends() {
     let page = read("ARCHITECTURE.md");
-    for machine in [MACHINE, TARGET_MACHINE] {
+    for machine in MACHINES {
         for (name, state) in states_of(machine) {
             let does = !["Pass", "Choice"].contains(&text(&state, "Type").as_str());
             assert!(!does || page.contains(&name), "{machine}: {name}");

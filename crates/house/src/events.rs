@@ -1,7 +1,7 @@
 //! Each file in `events/`, and each input that a document shows, read as the functions read it.
 
-mod repository;
-
+use crate::files::{documents, entries, read};
+use crate::templates;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use expect_test::expect;
 use pipeline::event::{PushEvent, PushPlan, Sent, parse_push, plan_starts};
@@ -12,8 +12,7 @@ use pipeline::target::TargetInput;
 use serde_json::Value;
 
 fn told(name: &str) -> String {
-    let value: Value =
-        serde_json::from_str(&repository::read(&format!("events/{name}"))).expect(name);
+    let value: Value = serde_json::from_str(&read(&format!("events/{name}"))).expect(name);
     match name.split('.').next() {
         Some("push") => told_of_push(value),
         Some("release") => told_of_input(&value),
@@ -88,24 +87,26 @@ fn row_for(sent: Sent<'_>) -> ComponentRow {
 }
 
 fn is_passed_by_the_rule(event: &Value) -> bool {
-    let template = repository::read("infra/pipeline.yaml");
+    let rule = templates::resource(templates::PIPELINE, "PushRule").properties;
+    let pattern = &rule["EventPattern"];
     [
-        ("source", "/source"),
-        ("detail-type", "/detail-type"),
-        ("event", "/detail/event"),
-        ("referenceType", "/detail/referenceType"),
+        "/source",
+        "/detail-type",
+        "/detail/event",
+        "/detail/referenceType",
     ]
     .iter()
-    .all(|(key, pointer)| {
-        let allowed = repository::list_in(&template, "\n      EventPattern:\n", key);
-        let found = event.pointer(pointer).and_then(Value::as_str);
+    .all(|key| {
+        let allowed = pattern.pointer(key).map(templates::texts);
+        let allowed = allowed.unwrap_or_else(|| panic!("the rule does not ask for {key}"));
+        let found = event.pointer(key).and_then(Value::as_str);
         found.is_some_and(|found| allowed.iter().any(|one| one == found))
     })
 }
 
 #[test]
 fn every_sample_is_accepted_or_refused_as_its_name_says() {
-    let lines: Vec<String> = repository::entries("events")
+    let lines: Vec<String> = entries("events")
         .iter()
         .map(|name| format!("{name}\n    {}\n", told(name)))
         .collect();
@@ -214,10 +215,7 @@ const INPUT: [&str; 4] = ["\"component\"", "\"versions\"", "\"version\"", "\"act
 
 #[test]
 fn every_input_that_the_documents_show_is_accepted() {
-    let texts: Vec<String> = repository::documents()
-        .iter()
-        .map(|path| repository::read(path))
-        .collect();
+    let texts: Vec<String> = documents().iter().map(|path| read(path)).collect();
     let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
     let mut shown: Vec<&str> = lines
         .filter(|line| line.starts_with("{\"") && line.ends_with('}'))

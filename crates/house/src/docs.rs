@@ -1,8 +1,7 @@
 //! What the documents say of files, commands, parameters and permissions is there.
 
-mod repository;
-
-use repository::{documents, entries, exists, read};
+use crate::files::{documents, entries, exists, read};
+use crate::templates::{self, TEMPLATES, resources, template};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -163,23 +162,13 @@ fn every_file_that_the_documents_name_is_there() {
     }
 }
 
-fn parameters(template: &str) -> BTreeSet<String> {
-    let text = read(template);
-    let (_, rest) = text.split_once("\nParameters:\n").expect("Parameters");
-    let own = rest
-        .lines()
-        .take_while(|line| line.is_empty() || line.starts_with(' '));
-    own.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
-        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 fn every_parameter_that_the_documents_give_is_a_template_s() {
-    let known: BTreeSet<String> = ["infra/pipeline.yaml", "infra/target.yaml"]
+    let known: BTreeSet<String> = TEMPLATES
         .into_iter()
-        .flat_map(parameters)
+        .map(|path| template(path)["Parameters"].clone())
+        .flat_map(|parameters| parameters.as_object().expect("Parameters").clone())
+        .map(|(name, _)| name)
         .collect();
     assert!(known.contains("ToolsLayerArns") && known.contains("AliasTtl"));
     let mut given = 0;
@@ -231,15 +220,18 @@ fn actions(policy: &Value) -> BTreeSet<String> {
 #[test]
 fn who_deploys_may_make_every_kind_of_resource_of_the_pipeline() {
     let allowed = actions(&policies()[0]);
-    let template = read("infra/pipeline.yaml");
     let services = |kind: &str| match kind {
         "StepFunctions" => "states:*".to_owned(),
         "IAM" => "iam:CreateRole".to_owned(),
         service => format!("{}:*", service.to_lowercase()),
     };
-    for kind in after(&template, "Type: AWS::", |c| c.is_ascii_alphanumeric()) {
-        // A parameter's type, such as AWS::SSM::Parameter::Value, makes nothing.
-        assert!(kind == "SSM" || allowed.contains(&services(kind)), "{kind}");
+    for resource in resources(templates::PIPELINE) {
+        let kind = resource
+            .kind
+            .split("::")
+            .nth(1)
+            .expect("AWS::Service::Type");
+        assert!(allowed.contains(&services(kind)), "{}", resource.kind);
     }
 }
 

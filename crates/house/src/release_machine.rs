@@ -1,8 +1,8 @@
-//! The ways through the state machine, walked.
+//! The ways through the release's state machine, walked.
 
-mod repository;
-
-use repository::{Machine, errors_of, list, machines, text};
+use crate::machines::{
+    self, Machine, errors_of, is_end, list, machines_of, text, ways_of_failure, ways_on,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,58 +17,31 @@ const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
 /// Nor is a release of commits that another one made live, and whose candidates that one may have ended.
 const LIVE_BY_ANOTHER: (&str, &str) = ("Live after all?", "Already live");
 
-/// The failures that do not undo the release: users have the new version by then.
-const AFTER_GOING_LIVE: &[&str] = &[
-    "Record cutover",
-    "Watch release",
-    "Terminate previous",
-    "Tag release",
+/// Where a release goes that has moved its aliases.
+const WENT_LIVE: [(&str, &str); 3] = [
+    ("Cut over?", "Terminate previous"),
+    ("Cut over?", "Drain"),
+    LIVE_AFTER_ALL,
 ];
 
-/// Where a state's rules, its default and its `Next` lead.
-fn ways_on(state: &Value) -> Vec<String> {
-    let rules = list(state, "Choices").iter().map(|rule| text(rule, "Next"));
-    let own = ["Next", "Default"]
-        .iter()
-        .filter_map(|key| state[key].as_str());
-    rules.chain(own.map(str::to_owned)).collect()
-}
+/// Where one goes whose new version is not well.
+const NOT_WELL: &str = "Roll back";
 
-fn ways_of_failure(state: &Value) -> Vec<String> {
-    list(state, "Catch")
-        .iter()
-        .map(|rule| text(rule, "Next"))
-        .collect()
-}
-
-fn all_ways(state: &Value) -> Vec<String> {
-    [ways_on(state), ways_of_failure(state)].concat()
-}
-
-fn ends(state: &Value) -> bool {
-    state["End"] == true || state["Type"] == "Succeed" || state["Type"] == "Fail"
-}
-
-fn reached(machine: &Machine, from: &str, without: &[(&str, &str)]) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from.to_owned()];
-    while let Some(name) = open.pop() {
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        let next = all_ways(&machine.states[&name]);
-        open.extend(
-            next.into_iter()
-                .filter(|next| !without.contains(&(name.as_str(), next.as_str()))),
-        );
-    }
-    seen
+fn machines() -> Vec<Machine> {
+    machines_of(machines::RELEASE)
 }
 
 fn outermost() -> Machine {
-    let machine = machines().remove(0);
-    assert_eq!(machine.within, "");
-    machine
+    Machine::outermost(machines::RELEASE)
+}
+
+/// The states whose failure does not undo the release: users have the new version by then, and it is well.
+fn after_going_live(machine: &Machine) -> BTreeSet<String> {
+    let before = machine.reached(&machine.start, &WENT_LIVE);
+    let not_well = machine.reached(NOT_WELL, &[]);
+    let all = machine.states.keys().cloned();
+    all.filter(|name| !before.contains(name) && !not_well.contains(name))
+        .collect()
 }
 
 fn check(each: impl Fn(&Machine, &str, &Value)) {
@@ -82,11 +55,9 @@ fn check(each: impl Fn(&Machine, &str, &Value)) {
 #[test]
 fn every_way_leads_to_a_state_of_the_same_machine() {
     check(|machine, name, state| {
-        for next in all_ways(state) {
-            assert!(
-                machine.states.contains_key(&next),
-                "`{name}` leads to `{next}`"
-            );
+        for next in [ways_on(state), ways_of_failure(state)].concat() {
+            let known = machine.states.contains_key(&next);
+            assert!(known, "`{name}` leads to `{next}`");
         }
     });
 }
@@ -94,7 +65,7 @@ fn every_way_leads_to_a_state_of_the_same_machine() {
 #[test]
 fn every_state_leads_on_or_ends_and_every_choice_has_a_default() {
     check(|_, name, state| {
-        assert_ne!(ways_on(state).is_empty(), !ends(state), "`{name}`");
+        assert_ne!(ways_on(state).is_empty(), !is_end(state), "`{name}`");
         if state["Type"] == "Choice" {
             assert!(state["Default"].is_string(), "`{name}` has no Default");
         }
@@ -105,24 +76,13 @@ fn every_state_leads_on_or_ends_and_every_choice_has_a_default() {
 fn every_state_is_reached() {
     for machine in machines() {
         let all: BTreeSet<String> = machine.states.keys().cloned().collect();
-        assert_eq!(
-            reached(&machine, &machine.start, &[]),
-            all,
-            "in {:?}",
-            machine.within
-        );
+        let reached = machine.reached(&machine.start, &[]);
+        assert_eq!(reached, all, "in {:?}", machine.within);
     }
 }
 
 #[test]
 fn a_release_ends_in_succeed_or_fail() {
-    let machine = outermost();
-    let last: BTreeMap<&str, &str> = machine
-        .states
-        .iter()
-        .filter(|(_, state)| ends(state))
-        .map(|(name, state)| (name.as_str(), state["Type"].as_str().unwrap()))
-        .collect();
     let expected = [
         ("Already live", "Succeed"),
         ("Released", "Succeed"),
@@ -131,32 +91,21 @@ fn a_release_ends_in_succeed_or_fail() {
         ("Rolled back", "Fail"),
         ("Died after cutover", "Fail"),
     ];
-    assert_eq!(last, BTreeMap::from(expected));
+    assert_eq!(outermost().ends(), BTreeMap::from(expected));
 }
 
 #[test]
 fn nothing_is_done_over_and_over() {
     for machine in machines() {
-        for (name, state) in &machine.states {
-            for next in all_ways(state) {
-                if [AGAIN, DRAINS].contains(&(name.as_str(), next.as_str())) {
-                    continue;
-                }
-                let back = reached(&machine, &next, &[AGAIN, DRAINS]).contains(name);
-                assert!(!back, "`{name}` comes round again by `{next}`");
-            }
-        }
+        let back = machine.ways_back_but(&[AGAIN, DRAINS]);
+        assert!(back.is_empty(), "{back:?} come round again");
     }
 }
 
 #[test]
 fn suites_are_run_again_at_most_twice() {
     let machine = outermost();
-    let rules = list(&machine.states[AGAIN.0], "Choices");
-    let again: Vec<&Value> = rules
-        .iter()
-        .filter(|rule| rule["Next"] == AGAIN.1)
-        .collect();
+    let again = machine.rules(AGAIN);
     assert_eq!(again.len(), 1);
     assert!(text(again[0], "Condition").contains(" and $round < 3 and "));
     assert_eq!(text(&again[0]["Assign"], "round"), "{% $round + 1 %}");
@@ -165,11 +114,7 @@ fn suites_are_run_again_at_most_twice() {
 #[test]
 fn a_drain_has_at_most_six_parts() {
     let machine = outermost();
-    let rules = list(&machine.states[DRAINS.0], "Choices");
-    let again: Vec<&Value> = rules
-        .iter()
-        .filter(|rule| rule["Next"] == DRAINS.1)
-        .collect();
+    let again = machine.rules(DRAINS);
     assert_eq!(again.len(), 1);
     let parts =
         "$ceil($plan.release.drain_seconds / $max([5, $ceil($plan.release.drain_seconds / 6)]))";
@@ -214,19 +159,18 @@ fn every_failure_is_caught() {
 #[test]
 fn a_failure_never_ends_in_success() {
     let machine = outermost();
+    let live = after_going_live(&machine);
+    assert!(live.contains("Record cutover") && live.contains("Terminate previous"));
     for (name, state) in machine
         .states
         .iter()
-        .filter(|(name, _)| !AFTER_GOING_LIVE.contains(&name.as_str()))
+        .filter(|(name, _)| !live.contains(*name))
     {
         for next in ways_of_failure(state) {
-            let on = reached(&machine, &next, &[LIVE_AFTER_ALL, LIVE_BY_ANOTHER]);
-            let last: BTreeSet<&str> = on
-                .iter()
-                .map(|name| &machine.states[name])
-                .filter(|state| ends(state))
-                .map(|state| state["Type"].as_str().unwrap())
-                .collect();
+            let on = machine.reached(&next, &[LIVE_AFTER_ALL, LIVE_BY_ANOTHER]);
+            let ends = machine.ends().into_iter();
+            let ends = ends.filter(|(end, _)| on.contains(*end));
+            let last: BTreeSet<&str> = ends.map(|(_, kind)| kind).collect();
             assert_eq!(last, BTreeSet::from(["Fail"]), "`{name}` by `{next}`");
         }
     }
@@ -234,11 +178,9 @@ fn a_failure_never_ends_in_success() {
 
 #[test]
 fn a_failed_release_is_green_only_if_what_it_was_to_bring_is_live_by_another() {
-    let (choice, green) = LIVE_BY_ANOTHER;
-    let choice = outermost().states[choice].clone();
-    let ways = list(&choice, "Choices").iter();
-    let conditions = ways.filter(|way| way["Next"] == green);
-    let conditions: Vec<String> = conditions.map(|way| text(way, "Condition")).collect();
+    let machine = outermost();
+    let ways = machine.rules(LIVE_BY_ANOTHER).into_iter();
+    let conditions: Vec<String> = ways.map(|way| text(way, "Condition")).collect();
     assert_eq!(conditions, ["{% $count($verdict.already_live) > 0 %}"]);
 }
 
@@ -266,7 +208,7 @@ fn what_goes_live_passed_every_gate() {
         ("All tests passed?", "Deploy (cutover)"),
     ];
     for shut in passing {
-        let on = reached(&machine, &machine.start, &[shut, LIVE_AFTER_ALL]);
+        let on = machine.reached(&machine.start, &[shut, LIVE_AFTER_ALL]);
         assert!(!on.contains("Released"), "with {shut:?} shut");
     }
 }

@@ -1,9 +1,7 @@
 //! The errors' names: functions have no others, and docs/errors.md explains each.
 
-mod repository;
-
+use crate::files::read;
 use pipeline::errors::ErrorName;
-use repository::read;
 
 fn all() -> impl Iterator<Item = &'static ErrorName> {
     ErrorName::OF_FUNCTIONS.iter().chain(ErrorName::OF_MACHINES)

@@ -1,8 +1,8 @@
 //! Whatever this project makes says whose it is: a teardown finds by tag what is left.
 
-mod repository;
-
-use repository::{entries, read};
+use crate::files::{entries, read, sources};
+use crate::templates::{PIPELINE, TARGET, each, resources};
+use serde_json::Value;
 
 /// Types that cannot have tags, each a part of something that has.
 const CANNOT: &[&str] = &[
@@ -17,50 +17,34 @@ const CANNOT: &[&str] = &[
     "AWS::SQS::QueuePolicy",
 ];
 
-/// Logical id, type and text of each resource.
-fn resources(template: &str) -> Vec<(String, String, String)> {
-    let (_, below) = template.split_once("\nResources:\n").unwrap();
-    let (below, _) = below.split_once("\nOutputs:\n").unwrap();
-    let mut found: Vec<(String, String, String)> = Vec::new();
-    for line in below.lines() {
-        let id = line
-            .strip_prefix("  ")
-            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
-        if let Some(id) = id.and_then(|rest| rest.split(':').next()) {
-            found.push((id.to_owned(), String::new(), String::new()));
-        }
-        let Some((_, kind, body)) = found.last_mut() else {
-            continue;
-        };
-        if let Some(given) = line.strip_prefix("    Type: ") {
-            *kind = given.trim().to_owned();
-        }
-        body.push_str(line);
-        body.push('\n');
-    }
+/// Whether it, or what it launches, has the tag.
+fn has(properties: &Value, tag: &str) -> bool {
+    let mut found = false;
+    each(properties, &mut |value| {
+        found |= value["Key"] == tag && value["Value"].get("!Ref").is_some();
+    });
     found
 }
 
 fn check(template: &str, tags: &[&str]) {
-    let all = resources(&read(template));
-    assert!(all.len() > 15, "{template}: {} resources", all.len());
-    for (id, kind, body) in all {
-        let cannot = CANNOT.contains(&kind.as_str());
+    for resource in resources(template) {
+        let cannot = CANNOT.contains(&resource.kind.as_str());
         for tag in tags {
-            let has = body.contains(&format!("{{ Key: {tag}, Value: !Ref "));
-            assert_eq!(has, !cannot, "{template}: {id} ({kind}) and {tag}");
+            let (id, kind) = (&resource.id, &resource.kind);
+            let tagged = has(&resource.properties, tag);
+            assert_eq!(tagged, !cannot, "{template}: {id} ({kind}) and {tag}");
         }
     }
 }
 
 #[test]
 fn every_resource_of_the_pipeline_has_the_project_s_tag() {
-    check("infra/pipeline.yaml", &["cutover:project"]);
+    check(PIPELINE, &["cutover:project"]);
 }
 
 #[test]
 fn every_resource_of_a_target_has_the_project_s_and_the_target_s_tag() {
-    check("infra/target.yaml", &["cutover:project", "cutover:target"]);
+    check(TARGET, &["cutover:project", "cutover:target"]);
 }
 
 /// Calls of the SDK that make something AWS charges for or lists, and how each is tagged. What is
@@ -93,26 +77,15 @@ const CREATING: &[(&str, &str, &str)] = &[
 #[test]
 fn every_call_that_makes_something_gives_it_its_tags() {
     let mut found = Vec::new();
-    for parent in ["crates", "functions"] {
-        for package in entries(parent) {
-            let folder = format!("{parent}/{package}/src");
-            for name in entries(&folder)
-                .into_iter()
-                .filter(|name| name.ends_with(".rs"))
-            {
-                let path = format!("{folder}/{name}");
-                let source = read(&path);
-                let calls = source
-                    .match_indices(".create_")
-                    .chain(source.match_indices(".run_instances("));
-                for (at, _) in calls {
-                    let rest = &source[at..];
-                    let call = &rest[..rest.find('(').unwrap_or_default()];
-                    let statement = &rest[..rest.find(";\n").unwrap_or(rest.len())];
-                    if statement.contains(".send()") {
-                        found.push((path.clone(), format!("{call}()"), statement.to_owned()));
-                    }
-                }
+    for path in sources() {
+        let source = read(&path);
+        let made = source.match_indices(".create_");
+        for (at, _) in made.chain(source.match_indices(".run_instances(")) {
+            let rest = &source[at..];
+            let call = &rest[..rest.find('(').unwrap_or_default()];
+            let statement = &rest[..rest.find(";\n").unwrap_or(rest.len())];
+            if statement.contains(".send()") {
+                found.push((path.clone(), format!("{call}()"), statement.to_owned()));
             }
         }
     }

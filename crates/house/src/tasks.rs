@@ -1,0 +1,148 @@
+//! What every state that calls a function keeps to, and the names of errors in the machines.
+//! `infra/lint_asl.py` holds the machines to more.
+
+use crate::files::read;
+use crate::machines::{MACHINES, RELEASE, errors_of, list, machines_of, states_of, tasks_of};
+use pipeline::errors::ErrorName;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What passes by itself: our own name for it, and what Lambda's documentation says to retry
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>, "Handle
+/// transient Lambda service exceptions").
+const TRANSIENT: &[&str] = &[
+    ErrorName::Unavailable.as_str(),
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+];
+
+/// What Lambda says while all that the account may run at once is running.
+const BUSY: &str = "Lambda.TooManyRequestsException";
+
+/// Only the machine itself says this: its undo failed, so no function can have.
+const UNDO_FAILED: ErrorName = ErrorName::DiscardFailed;
+
+/// And this, where it is not known whether Roll back did anything.
+const NOT_TAKEN_BACK: ErrorName = ErrorName::DiedAfterCutover;
+
+fn states() -> Vec<(String, Value)> {
+    MACHINES.iter().flat_map(|path| states_of(path)).collect()
+}
+
+fn tasks() -> Vec<(String, Value)> {
+    MACHINES.iter().flat_map(|path| tasks_of(path)).collect()
+}
+
+#[test]
+fn a_release_cannot_hang() {
+    for path in MACHINES {
+        let whole: Value = serde_json::from_str(&read(path)).unwrap();
+        let limit = whole["TimeoutSeconds"].as_u64().expect("of the machine");
+        for (name, state) in tasks_of(path) {
+            let seconds = state["TimeoutSeconds"].as_u64();
+            let seconds = seconds.unwrap_or_else(|| panic!("`{name}` has no TimeoutSeconds"));
+            // A function ends after 900 s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+            assert!((1..=900).contains(&seconds), "`{name}`: {seconds} s");
+            assert!(seconds < limit, "`{name}`: {seconds} s");
+        }
+    }
+}
+
+#[test]
+fn only_what_passes_by_itself_is_retried_and_not_for_ever() {
+    for (name, state) in tasks() {
+        let [passing, busy] = list(&state, "Retry") else {
+            panic!("`{name}` retries otherwise");
+        };
+        assert_eq!(errors_of(passing), TRANSIENT, "`{name}`");
+        assert_eq!(errors_of(busy), [BUSY], "`{name}`");
+        for (rule, most) in [(passing, 5), (busy, 100)] {
+            let attempts = rule["MaxAttempts"].as_u64().unwrap_or(u64::MAX);
+            assert!(
+                (1..=most).contains(&attempts),
+                "`{name}`: {attempts} attempts"
+            );
+            assert!(
+                rule["MaxDelaySeconds"].is_u64(),
+                "`{name}` waits ever longer"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_own_name_that_is_retried_or_caught_is_one_that_functions_have() {
+    for (name, state) in states() {
+        let rules = list(&state, "Retry").iter().chain(list(&state, "Catch"));
+        let own = rules
+            .flat_map(errors_of)
+            .filter(|error| !error.contains('.'));
+        for error in own {
+            let known = ErrorName::find(&error);
+            let is_known = known.is_some_and(|known| ErrorName::OF_FUNCTIONS.contains(&known));
+            assert!(is_known, "`{name}`: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_name_that_the_machine_itself_ends_with_is_a_known_one() {
+    let whole: Value = serde_json::from_str(&read(RELEASE)).unwrap();
+    let mut literals = BTreeSet::new();
+    error_literals(&whole, &mut literals);
+    let expected = [
+        ErrorName::PeersKeptMoving,
+        ErrorName::Superseded,
+        UNDO_FAILED,
+        NOT_TAKEN_BACK,
+    ];
+    let expected: BTreeSet<String> = expected.iter().map(ErrorName::to_string).collect();
+    assert_eq!(literals, expected);
+}
+
+fn error_literals(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if key == "error" && !text.contains("{%") => {
+                        found.insert(text.clone());
+                    }
+                    other => error_literals(other, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| error_literals(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_state_s_name_is_used_once() {
+    // Of two that stand in one object, `infra/render.py` and `infra/lint_asl.py` know.
+    for path in MACHINES {
+        let names: Vec<String> = states_of(path).into_iter().map(|(name, _)| name).collect();
+        let different: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{path}: {names:?}");
+    }
+}
+
+#[test]
+fn every_map_has_a_limit_that_an_inline_map_can_keep() {
+    // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+    for machine in MACHINES.iter().flat_map(|path| machines_of(path)) {
+        for (name, state) in machine
+            .states
+            .iter()
+            .filter(|(_, state)| state["Type"] == "Map")
+        {
+            let limit = state["MaxConcurrency"].as_u64();
+            assert!(
+                limit.is_some_and(|limit| (1..=40).contains(&limit)),
+                "`{name}`: {limit:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,125 @@
+"""What a mistake in a source does to `infra/render.py`: each is made in a copy, and named in a sentence."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = ["functions", "infra", "statemachine", "docs", "*.md"]
+
+
+class Copy:
+    """The repository's sources, to make a mistake in."""
+
+    def __init__(self, folder):
+        self.root = pathlib.Path(folder)
+        for path in (path for pattern in SOURCES for path in ROOT.glob(pattern)):
+            if path.is_dir():
+                shutil.copytree(path, self.root / path.name)
+            else:
+                shutil.copy(path, self.root)
+
+    def change(self, path, before, after):
+        text = (self.root / path).read_text()
+        assert before in text, f"{path} has no {before!r}"
+        (self.root / path).write_text(text.replace(before, after, 1))
+
+    def render(self, *arguments):
+        done = subprocess.run([sys.executable, "-B", self.root / "infra" / "render.py", *arguments],
+                              capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    def read(self, path):
+        return (self.root / path).read_text()
+
+
+class Mistakes(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.copy = Copy(folder.name)
+
+    def refused(self, said):
+        code, text = self.copy.render("--check")
+        self.assertEqual(code, 1, text)
+        self.assertRegex(text, said)
+        self.assertNotIn("Traceback", text)
+
+    def test_what_is_committed_is_what_it_is_made_of(self):
+        self.assertEqual(self.copy.render("--check"), (0, ""))
+
+    def test_a_rendered_template_that_was_edited_by_hand(self):
+        self.copy.change("infra/pipeline.yaml", "MemorySize: 512", "MemorySize: 513")
+        self.refused(r"infra/pipeline\.yaml.*make render")
+
+    def test_a_rendered_machine_that_was_edited_by_hand(self):
+        self.copy.change("statemachine/release.asl.json", '"MaxAttempts": 4', '"MaxAttempts": 5')
+        self.refused(r"release\.asl\.json.*make render")
+
+    def test_a_permission_that_was_taken_from_its_function(self):
+        self.copy.change("functions/tag-release/function.yaml", "  - OpenRepositories\n", "")
+        self.refused(r"infra/pipeline\.yaml")
+
+    def test_a_table_of_a_document_that_was_edited_by_hand(self):
+        documents = [*self.copy.root.glob("*.md"), *self.copy.root.glob("docs/**/*.md")]
+        path = next(path for path in documents if "| tag-release | " in path.read_text())
+        self.copy.change(path.relative_to(self.copy.root), "| tag-release | ", "| tag-release | nothing; ")
+        self.refused(re.escape(path.name))
+
+    def test_a_function_without_its_file(self):
+        (self.copy.root / "functions/tag-release/function.yaml").unlink()
+        self.refused("functions/tag-release/function.yaml is missing")
+
+    def test_a_key_that_no_function_has(self):
+        self.copy.change("functions/tag-release/function.yaml", "Timeout:", "Timeouts:")
+        self.refused(r"tag-release/function\.yaml: missing: \['Timeout'\], not known: \['Timeouts'\]")
+
+    def test_a_shared_statement_that_is_not_there(self):
+        self.copy.change("functions/tag-release/function.yaml", "- OpenRepositories", "- OpenRepository")
+        self.refused("statements.yaml has no OpenRepository")
+
+    def test_a_shared_statement_that_nobody_names(self):
+        self.copy.change("infra/pipeline/statements.yaml", "- Sid: ReadRecords", "- Sid: ReadRecord")
+        self.refused("ReadRecord")
+
+    def test_a_state_that_no_machine_has(self):
+        self.copy.change("functions/tag-release/function.yaml", "State: Tag release", "State: Tag releases")
+        self.refused("no state machine has a state `Tag releases`")
+
+    def test_a_state_of_a_function_that_is_not_there(self):
+        self.copy.change("statemachine/release.yaml", "Function: tag-release", "Function: tag-releases")
+        self.refused("`Tag release`: there is no functions/tag-releases/function.yaml")
+
+    def test_a_state_that_is_defined_twice(self):
+        self.copy.change("statemachine/release.yaml", "  Released:\n", "  Drain:\n")
+        self.refused("`Drain` stands twice")
+
+    def test_a_text_that_is_not_there(self):
+        self.copy.change("statemachine/release.yaml", "{{release}}", "{{releases}}")
+        self.refused(r"there is no text \{\{releases\}\}")
+
+    def test_a_document_that_has_no_place_for_a_table_any_more(self):
+        for path in [*self.copy.root.glob("*.md"), *self.copy.root.glob("docs/**/*.md")]:
+            path.write_text(path.read_text().replace("<!-- rendered: permissions -->", ""))
+        self.refused("no document has a place for the table")
+
+    def test_rendering_mends_what_was_edited_by_hand(self):
+        before = self.copy.read("infra/pipeline.yaml")
+        self.copy.change("infra/pipeline.yaml", "MemorySize: 512", "MemorySize: 513")
+        self.assertEqual(self.copy.render()[0], 0)
+        self.assertEqual(self.copy.read("infra/pipeline.yaml"), before)
+
+    def test_every_task_has_the_retries_and_more_time_than_its_function(self):
+        self.copy.change("functions/tag-release/function.yaml", "Timeout: 290", "Timeout: 300")
+        self.assertEqual(self.copy.render()[0], 0)
+        task = self.copy.read("statemachine/release.asl.json").split('"Tag release": {')[1].split('"Arguments"')[0]
+        self.assertIn('"TimeoutSeconds": 310', task)
+        self.assertIn('"Lambda.TooManyRequestsException"', task)
+
+
+if __name__ == "__main__":
+    unittest.main()
