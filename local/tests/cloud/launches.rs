@@ -131,4 +131,20 @@ fn launch_templates_and_tokens_are_as_ec2_has_them() {
         "the default"
     );
     assert_eq!(template.version("1", "e").unwrap(), 5, "no number twice");
+
+    let page = |token: &[&str]| {
+        let call = [
+            "describe-launch-template-versions",
+            "--launch-template-id",
+            &template.id,
+        ];
+        let pages = ["--no-paginate", "--max-results", "2"];
+        ec2(&cloud, &[&call, pages.as_slice(), token].concat()).unwrap()
+    };
+    let first = page(&[]);
+    let next = first["NextToken"].as_str().expect("there are four");
+    let second = page(&["--next-token", next]);
+    let sizes =
+        [&first, &second].map(|page| page["LaunchTemplateVersions"].as_array().unwrap().len());
+    assert_eq!(sizes, [2, 2]);
 }

@@ -12,3 +12,5 @@ mod records;
 mod requests;
 mod services;
 mod stacks;
+mod targets;
+mod users;

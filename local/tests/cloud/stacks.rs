@@ -36,7 +36,7 @@ fn permit(cloud: &Cloud, statements: &Value) {
 }
 
 /// The operation's last state, and the reasons of all that failed in it.
-fn ended(cloud: &Cloud, stack: &str) -> (String, String) {
+pub fn ended(cloud: &Cloud, stack: &str) -> (String, String) {
     let mut events = Value::Null;
     eventually("the operation ends", || {
         events = cloud.aws(&[
@@ -58,7 +58,12 @@ fn ended(cloud: &Cloud, stack: &str) -> (String, String) {
 }
 
 /// Creates it, in the name of a role if there is one, and says how that ended.
-fn create(cloud: &Cloud, stack: &str, role: Option<&str>, resource: &Value) -> (String, String) {
+pub fn create(
+    cloud: &Cloud,
+    stack: &str,
+    role: Option<&str>,
+    resource: &Value,
+) -> (String, String) {
     let template = json!({"Resources": {"It": resource}}).to_string();
     let mut asked = vec![
         "cloudformation",
@@ -76,7 +81,7 @@ fn create(cloud: &Cloud, stack: &str, role: Option<&str>, resource: &Value) -> (
 }
 
 /// Deletes it, and says how that ended.
-fn delete(cloud: &Cloud, stack: &str) -> (String, String) {
+pub fn delete(cloud: &Cloud, stack: &str) -> (String, String) {
     let there = cloud.aws(&["cloudformation", "describe-stacks", "--stack-name", stack]);
     cloud.aws(&["cloudformation", "delete-stack", "--stack-name", stack]);
     // Once it is gone, it is found by its id only.
