@@ -27,6 +27,9 @@ pub struct BackRequest {
     pub unwell: String,
     /// The execution's ARN.
     pub execution_arn: String,
+    /// When it began, RFC 3339; an earlier definition does not tell.
+    #[serde(default)]
+    pub began: String,
 }
 
 impl BackRequest {

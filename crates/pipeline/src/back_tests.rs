@@ -233,6 +233,7 @@ fn the_cause_says_first_what_users_meet() {
         components: vec![stands("api")],
         unwell: "instance i-2 is terminated".into(),
         execution_arn: String::new(),
+        began: String::new(),
     };
     let back = Release {
         ticket: Ticket(43),

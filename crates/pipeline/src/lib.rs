@@ -17,6 +17,7 @@ pub mod ends;
 pub mod errors;
 pub mod event;
 pub mod evidence;
+pub mod execution;
 pub mod foreign;
 pub mod health;
 pub mod input;

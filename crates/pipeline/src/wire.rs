@@ -130,6 +130,9 @@ pub struct PlanRequest {
     pub execution: String,
     /// The execution's ARN.
     pub execution_arn: String,
+    /// When it began, RFC 3339; an earlier definition does not tell.
+    #[serde(default)]
+    pub began: String,
 }
 
 /// A component of a release, with everything that is known before its pipeline runs.
@@ -725,6 +728,9 @@ pub struct UndoPlanRequest {
     pub input: serde_json::Value,
     /// The execution's name, by which its plan is found if there is one.
     pub execution: String,
+    /// When it began, RFC 3339; an earlier definition does not tell.
+    #[serde(default)]
+    pub began: String,
     /// Why there was no answer.
     pub failed: FailedStage,
 }

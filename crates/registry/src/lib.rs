@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod component;
+mod execution;
 mod poll;
 mod query;
 mod record;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+pub use execution::PlanFound;
 pub use release::{Healthy, Reservation, Reserved};
 pub use target::Opened;
 

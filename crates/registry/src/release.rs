@@ -20,6 +20,8 @@ pub struct Reservation<'a> {
     /// Instances that are still there from before and that it takes over: the row as it was seen,
     /// and as it will be.
     pub taken_over: &'a [(CandidateRow, CandidateRow)],
+    /// The release of an earlier execution that had the same name.
+    pub earlier: Option<Ticket>,
 }
 
 /// What became of a reservation.
@@ -38,11 +40,6 @@ pub struct Healthy {
     pub instances: Vec<Instance>,
     /// When, and what had happened until then.
     pub found: FoundHealthy,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ExecutionRow {
-    ticket: Ticket,
 }
 
 impl Registry {
@@ -70,21 +67,6 @@ impl Registry {
         Ok(counter.number)
     }
 
-    /// The plan that this execution already has, if Plan release ran before.
-    pub async fn plan_of(
-        &self,
-        target: &Target,
-        execution: &str,
-    ) -> Result<Option<ReleaseRow>, RegistryError> {
-        match self
-            .get::<ExecutionRow>(&Key::execution(target, execution))
-            .await?
-        {
-            Some(row) => self.get(&Key::release(target, row.ticket)).await,
-            None => Ok(None),
-        }
-    }
-
     /// Writes the release, the execution's pointer to it and the candidates' names: all or none.
     pub async fn reserve(&self, reservation: &Reservation<'_>) -> Result<Reserved, RegistryError> {
         let Reservation {
@@ -92,6 +74,7 @@ impl Registry {
             release,
             candidates,
             taken_over,
+            earlier,
         } = reservation;
         let mut writes = vec![
             self.create(
@@ -99,13 +82,7 @@ impl Registry {
                 release,
                 "attribute_not_exists(pk)",
             )?,
-            self.create(
-                &Key::execution(target, &release.execution),
-                &ExecutionRow {
-                    ticket: release.ticket,
-                },
-                "attribute_not_exists(pk)",
-            )?,
+            self.point_to(target, release, *earlier)?,
         ];
         for candidate in *candidates {
             writes.push(self.create(

@@ -6,10 +6,10 @@ use pipeline::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of,
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::health::Tolerates;
 use pipeline::live::{live, read_set};
-use pipeline::names::Fqdn;
+use pipeline::names::{Fqdn, Ticket};
 use pipeline::rows::{AliasRow, CandidateRow, Key, ReleaseOutcome, ReleaseRow};
 use pipeline::wire::{CutoverReply, CutoverStep, PlanReply, Release, Stands, Tested};
-use registry::{Reservation, Reserved};
+use registry::{PlanFound, Reservation, Reserved};
 use std::collections::BTreeMap;
 
 /// How often what was live before is looked at anew because its rows changed hands.
@@ -26,9 +26,11 @@ impl Switch {
     /// Sends users back, or says why not. A second try goes on where the first was.
     pub(crate) async fn back(&self, asked: BackRequest) -> Result<BackReply, Fault> {
         let target = &asked.release.target;
-        let plan = match self.registry.plan_of(target, &asked.execution()).await? {
-            Some(row) => row.plan,
-            None => match self.begin(&asked).await? {
+        let execution = asked.execution();
+        let found = self.registry.plan_of(target, &execution, &asked.began);
+        let plan = match found.await? {
+            PlanFound::Own(row) => row.plan,
+            before => match self.begin(&asked, before.earlier()).await? {
                 Begun::Plan(plan) => *plan,
                 Begun::Stays(why) => return Ok(BackReply::stays(&asked, &why)),
                 Begun::MovedOn => return Ok(BackReply::moved_on(&asked)),
@@ -52,7 +54,7 @@ impl Switch {
     }
 
     /// Looks at what was live before, and reserves it for a release of its own.
-    async fn begin(&self, asked: &BackRequest) -> Result<Begun, Fault> {
+    async fn begin(&self, asked: &BackRequest, earlier: Option<Ticket>) -> Result<Begun, Fault> {
         for _ in 0..MAX_LOOKS {
             let (back, stay) = match self.look_back(asked).await? {
                 BackPlan::GoBack { back, stay } => (back, stay),
@@ -64,7 +66,7 @@ impl Switch {
                 ..asked.release.clone()
             };
             let plan = plan_of(release, &back, stay);
-            if self.reserve(asked, &plan, back).await? {
+            if self.reserve(asked, &plan, back, earlier).await? {
                 return Ok(Begun::Plan(Box::new(plan)));
             }
         }
@@ -104,6 +106,7 @@ impl Switch {
         asked: &BackRequest,
         plan: &PlanReply,
         back: Vec<CandidateRow>,
+        earlier: Option<Ticket>,
     ) -> Result<bool, Fault> {
         let now = aws::now();
         let row = ReleaseRow {
@@ -126,6 +129,7 @@ impl Switch {
             release: &row,
             candidates: &[],
             taken_over: &back.into_iter().map(next).collect::<Vec<_>>(),
+            earlier,
         };
         Ok(self.registry.reserve(&reservation).await? == Reserved::Done)
     }

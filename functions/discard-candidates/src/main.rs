@@ -51,9 +51,9 @@ async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<Disc
     };
     let plan = takedown
         .registry
-        .plan_of(&input.target, &request.execution)
+        .plan_of(&input.target, &request.execution, &request.began)
         .await?;
-    let Some(row) = plan else {
+    let Some(row) = plan.own() else {
         return Ok(nothing);
     };
     let undone = discard(

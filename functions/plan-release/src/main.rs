@@ -18,7 +18,7 @@ use pipeline::rows::{
 };
 use pipeline::target;
 use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
-use registry::{Registry, Reservation, Reserved};
+use registry::{PlanFound, Registry, Reservation, Reserved};
 use rollback::not_taken_back;
 use secrets::Secrets;
 use stage::Settings;
@@ -50,11 +50,9 @@ impl Planner {
         let input = ReleaseInput::parse(&request.input)
             .map_err(|e| Fault::new(ErrorName::InputInvalid, e.to_string()))?;
         let environment = self.environment(&input.target).await?;
-        if let Some(before) = self
-            .registry
-            .plan_of(&input.target, &request.execution)
-            .await?
-        {
+        let found = self.plan_of(&input.target, &request).await?;
+        let earlier = found.earlier();
+        if let Some(before) = found.own() {
             tracing::info!(
                 ticket = before.ticket.0,
                 "this execution has its plan already"
@@ -94,9 +92,17 @@ impl Planner {
             observed: self.observe(&release, &look, resolved).await?,
             stay: asked.stay,
             force: input.force,
+            earlier,
             release,
         };
         self.reserve(&request, plan).await
+    }
+
+    async fn plan_of(&self, target: &Target, request: &PlanRequest) -> Result<PlanFound, Fault> {
+        let PlanRequest {
+            execution, began, ..
+        } = request;
+        Ok(self.registry.plan_of(target, execution, began).await?)
     }
 
     async fn environment(&self, target: &Target) -> Result<EnvironmentRow, Fault> {
@@ -153,14 +159,14 @@ impl Planner {
         for _ in 0..2 {
             let reply = plan.reply();
             let row = release_row(request, &reply);
-            if self.try_names(&release, &row, &reply).await? == Reserved::Done {
+            if self.try_names(plan.earlier, &row, &reply).await? == Reserved::Done {
                 // A teardown closes the target first and looks for releases then: so either it
                 // sees this reservation, or this sees that the target is closed.
                 self.environment(&release.target).await?;
                 return Ok(reply);
             }
-            let before = self.registry.plan_of(&release.target, &request.execution);
-            if let Some(before) = before.await? {
+            let before = self.plan_of(&release.target, request).await?;
+            if let Some(before) = before.own() {
                 return Ok(before.plan);
             }
             // Somebody was first with a name, or took away what was to be taken over.
@@ -182,6 +188,8 @@ struct Plan {
     observed: Vec<Observed>,
     stay: Vec<Component>,
     force: bool,
+    /// Of another execution that had the name of this one.
+    earlier: Option<Ticket>,
 }
 
 impl Plan {
@@ -247,7 +255,7 @@ fn release_row(request: &PlanRequest, reply: &PlanReply) -> ReleaseRow {
 impl Planner {
     async fn try_names(
         &self,
-        release: &Release,
+        earlier: Option<Ticket>,
         row: &ReleaseRow,
         reply: &PlanReply,
     ) -> Result<Reserved, Fault> {
@@ -255,16 +263,17 @@ impl Planner {
             return Ok(Reserved::Taken);
         };
         tracing::info!(
-            ticket = release.ticket.0,
+            ticket = row.ticket.0,
             components = candidates.len(),
             taken_over = taken_over.len(),
             "planned"
         );
         let reservation = Reservation {
-            target: &release.target,
+            target: &reply.release.target,
             release: row,
             candidates: &candidates,
             taken_over: &taken_over,
+            earlier,
         };
         Ok(self.registry.reserve(&reservation).await?)
     }

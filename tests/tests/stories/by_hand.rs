@@ -16,6 +16,11 @@ fn with_a_slow_suite(version: &str) -> Service {
 
 /// `aws stepfunctions start-execution`, as the README has it.
 async fn typed(cloud: &Cloud, input: Value) -> Ended {
+    typed_as(cloud, input, &[]).await
+}
+
+/// The same with more options.
+async fn typed_as(cloud: &Cloud, input: Value, options: &[&str]) -> Ended {
     let machine = format!(
         "arn:aws:states:{}:{}:stateMachine:{}-release",
         cloud.variable("AWS_REGION"),
@@ -23,18 +28,17 @@ async fn typed(cloud: &Cloud, input: Value) -> Ended {
         cloud.variable("CUTOVER_PROJECT")
     );
     let input = input.to_string();
-    let said = cloud
-        .aws(&[
-            "stepfunctions",
-            "start-execution",
-            "--state-machine-arn",
-            &machine,
-            "--input",
-            &input,
-            "--output",
-            "json",
-        ])
-        .await;
+    let start = [
+        "stepfunctions",
+        "start-execution",
+        "--state-machine-arn",
+        &machine,
+        "--input",
+        &input,
+        "--output",
+        "json",
+    ];
+    let said = cloud.aws(&[&start[..], options].concat()).await;
     let said: Value = serde_json::from_str(&said.good("start-execution")).expect("JSON");
     Execution::from_arn(cloud, said["executionArn"].as_str().expect("an ARN"))
         .end(Duration::from_secs(180))
@@ -185,4 +189,55 @@ async fn previous_rolls_back_without_a_second_build() {
         .await;
     assert_eq!(logs, Vec::<String>::new());
     component.stands_alone(&first).await;
+}
+
+/// Writes into a row of the target, as if it had been written so long ago.
+async fn update(component: &Component, sk: &str, update: &str, values: Value) {
+    let key = json!({"pk": {"S": format!("target#{}", component.target)}, "sk": {"S": sk}});
+    let (key, values) = (key.to_string(), values.to_string());
+    let table = component.cloud.variable("CUTOVER_TABLE");
+    let call = ["dynamodb", "update-item", "--table-name", table];
+    let what = ["--key", &key, "--update-expression", update];
+    let values = ["--expression-attribute-values", &values];
+    let update = [&call, &what[..], &values].concat();
+    component.cloud.aws(&update).await.good("update-item");
+}
+
+/// Step Functions gives a name away again 90 days after its execution has ended.
+#[tokio::test]
+async fn a_name_of_an_execution_that_is_used_again_after_months_gets_a_plan_of_its_own() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "nightly", "dev").await;
+    component.goes_live(&Service::good("1")).await;
+    let ticket = component.alias_row().await["ticket"].clone();
+    let ticket = ticket.as_u64().expect("a number");
+    let name = format!("{}-nightly", component.name);
+    let number = json!({":n": {"N": ticket.to_string()}});
+    update(
+        &component,
+        &format!("execution#{name}"),
+        "SET ticket = :n",
+        number,
+    )
+    .await;
+    let then = json!({":then": {"S": "2026-01-01T00:00:00Z"}});
+    update(
+        &component,
+        &format!("release#{ticket:08}"),
+        "SET started = :then",
+        then,
+    )
+    .await;
+
+    let sha = component.commit(&Service::good("2")).await;
+    component.push_to(&sha, "topic").await;
+    let input = json!({"component": component.name, "version": sha, "target": "dev"});
+    let ended = typed_as(&cloud, input, &["--name", &name]).await;
+
+    assert_eq!(ended.output()["outcome"], "live");
+    assert!(
+        ended.output()["ticket"].as_u64() > Some(ticket),
+        "{ended:?}"
+    );
+    component.stands_alone(&sha).await;
 }

@@ -1,10 +1,16 @@
 //! All that a release passes on, as large as it is let through.
 
 use super::*;
+use crate::back::{BackReply, BackRequest};
 
 /// A failed state's cause, of the worst text that Lambda can give.
 pub(super) fn cause() -> String {
     json!({"errorMessage": Reason::new(&"\"".repeat(1 << 20)), "errorType": "IntegrationTestsFailed"}).to_string()
+}
+
+/// A reason of the worst text.
+fn worst() -> String {
+    Reason::new(&"\"".repeat(1 << 20)).to_string()
 }
 
 /// All that one release passes on, as large as it is let through.
@@ -167,20 +173,7 @@ impl World {
             .collect();
         let discard = |failures: &[Value], tests: &[SuiteReply]| json!({"release": release, "components": released, "failures": failures, "tests": tests, "tested": tested});
         vec![
-            (
-                "Plan release",
-                json!(PlanReply {
-                    outcome: PlanOutcome::Release,
-                    release: release.clone(),
-                    components: self
-                        .prepared
-                        .iter()
-                        .map(|one| one.planned.clone())
-                        .collect(),
-                    already_live: vec![],
-                    stay: vec![]
-                }),
-            ),
+            ("Plan release", json!(self.plan())),
             ("Prepare workspaces", json!(self.prepared)),
             (
                 "Plan companions",
@@ -203,6 +196,16 @@ impl World {
                 json!({"release": release, "components": stands(false), "companions": stands(true), "read_set": self.read_set, "tested": tested, "tests": green}),
             ),
             (
+                "Watch release's arguments",
+                json!({"release": release, "components": stands(false)}),
+            ),
+            ("Roll back's arguments", json!(self.back())),
+            ("Roll back", self.taken_back()),
+            (
+                "Terminate rolled back's arguments",
+                json!({"release": release, "components": self.names(), "companions_of": release.ticket}),
+            ),
+            (
                 "Discard candidates' arguments, pipelines failed",
                 discard(&failures, &[]),
             ),
@@ -212,6 +215,53 @@ impl World {
             ),
             ("the output", self.output(&deployed, &green)),
         ]
+    }
+
+    /// What Roll back is asked where each of the release's instances is not well.
+    fn back(&self) -> BackRequest {
+        let stands = |one: &Prepared| Stands {
+            component: one.planned.component.clone(),
+            hostname: one.planned.hostname.clone(),
+        };
+        BackRequest {
+            release: self.release.clone(),
+            components: self.prepared.iter().map(stands).collect(),
+            unwell: worst(),
+            execution_arn: "a".repeat(200),
+            began: "2026-01-01T00:00:00.000Z".into(),
+        }
+    }
+
+    /// What Roll back answers, the longest of its outcomes.
+    fn taken_back(&self) -> Value {
+        let back = self.back();
+        let plan = PlanReply {
+            stay: self.names(),
+            ..self.plan()
+        };
+        let replies = [
+            BackReply::rolled_back(&back, &plan),
+            BackReply::stays(&back, &worst()),
+            BackReply::moved_on(&back),
+        ];
+        let longest = replies.iter().max_by_key(|reply| reply.cause.len());
+        json!(longest.expect("three"))
+    }
+
+    fn names(&self) -> Vec<Component> {
+        let names = self.prepared.iter();
+        names.map(|one| one.planned.component.clone()).collect()
+    }
+
+    fn plan(&self) -> PlanReply {
+        let components = self.prepared.iter().map(|one| one.planned.clone());
+        PlanReply {
+            outcome: PlanOutcome::Release,
+            release: self.release.clone(),
+            components: components.collect(),
+            already_live: vec![],
+            stay: vec![],
+        }
     }
 
     pub(super) fn output(&self, deployed: &[Deployed], green: &[SuiteReply]) -> Value {
@@ -243,7 +293,7 @@ impl World {
             companions: besides.iter().map(|one| one.hostname.clone()).collect(),
             not_listed: 0,
             spared: released.iter().map(|one| one.hostname.clone()).collect(),
-            unwell: Some(Reason::new(&"\"".repeat(1 << 20)).to_string()),
+            unwell: Some(worst()),
             old_versions: crate::wire::OldVersions {
                 deleted: 200,
                 failure: Some("x".repeat(500)),
@@ -260,7 +310,7 @@ impl World {
         json!({"outcome": "live", "target": self.release.target, "ticket": self.release.ticket, "release": self.release.label(),
             "components": released.iter().map(|one| entry(one)).collect::<Vec<_>>(), "already_live": [], "stay": [],
             "companions": besides.iter().map(|one| json!({"component": one.component, "commit": one.commit, "hostname": one.hostname})).collect::<Vec<_>>(),
-            "proven_before": false, "suites": green, "skipped": [], "cutover": {"outcome": "live", "change_id": "C", "moves": moves},
+            "proven_before": false, "suites": green, "skipped": [], "cutover": {"outcome": "live", "change_id": "C", "moves": moves, "note": worst(), "not_recorded": worst(), "not_watched": worst()},
             "terminated": terminated.within_bounds(), "rounds": 3, "tag": {"tag": "release/x/1", "tags": tags}})
     }
 
@@ -279,15 +329,8 @@ impl World {
             .collect();
         let one = &self.prepared[0];
         let plan = PlanReply {
-            outcome: PlanOutcome::Release,
-            release: self.release.clone(),
-            components: self
-                .prepared
-                .iter()
-                .map(|one| one.planned.clone())
-                .collect(),
-            already_live: vec![],
-            stay: vec![],
+            stay: self.names(), // of a roll-back, of what had nothing before
+            ..self.plan()
         };
         vec![
             (

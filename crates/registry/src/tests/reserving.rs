@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Healthy, Reservation, Reserved};
+use crate::{Healthy, PlanFound, Reservation, Reserved};
 use pipeline::names::{Fqdn, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, ReleaseRow};
 
@@ -32,11 +32,19 @@ fn hostname() -> Fqdn {
 }
 
 async fn reserve(replay: &Replay) -> Result<Reserved, RegistryError> {
+    reserve_after(replay, None).await
+}
+
+async fn reserve_after(
+    replay: &Replay,
+    earlier: Option<Ticket>,
+) -> Result<Reserved, RegistryError> {
     let reservation = Reservation {
         target: &target(),
         release: &release(7),
         candidates: &[candidate(7)],
         taken_over: &[(candidate(5), candidate(7))],
+        earlier,
     };
     registry(replay).reserve(&reservation).await
 }
@@ -121,10 +129,10 @@ async fn an_execution_that_ran_before_gets_the_same_plan_again() {
     let answers = [json!({"ticket": 7}), row].map(|row| ok(json!({"Item": item_of(&row)})));
     let replay = Replay::new(answers);
     let plan = registry(&replay)
-        .plan_of(&target(), "push-1")
+        .plan_of(&target(), "push-1", "2026-03-01T11:59:58.123Z")
         .await
         .unwrap();
-    assert_eq!(plan, Some(release(7)));
+    assert_eq!(plan, PlanFound::Own(Box::new(release(7))));
     let keys = asked(&replay)
         .into_iter()
         .map(|one| one["Key"]["sk"]["S"].clone());
@@ -138,10 +146,30 @@ async fn an_execution_that_ran_before_gets_the_same_plan_again() {
 async fn an_execution_without_a_plan_is_a_new_one() {
     let replay = Replay::new([ok(json!({}))]);
     let plan = registry(&replay)
-        .plan_of(&target(), "push-1")
+        .plan_of(&target(), "push-1", "2026-03-01T11:59:58.123Z")
         .await
         .unwrap();
-    assert_eq!(plan, None);
+    assert_eq!(plan, PlanFound::None);
+}
+
+#[tokio::test]
+async fn a_name_that_is_used_again_after_90_days_leads_to_no_plan_and_its_row_gives_way() {
+    let row = serde_json::to_value(release(7)).unwrap();
+    let answers = [json!({"ticket": 7}), row].map(|row| ok(json!({"Item": item_of(&row)})));
+    let replay = Replay::new(answers);
+    let plan = registry(&replay)
+        .plan_of(&target(), "push-1", "2026-06-01T12:00:00.123Z")
+        .await
+        .unwrap();
+    assert_eq!(plan, PlanFound::Earlier(Ticket(7)));
+    assert_eq!((plan.earlier(), plan.own()), (Some(Ticket(7)), None));
+
+    let replay = Replay::new([ok(json!({}))]);
+    reserve_after(&replay, Some(Ticket(3))).await.unwrap();
+    let put = &asked(&replay)[0]["TransactItems"][1]["Put"];
+    assert_eq!(put["Item"]["sk"]["S"], "execution#push-1");
+    assert_eq!(put["ConditionExpression"], "ticket = :earlier");
+    assert_eq!(put["ExpressionAttributeValues"][":earlier"]["N"], "3");
 }
 
 async fn moved_to(state: CandidateState, answer: (u16, String)) -> (bool, Value) {
