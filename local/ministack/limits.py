@@ -17,6 +17,7 @@ def apply_limits():
     refuse_large_states(stepfunctions)
     refuse_large_inputs(stepfunctions)
     try_events_again(eventbridge, lambda_svc)
+    keep_only_what_may_be_kept(lambda_svc)
 
 
 def bytes_of(value):
@@ -104,3 +105,27 @@ def try_events_again(eventbridge, lambda_svc):
     eventbridge._dispatch_to_lambda = dispatch
 
 
+def keep_only_what_may_be_kept(lambda_svc):
+    """Lambda sends what failed to a queue in the name of the function's role, which needs sqs:SendMessage; without
+    it the event is lost: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html.
+    MiniStack asks nobody."""
+    from ministack.core import iam_evaluator
+
+    route = lambda_svc._route_async_failure
+
+    def routed(target, name, *args, **kwargs):
+        config = lambda_svc._functions.get(name, {}).get("config", {})
+        if ":sqs:" in target and not may_send(config.get("Role", ""), target):
+            lambda_svc.logger.warning("Lambda %s may not sqs:SendMessage to %s", name, target)
+            return
+        route(target, name, *args, **kwargs)
+
+    def may_send(role, queue):
+        account, name = role.split(":")[4], role.rpartition("/")[2]
+        asked = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/lambda", principal_type="AssumedRole",
+            principal_account=account, action="sqs:SendMessage", resource_arn=queue, region=queue.split(":")[3],
+            service_context={})
+        return iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
+
+    lambda_svc._route_async_failure = routed

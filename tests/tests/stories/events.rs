@@ -1,10 +1,15 @@
 //! Pushes as events: one release each, whoever tells of them, however often.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Service, push_event};
+use end_to_end::{
+    Cloud, Component, Ended, Execution, Service, lost_push, push_event, tell_of_push,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const LIMIT: Duration = Duration::from_secs(180);
+
+/// Three tries of a function, with 1 and 2 seconds between them.
+const LOST: Duration = Duration::from_secs(60);
 
 /// An event's id that no other run has; its first 12 letters and digits tell it.
 fn new_id(mark: char) -> String {
@@ -200,14 +205,11 @@ async fn a_push_that_start_release_refuses_is_tried_again_and_kept() {
     let component = Component::new(&cloud, "lost", "dev").await;
     component.follow("main", "dev").await;
     let mark = "not-a-commit";
-    let detail = json!({"event": "referenceUpdated", "repositoryName": component.name, "referenceType": "branch",
-        "referenceName": "main", "referenceFullName": "refs/heads/main", "commitId": mark, "repositoryUrl": component.url()});
-    let entry = json!([{"Source": "cutover.git", "DetailType": "Repository State Change", "Detail": detail.to_string()}]);
     let sent = Instant::now();
-    let put = ["events", "put-events", "--entries", &entry.to_string()];
-    cloud.aws(&put).await.good("put-events");
+    tell_of_push(&component, mark).await;
 
-    let kept = lost(&cloud, &component.name).await;
+    let kept = lost_push(&cloud, &component.name, LOST).await;
+    let kept = kept.expect("the queue keeps it");
 
     // 1 and 2 seconds between the tries here; 1 and 2 minutes on AWS.
     assert!(
@@ -227,62 +229,6 @@ async fn a_push_that_start_release_refuses_is_tried_again_and_kept() {
         said.starts_with("detail.commitId: `not-a-commit`"),
         "{kept}"
     );
-}
-
-/// Nothing is `null`: the aws cli says nothing where there is no message.
-fn json_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_default()
-}
-
-/// What the queue of lost pushes holds of a repository; taken out of it.
-async fn lost(cloud: &Cloud, repository: &str) -> Value {
-    let endpoint = cloud.variable("AWS_ENDPOINT_URL").to_owned();
-    let name = format!("{}-lost-pushes", cloud.variable("CUTOVER_PROJECT"));
-    // The aws cli sends SQS to its former host name, whatever AWS_ENDPOINT_URL says.
-    let sqs = ["--endpoint-url", endpoint.as_str(), "sqs"];
-    let asked = cloud
-        .aws(&[&sqs[..], &["get-queue-url", "--queue-name", &name]].concat())
-        .await;
-    let url = json_of(&asked.good("get-queue-url"))["QueueUrl"]
-        .as_str()
-        .expect("a URL")
-        .to_owned();
-    let ends = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < ends {
-        let receive = [
-            "receive-message",
-            "--queue-url",
-            &url,
-            "--wait-time-seconds",
-            "2",
-            "--max-number-of-messages",
-            "10",
-            "--visibility-timeout",
-            "3",
-        ];
-        let answer = cloud.aws(&[&sqs[..], &receive].concat()).await;
-        let answer = json_of(&answer.good("receive-message"));
-        for message in answer["Messages"].as_array().into_iter().flatten() {
-            let body: Value = serde_json::from_str(message["Body"].as_str().unwrap_or_default())
-                .unwrap_or_default();
-            if body["requestPayload"]["detail"]["repositoryName"] == repository {
-                let handle = message["ReceiptHandle"].as_str().unwrap_or_default();
-                let delete = [
-                    "delete-message",
-                    "--queue-url",
-                    &url,
-                    "--receipt-handle",
-                    handle,
-                ];
-                cloud
-                    .aws(&[&sqs[..], &delete].concat())
-                    .await
-                    .good("delete-message");
-                return body;
-            }
-        }
-    }
-    panic!("the queue {name} keeps nothing of {repository}");
 }
 
 #[tokio::test]

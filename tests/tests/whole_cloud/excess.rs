@@ -3,7 +3,9 @@
 
 use crate::alone;
 use crate::search::{Without, give_back, search, take};
-use end_to_end::{Cloud, Component, Ended, Execution, Service, Start, until};
+use end_to_end::{
+    Cloud, Component, Ended, Execution, Service, Start, lost_push, tell_of_push, until,
+};
 use pipeline::stages::{RELEASE, START_RELEASE, functions};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -15,6 +17,8 @@ const RELEASED: Duration = Duration::from_secs(180);
 enum Shows {
     /// A push.
     Push,
+    /// A push that starts nothing and is kept for a person.
+    Lost,
     /// Two components, one with a peer and one with a private repository, and tags.
     Umbrella,
     /// The peer of a live component, tested beside its companion.
@@ -31,16 +35,19 @@ enum Shows {
     TakeBack,
     /// What is live already.
     Again,
+    /// One that dies once it is live, and goes back by itself.
+    Dying,
 }
 
 /// Most functions are asked for all that they do by any release of two components.
 fn shows(function: &str) -> &'static [Shows] {
     match function {
-        "start-release" => &[Shows::Push],
+        "start-release" => &[Shows::Push, Shows::Lost],
         "plan-release" => &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
         "plan-companions" => &[Shows::Peer],
         "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
         "discard-candidates" => &[Shows::Red, Shows::Unplanned],
+        "cutover" | "watch-release" => &[Shows::Umbrella, Shows::Dying],
         _ => &[Shows::Umbrella],
     }
 }
@@ -110,6 +117,8 @@ impl Parts {
             Shows::Late => self.late(mark).await,
             Shows::TakeBack => self.take_back(mark).await,
             Shows::Again => self.again().await,
+            Shows::Lost => self.lost(mark).await,
+            Shows::Dying => self.dying(mark).await,
         }
     }
 
@@ -172,6 +181,27 @@ impl Parts {
             .as_ref()
             .is_some_and(|output| output["outcome"] == "already_live");
         (!same).then(|| shown(Some(ended)))
+    }
+
+    async fn lost(&self, mark: &str) -> Option<String> {
+        tell_of_push(&self.component, mark).await;
+        let (cloud, name) = (&self.component.cloud, &self.component.name);
+        let kept = lost_push(cloud, name, Duration::from_secs(20)).await;
+        let of_this = |kept: &Value| kept["requestPayload"]["detail"]["commitId"] == mark;
+        (!kept.as_ref().is_some_and(of_this)).then(|| format!("kept: {kept:?}"))
+    }
+
+    async fn dying(&self, mark: &str) -> Option<String> {
+        let (sha, running) = self.begin(&self.talking(&format!("{mark}, dying"))).await;
+        let live = until(RELEASED, async || {
+            let live = self.component.live().await;
+            (live.commit == sha).then(|| live.instances[0].clone())
+        });
+        if let Some(instance) = live.await {
+            self.component.terminate(&instance).await;
+        }
+        let said = format!("{} leads to ", self.component.alias());
+        fails(&running.end(RELEASED).await, "RolledBack", &said)
     }
 
     async fn crash(&self, mark: &str) -> Option<String> {

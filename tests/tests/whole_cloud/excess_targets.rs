@@ -35,7 +35,7 @@ fn shows(function: &str) -> &'static [Shows] {
         "look-at-stack" => &[Shows::Made, Shows::Refused],
         "prove-target-usable" => &[Shows::Made],
         "record-target" => &[Shows::Made, Shows::Changed],
-        "close-target" => &[Shows::RemovedBusy],
+        "close-target" => &[Shows::RemovedBusy, Shows::Removed],
         _ => &[Shows::Removed],
     }
 }

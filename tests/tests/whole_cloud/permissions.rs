@@ -2,7 +2,11 @@
 //! away, a release runs, and it names the action; nothing moved, or it is live.
 
 use crate::alone;
-use end_to_end::{Cloud, Component, Ended, Place, Service, Traffic, Vpcs, WithoutPermission};
+use end_to_end::{
+    Cloud, Component, Ended, Place, Service, Traffic, Vpcs, WithoutPermission, lost_push,
+    tell_of_push,
+};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_release_without_one_permission_says_so_by_the_actions_name() {
@@ -45,6 +49,24 @@ async fn a_release_without_one_permission_says_so_by_the_actions_name() {
     // What was taken was given back.
     let next = component.goes_live(&Service::good("2")).await;
     component.stands_alone(&next).await;
+}
+
+/// Lambda keeps what failed in the name of the function's role.
+#[tokio::test]
+async fn a_push_that_could_not_be_started_is_kept_only_with_the_permission_to_send() {
+    let _turn = alone().await;
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "kept", "dev").await;
+    let taken = WithoutPermission::of(&cloud, "start-release", "sqs:SendMessage").await;
+    tell_of_push(&component, "lost").await;
+    // Three tries with 1 and 2 seconds between them, and time for a busy machine.
+    let lost = lost_push(&cloud, &component.name, Duration::from_secs(10)).await;
+    taken.give_back().await;
+    assert_eq!(lost, None);
+    tell_of_push(&component, "kept").await;
+    let kept = lost_push(&cloud, &component.name, Duration::from_secs(60)).await;
+    let kept = kept.expect("it is kept");
+    assert_eq!(kept["requestPayload"]["detail"]["commitId"], "kept");
 }
 
 /// What CloudFormation's role is for: a policy of it, an action, and what cannot be made or changed without.

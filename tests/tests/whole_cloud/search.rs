@@ -7,7 +7,7 @@ use end_to_end::{Cloud, WithoutPermission, actions_of};
 pub type Without<'a> = Option<(&'a str, &'a str)>;
 
 /// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
-const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:", "sqs:"];
+const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:"];
 
 /// What the local cloud does not ask IAM for. On AWS no instance is launched without the first four, the
 /// next is for the transform of the target's template, and the last is asked for nowhere yet: see the template.
