@@ -106,12 +106,26 @@ deploy_target() {
     execution=$(aws stepfunctions start-execution --state-machine-arn "$machine" \
         --input "file://$work/input.json" --query executionArn --output text)
     while :; do
-        aws stepfunctions describe-execution --execution-arn "$execution" --output json >"$work/execution.json"
+        describe "$execution" || die "the execution $execution cannot be looked at; it goes on"
         status=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["status"])' "$work/execution.json")
         if [ "$status" != RUNNING ]; then break; fi
         sleep 1
     done
     tell_of_target "$status"
+}
+
+# describe EXECUTION: into execution.json. Step Functions may not know one yet that it has just started
+# (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html): asked for 30 s.
+describe() {
+    local try
+    for try in {1..30}; do
+        aws stepfunctions describe-execution --execution-arn "$1" --output json \
+            >"$work/execution.json" 2>"$work/execution.log" && return 0
+        grep -q ExecutionDoesNotExist "$work/execution.log" || break
+        sleep 1
+    done
+    cat "$work/execution.log" >&2
+    return 1
 }
 
 # input_of_target KEY=VALUE...

@@ -78,9 +78,12 @@ def finish(states, arn, limit=DEADLINE):
     """Waits for the end; answers how it ended."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
-        execution = states.describe_execution(executionArn=arn)
-        if execution["status"] != "RUNNING":
-            return execution
+        try:
+            execution = states.describe_execution(executionArn=arn)
+            if execution["status"] != "RUNNING":
+                return execution
+        except states.exceptions.ExecutionDoesNotExist:
+            pass  # Step Functions does not tell of it yet
         time.sleep(0.1)
     raise Failed(f"{arn} did not end within {limit} s")
 

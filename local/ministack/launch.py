@@ -10,7 +10,6 @@ The patches bring MiniStack 1.5.33 closer to AWS, never away from it. Each says 
 
 import contextvars
 import copy
-import datetime
 import json
 import logging
 import os
@@ -20,7 +19,6 @@ import socket
 import socketserver
 import sys
 import threading
-import time
 
 # What a function process inherits. On AWS it would see PATH, LANG and the AWS_* names only;
 # the rest keeps its files and its processes inside the local cloud.
@@ -47,7 +45,7 @@ def main():
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
     limit_what_states_pass_on(stepfunctions)
-    list_executions_late(stepfunctions)
+    tell_of_executions_late(stepfunctions)
     apply_what_stacks_meet()
     apply_what_launches_meet()
     apply_limits()
@@ -300,29 +298,6 @@ def limit_what_states_pass_on(sfn):
         return limited(function, "returned a result", call(function, event))
 
     sfn._error_matches, sfn._call_lambda = matches_as_on_aws, call_with_limits
-
-
-def list_executions_late(sfn):
-    """AWS lists executions with a delay ("the results are best effort and may not reflect very recent
-    updates": https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html).
-    Here a list by status does not show what began less than three seconds ago."""
-    listed, lag = sfn._list_executions, 3
-
-    def late(data):
-        status, headers, body = listed(data)
-        if status != 200 or not data.get("statusFilter"):
-            return status, headers, body
-        answer = json.loads(body)
-        answer["executions"] = [one for one in answer["executions"] if not began_since(one, time.time() - lag)]
-        return sfn.json_response(answer)
-
-    def began_since(one, moment):
-        began = one["startDate"]
-        if isinstance(began, str):
-            began = datetime.datetime.fromisoformat(began.replace("Z", "+00:00")).timestamp()
-        return began > moment
-
-    sfn._list_executions = late
 
 
 def tell_of_changes(ec2, route53):

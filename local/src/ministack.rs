@@ -23,6 +23,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/stack_role.py"),
     include_str!("../ministack/targets.py"),
     include_str!("../ministack/limits.py"),
+    include_str!("../ministack/executions.py"),
     include_str!("../ministack/machines.py"),
     include_str!("../ministack/records.py"),
     include_str!("../ministack/queries.py"),

@@ -1,6 +1,7 @@
 //! Executions of the release state machine.
 
 use crate::{Cloud, until};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -125,10 +126,21 @@ impl Execution {
 
     /// `RUNNING`, or how it ended.
     pub async fn status(&self) -> String {
+        let seen = self.described().await;
+        seen.map_or("RUNNING".into(), |seen| seen.status().as_str().to_owned())
+    }
+
+    /// `None` where Step Functions does not tell of it yet.
+    async fn described(&self) -> Option<DescribeExecutionOutput> {
         let asked = self.cloud.steps.describe_execution();
-        let seen = asked.execution_arn(&self.arn).send().await;
-        let seen = seen.expect("the execution can be read");
-        seen.status().as_str().to_owned()
+        match asked.execution_arn(&self.arn).send().await {
+            Ok(seen) => Some(seen),
+            Err(error) => {
+                let error = error.into_service_error();
+                assert!(error.is_execution_does_not_exist(), "{error:?}");
+                None
+            }
+        }
     }
 
     /// Stops it as a person does; what its functions are doing goes on.
@@ -140,14 +152,7 @@ impl Execution {
     /// Waits until it has ended.
     pub async fn end(&self, limit: Duration) -> Ended {
         let ended = until(limit, async || {
-            let seen = self
-                .cloud
-                .steps
-                .describe_execution()
-                .execution_arn(&self.arn)
-                .send()
-                .await
-                .expect("the execution can be read");
+            let seen = self.described().await?;
             if seen.status().as_str() == "RUNNING" {
                 return None;
             }

@@ -5,7 +5,7 @@ use crate::cloud::Row;
 use crate::error::Failure;
 use pipeline::names::Target;
 use pipeline::proof::{Proof, Set, proof};
-use pipeline::rows::{AliasRow, CandidateRow, Key, ProofRow};
+use pipeline::rows::{AliasRow, Key, ProofRow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -54,7 +54,6 @@ impl Proven {
             return Ok(None);
         }
         Ok(Some(Self {
-            without_suites: without_suites(context, target, live).await?,
             components: live.len(),
             ..Self::from(needed, incomplete, &rows)
         }))
@@ -71,6 +70,9 @@ impl Proven {
             match rows.iter().find(|row| row.proof == one) {
                 Some(row) => {
                     by.insert((number(&row.release), row.release.clone()));
+                    if row.has_no_suites() {
+                        proven.without_suites.push(one.component.to_string());
+                    }
                     let skipped = row.skipped.iter();
                     proven
                         .skipped
@@ -129,28 +131,6 @@ impl Proven {
             "without_suites": self.without_suites,
         })
     }
-}
-
-/// By the manifests that the live instances were booted from; an unknown one is taken for tested.
-async fn without_suites(
-    context: &Context,
-    target: &Target,
-    live: &[AliasRow],
-) -> Result<Vec<String>, Failure> {
-    let keys: Vec<Key> = live
-        .iter()
-        .map(|row| Key::candidate(target, &row.hostname))
-        .collect();
-    let rows = context.cloud.rows_at(&keys).await?;
-    let rows: Vec<CandidateRow> = rows.iter().map(Row::read).collect::<Result<_, _>>()?;
-    let has_none = |row: &CandidateRow| {
-        let recipe = row.recipe.as_ref();
-        recipe.is_some_and(|recipe| recipe.manifest.suites.is_empty())
-    };
-    let names = rows.iter().filter(|row| has_none(row));
-    let mut names: Vec<String> = names.map(|row| row.component.to_string()).collect();
-    names.sort();
-    Ok(names)
 }
 
 /// What must have passed for all that is live to be proven.

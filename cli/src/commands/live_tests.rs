@@ -52,16 +52,33 @@ fn what_passed_beside_exactly_what_is_live_is_proven() {
 
 #[test]
 fn a_component_without_a_suite_is_not_proven_by_its_silence() {
-    let mut proven = Proven {
-        by: vec!["stage-r9".into()],
-        without_suites: vec!["msa".into()],
-        components: 2,
-        ..Proven::default()
-    };
+    let live = [alias("msa", "a", &[]), alias("msb", "b", &[])];
+    let (proofs, missing) = needed(&live);
+    let rows = [(0, &proofs[0]), (4, &proofs[1])].map(|(suites, proof)| ProofRow {
+        suites: Some(suites),
+        ..tested(proof, "stage-r9", &[])
+    });
+    let mut proven = Proven::from(proofs, missing, &rows);
+    proven.components = 2;
     expect!["proven (by stage-r9); without a suite of its own: msa"].assert_eq(&proven.shown());
     assert!(!proven.is_whole());
     proven.components = 1;
     expect!["not tested: nothing that is live has a suite"].assert_eq(&proven.shown());
+}
+
+#[test]
+fn slow_suites_that_were_left_out_are_no_lack_of_suites() {
+    let live = [alias("msa", "a", &[])];
+    let (proofs, _) = needed(&live);
+    let row = ProofRow {
+        suites: Some(0),
+        ..tested(&proofs[0], "stage-r9", &["soak"])
+    };
+    check(
+        &live,
+        &[row],
+        expect!["proven, slow suites skipped: msa/soak (by stage-r9)"],
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub async fn run(
         return watch::follow(
             context,
             &execution,
-            watch::Seen::JustStarted,
+            watch::Seen::Known,
             following.limit.timeout,
         )
         .await;

@@ -143,7 +143,7 @@ fn shown(seen: &Seen, now: i64, screen: Screen) -> Result<String, Failure> {
             .collect();
         parts.push(table(&HEADINGS, &rows, screen));
     }
-    let not_up = seen.up.not_up(&aliases);
+    let not_up = seen.up.not_up(&aliases, &seen.target);
     parts.extend(not_up.iter().map(|text| {
         screen
             .colour

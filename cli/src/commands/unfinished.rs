@@ -1,10 +1,11 @@
 //! Releases whose row says that they run: a row cannot know that its execution was stopped.
 
-use super::{Context, since};
+use super::{Context, now, since};
 use crate::cloud::{Described, Row};
 use crate::error::Failure;
 use crate::text::{Screen, Style, duration};
 use aws_sdk_sfn::types::ExecutionStatus;
+use pipeline::closing::{Status, still_works};
 use pipeline::names::Component;
 use pipeline::rows::{AliasRow, ReleaseOutcome, ReleaseRow};
 use serde_json::{Value, json};
@@ -37,9 +38,13 @@ pub enum How {
 }
 
 impl How {
-    fn of(described: Option<Described>) -> Self {
+    /// `age`: seconds since its names were reserved, if that can be told.
+    fn of(described: Option<Described>, age: Option<i64>) -> Self {
         let Some(described) = described else {
-            return Self::Forgotten;
+            return match still_works(Status::Unknown, age) {
+                true => Self::Runs,
+                false => Self::Forgotten,
+            };
         };
         let ended = described.ended.unwrap_or_default();
         match described.status {
@@ -78,7 +83,7 @@ impl Unfinished {
                 continue;
             }
             let described = context.cloud.described(row.text("execution_arn")).await?;
-            let how = How::of(described);
+            let how = How::of(described, age(&row, now()));
             found.push(Self { row, how });
         }
         Ok(found)
@@ -135,15 +140,22 @@ impl Unfinished {
     }
 }
 
+/// Seconds since a release's names were reserved.
+fn age(row: &Row, now: i64) -> Option<i64> {
+    let started: jiff::Timestamp = row.text("started").parse().ok()?;
+    Some(now / 1000 - started.as_second())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn described(status: ExecutionStatus) -> How {
-        How::of(Some(Described {
+        let described = Described {
             status,
             ended: Some(5),
-        }))
+        };
+        How::of(Some(described), Some(1))
     }
 
     #[test]
@@ -152,6 +164,16 @@ mod tests {
         assert_eq!(described(ExecutionStatus::Aborted), How::Stopped(5));
         assert_eq!(described(ExecutionStatus::TimedOut), How::TimedOut(5));
         assert_eq!(described(ExecutionStatus::Failed), How::NotRecorded(5));
-        assert_eq!(How::of(None), How::Forgotten);
+    }
+
+    #[test]
+    fn what_step_functions_does_not_know_yet_is_not_long_over() {
+        assert_eq!(How::of(None, Some(1)), How::Runs);
+        assert_eq!(How::of(None, Some(90 * 24 * 3600)), How::Forgotten);
+        let row = Row(json!({"started": "2026-07-29T18:57:00Z"})
+            .as_object()
+            .unwrap()
+            .clone());
+        assert_eq!(age(&row, 1_785_351_421_000), Some(1));
     }
 }

@@ -30,8 +30,8 @@ impl Up {
         }
     }
 
-    /// A line for each component of which something does not run.
-    pub fn not_up(&self, aliases: &[AliasRow]) -> Vec<String> {
+    /// A line for each component of which something does not run, and one with what to do.
+    pub fn not_up(&self, aliases: &[AliasRow], target: &str) -> Vec<String> {
         let states = match self {
             Self::Seen(states) => states,
             Self::NotSeen(why) if aliases.is_empty() => {
@@ -42,10 +42,17 @@ impl Up {
                 return vec![format!("whether the instances run is not known: {why}")];
             }
         };
-        aliases
+        let down = aliases
             .iter()
-            .filter_map(|alias| line(alias, states))
-            .collect()
+            .filter_map(|alias| Some((alias.component.as_str(), line(alias, states)?)));
+        let (names, mut lines): (Vec<&str>, Vec<String>) = down.unzip();
+        if !names.is_empty() {
+            lines.push(format!(
+                "Next: cutover restart {} --target {target}",
+                names.join(" ")
+            ));
+        }
+        lines
     }
 
     /// For a script.
@@ -101,7 +108,7 @@ mod tests {
             .iter()
             .map(|(id, state)| (id.to_string(), state.to_string()));
         let up = Up::Seen(states.collect());
-        expected.assert_eq(&up.not_up(&[alias(instances)]).join("\n"));
+        expected.assert_eq(&up.not_up(&[alias(instances)], "stage").join("\n"));
     }
 
     #[test]
@@ -110,12 +117,31 @@ mod tests {
         check(
             &["i-1", "i-2"],
             &[("i-1", "running"), ("i-2", "terminated")],
-            expect!["not up: api: i-2 is terminated; 1 of 2 still run"],
+            expect![[r#"
+                not up: api: i-2 is terminated; 1 of 2 still run
+                Next: cutover restart api --target stage"#]],
         );
         check(
             &["i-1"],
             &[],
-            expect!["not up: api: i-1 is gone; nothing serves it"],
+            expect![[r#"
+                not up: api: i-1 is gone; nothing serves it
+                Next: cutover restart api --target stage"#]],
+        );
+    }
+
+    #[test]
+    fn all_that_is_not_up_is_started_again_by_one_command() {
+        let mut ui = alias(&["i-2"]);
+        ui.component = pipeline::names::Component::new("ui").unwrap();
+        let up = Up::Seen(BTreeMap::new());
+        let lines = up.not_up(&[alias(&["i-1"]), ui], "prod");
+        assert_eq!(
+            lines[1..],
+            [
+                "not up: ui: i-2 is gone; nothing serves it",
+                "Next: cutover restart api ui --target prod"
+            ]
         );
     }
 
@@ -123,8 +149,8 @@ mod tests {
     fn what_could_not_be_looked_at_is_not_up_nor_down() {
         let up = Up::NotSeen("ec2:DescribeInstances: UnauthorizedOperation: no".into());
         expect!["whether the instances run is not known: ec2:DescribeInstances: UnauthorizedOperation: no"]
-            .assert_eq(&up.not_up(&[alias(&["i-1"])]).join("\n"));
-        assert_eq!(up.not_up(&[]), Vec::<String>::new());
+            .assert_eq(&up.not_up(&[alias(&["i-1"])], "stage").join("\n"));
+        assert_eq!(up.not_up(&[], "stage"), Vec::<String>::new());
         assert_eq!(up.as_json(), Value::Null);
     }
 }

@@ -29,22 +29,25 @@ const TOLERATED: u32 = 5;
 /// Finds the release and follows it.
 pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
     let execution = match (&watch.release, &watch.commit) {
-        (Some(text), _) => context.find(text).await?,
+        (Some(text), _) => {
+            let execution = context.find(text).await?;
+            return follow(context, &execution, Seen::Named, watch.limit.timeout).await;
+        }
         (None, Some(text)) => match awaiting::of_commit(context, text, &watch).await? {
             Awaiting::Found(execution) => execution,
             Awaiting::Never(why, next) => return awaiting::never(context, &why, &next),
         },
         (None, None) => awaiting::next(context, watch.begin_within).await?,
     };
-    follow(context, &execution, Seen::Named, watch.limit.timeout).await
+    follow(context, &execution, Seen::Known, watch.limit.timeout).await
 }
 
 /// Where an execution is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// The service has just answered with it; its history may follow a moment later:
-    /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>.
-    JustStarted,
+    /// The service has answered with it, as one that it started or listed; its history may follow a
+    /// moment later: <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>.
+    Known,
     /// Somebody typed it.
     Named,
 }
@@ -123,7 +126,7 @@ impl Pace {
             longest,
             wait: shortest,
             failures: 0,
-            exists: seen == Seen::JustStarted,
+            exists: seen == Seen::Known,
         }
     }
 

@@ -385,6 +385,12 @@ impl ProofRow {
     pub fn says_more_than(&self, other: &Self) -> bool {
         self.skipped.len() < other.skipped.len()
     }
+
+    /// Whether the component has none, so that nothing of it was tested. Where it was not recorded it is
+    /// taken for tested.
+    pub fn has_no_suites(&self) -> bool {
+        self.suites == Some(0) && self.skipped.is_empty()
+    }
 }
 
 /// How far a release got, in the words of the table.

@@ -46,12 +46,7 @@ fn execute(cloud: &Cloud, name: &str, definition: &Value) -> (Value, Vec<Value>)
     let execution = started["executionArn"].as_str().unwrap();
     let mut described = Value::Null;
     eventually("the execution ends", || {
-        described = cloud.aws(&[
-            "stepfunctions",
-            "describe-execution",
-            "--execution-arn",
-            execution,
-        ]);
+        described = describe(cloud, execution).unwrap_or(json!({"status": "RUNNING"}));
         described["status"] != "RUNNING"
     });
     let history = cloud.aws(&[
@@ -61,6 +56,37 @@ fn execute(cloud: &Cloud, name: &str, definition: &Value) -> (Value, Vec<Value>)
         execution,
     ]);
     (described, history["events"].as_array().unwrap().clone())
+}
+
+fn describe(cloud: &Cloud, execution: &str) -> Result<Value, String> {
+    let describe = ["stepfunctions", "describe-execution", "--execution-arn"];
+    cloud.try_aws(&[&describe[..], &[execution]].concat())
+}
+
+#[test]
+fn an_execution_that_has_just_begun_is_not_described_yet() {
+    let cloud = Cloud::up();
+    let definition = json!({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 300, "End": true}}});
+    let role = role(&cloud, "m", "states.amazonaws.com");
+    let text = definition.to_string();
+    let create = ["stepfunctions", "create-state-machine", "--name", "m"];
+    let create = [&create[..], &["--role-arn", &role, "--definition", &text]].concat();
+    let machine = cloud.aws(&create)["stateMachineArn"].clone();
+    let start = ["stepfunctions", "start-execution", "--state-machine-arn"];
+    let start = [&start[..], &[machine.as_str().unwrap()]].concat();
+    // Asked at once, and a busy machine may take longer than the emulator does not tell.
+    let mut unknown = Ok(Value::Null);
+    for _ in 0..10 {
+        let started = cloud.aws(&start);
+        let execution = started["executionArn"].as_str().unwrap();
+        unknown = describe(&cloud, execution);
+        eventually("it is told of", || describe(&cloud, execution).is_ok());
+        if unknown.is_err() {
+            break;
+        }
+    }
+    let said = unknown.expect_err("it is not told of at once");
+    assert!(said.contains("(ExecutionDoesNotExist)"), "{said}");
 }
 
 #[test]
