@@ -10,6 +10,7 @@ mod crates;
 mod docs;
 mod errors;
 mod events;
+mod examples;
 mod release_machine;
 mod samples;
 mod stages;

@@ -19,6 +19,10 @@ pub const MAX_COMMAND_SECONDS: u64 = 13 * 60;
 /// address, and all of it must end before the function does, so that the failure is named.
 pub const MAX_START_SECONDS: u64 = 10 * 60;
 
+/// What a small component takes on EC2 until it answers: the machine's boot, the copy of the artifact,
+/// unpacking, the start (docs/aws.md). The local cloud has no machine to boot and hides it.
+pub const USUAL_START_SECONDS: u64 = 60;
+
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
 
@@ -171,8 +175,8 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What looks like a mistake and is none for sure: commands that only a shell would understand.
-    /// At most 3, since they travel with the release.
+    /// What looks like a mistake and is none for sure: a time that no machine on EC2 keeps, commands that
+    /// only a shell would understand. At most 3, since they travel with the release.
     pub fn warnings(&self) -> Vec<Reason> {
         let own = [
             ("[build] unit_tests".to_owned(), &self.build.unit_tests),
@@ -183,14 +187,29 @@ impl Manifest {
             .suites
             .iter()
             .map(|suite| (format!("[[suite]] {} command", suite.name), &suite.command));
-        own.into_iter()
+        let shell = own
+            .into_iter()
             .chain(suites)
-            .filter_map(|(key, command)| Some((key, needs_shell(command.as_str())?)))
+            .filter_map(|(key, command)| Some((key, needs_shell(command.as_str())?)));
+        let early = self.run.is_early();
+        early
+            .map(|what| ("[run] start_timeout".to_owned(), what))
+            .into_iter()
+            .chain(shell)
             .map(|(key, what)| {
                 Reason::within(&format!("{}: {key}: {what}", self.component.name), WARNING)
             })
             .take(WARNINGS)
             .collect()
+    }
+}
+
+impl RunSection {
+    fn is_early(&self) -> Option<String> {
+        let seconds = self.start_timeout.0;
+        (seconds < USUAL_START_SECONDS).then(|| {
+            format!("{seconds} s are less than a machine on EC2 takes to boot and to answer, a minute or more; leave it out for 5 minutes")
+        })
     }
 }
 
@@ -232,6 +251,7 @@ checked!(
     CommandLine(String) as String,
     |text| match text.trim() {
         "" => Err("a command must not be empty".into()),
+        trimmed if trimmed.contains('\r') => Err("a command is one line, and this one has a carriage return in it, as lines of Windows have".into()),
         _ if text.len() > 2000 || text.contains(['\0', '\n']) => Err("a command is one line of at most 2000 characters".into()),
         trimmed => Ok(trimmed.to_owned()),
     }

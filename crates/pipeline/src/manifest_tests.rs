@@ -36,6 +36,8 @@ fn a_manifest_is_read_with_its_defaults_and_survives_json() {
     let api = Component::new("api").unwrap();
     let manifest = Manifest::parse(GOOD, &api).unwrap();
     assert_eq!(manifest.run.instances.number(), 1);
+    let start = manifest.run.start_timeout.duration();
+    assert_eq!(start, Duration::from_secs(300), "a machine has to boot");
     assert_eq!(
         manifest.suites[1].timeout.duration(),
         Duration::from_secs(600)
@@ -96,6 +98,41 @@ fn what_is_wrong_is_named_with_its_line() {
         &many(900),
         expect!["there are 900 [[suite]] sections, at most 200; let one command run several"],
     );
+}
+
+#[test]
+fn a_command_with_a_carriage_return_in_it_is_told_so() {
+    let text = GOOD.replace("\"./api\"", "\"./api \\r\\n--port 8080\"");
+    let expected = expect![
+        "line 10: a command is one line, and this one has a carriage return in it, as lines of Windows have"
+    ];
+    check(&text, expected);
+    // At its end it is no part of the command, and of the file's own lines it never is.
+    let text = GOOD
+        .replace("\"./api\"", "\"./api\\r\"")
+        .replace('\n', "\r\n");
+    let manifest = Manifest::parse(&text, &Component::new("api").unwrap()).unwrap();
+    assert_eq!(manifest.run.command.as_str(), "./api");
+}
+
+#[test]
+fn a_start_timeout_that_ec2_does_not_keep_is_warned_of() {
+    let check = |time: &str, expected: &[&str]| {
+        let text = GOOD.replace(
+            "port      = 8080",
+            &format!("port = 8080\nstart_timeout = \"{time}\""),
+        );
+        let manifest = Manifest::parse(&text, &Component::new("api").unwrap()).unwrap();
+        let warnings: Vec<String> = manifest.warnings().iter().map(Reason::to_string).collect();
+        assert_eq!(warnings, expected);
+    };
+    check(
+        "30s",
+        &[
+            "api: [run] start_timeout: 30 s are less than a machine on EC2 takes to boot and to answer, a minute or more; leave it out for 5 minutes",
+        ],
+    );
+    check("60s", &[]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use workspace::command::{Command, CommandError, Ending, Outcome, run};
+use workspace::command::{Command, CommandError, Ending, Outcome, check_artifact, run};
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -310,6 +310,39 @@ fn a_first_line_of_windows_names_the_carriage_return() {
     );
     fs::write(run.folder.path().join("build.sh"), "#!/bin/sh\nfalse\n").unwrap();
     assert_eq!(run.line("sh build.sh").hint, None);
+}
+
+#[test]
+fn what_an_artifact_could_not_start_is_told_before_a_machine_boots_for_it() {
+    let run = Run::new();
+    let check = |line: &str, expected: &str| {
+        let said = check_artifact(line, run.folder.path());
+        let said = said.map_or_else(|error| error.to_string(), |()| String::new());
+        assert!(
+            said.starts_with(expected) && said.is_empty() == expected.is_empty(),
+            "{said}"
+        );
+    };
+    check(
+        "./api --port 1",
+        "./api cannot be started: there is no such file in the artifact",
+    );
+    let api = run.folder.path().join("api");
+    fs::write(&api, "#!/bin/sh\r\nexit 0\r\n").unwrap();
+    check("./api", "./api cannot be started: it is not executable");
+    fs::set_permissions(&api, fs::Permissions::from_mode(0o755)).unwrap();
+    check(
+        "./api",
+        "./api cannot be started: its first line, `#!/bin/sh`, ends in a carriage return",
+    );
+    fs::write(&api, "#!/bin/sh\nexit 0\n").unwrap();
+    for line in ["./api", "python3 server.py", "/usr/bin/java -jar api.jar"] {
+        check(line, "");
+    }
+    check(
+        "./api 'a",
+        "the command \"./api 'a\" cannot be split into words",
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use runner::{Checkout, Runner, Task};
 use stage::Settings;
 use std::collections::HashMap;
 use store::Store;
-use workspace::{Limits, blocking, bundle};
+use workspace::{Limits, blocking, bundle, command};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -59,19 +59,24 @@ async fn pack(
     item: &Prepared,
     key: String,
 ) -> Result<Bundle, Fault> {
-    let (tree, time, output) = (
+    let (tree, time, output, run) = (
         checkout.tree(),
         checkout.time,
         item.manifest.build.output.as_str().to_owned(),
+        item.manifest.run.command.as_str().to_owned(),
     );
     let file = checkout.beside("output")?.join("output.tar.zst");
     let to = file.clone();
-    let packed = blocking(move || {
-        bundle::output_folder(&tree, &output)
-            .and_then(|folder| bundle::pack(&folder, &to, time, Limits::ARTIFACT))
+    // What cannot be started is said here, before a machine boots for it.
+    let (startable, packed) = blocking(move || {
+        let folder = bundle::output_folder(&tree, &output)?;
+        let startable = command::check_artifact(&run, &folder);
+        let packed = bundle::pack(&folder, &to, time, Limits::ARTIFACT)?;
+        Ok::<_, bundle::PackError>((startable, packed))
     })
     .await
     .map_err(|e| failed(item, &format!("[build] output: {}", chain(&e))))?;
+    startable.map_err(|e| failed(item, &format!("[run] command: {}", chain(&e))))?;
     runner
         .store
         .upload(

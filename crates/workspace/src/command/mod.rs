@@ -176,6 +176,20 @@ pub fn protect() -> io::Result<()> {
 /// not there before".
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Whether the artifact in `folder` has the program that a command names by its path, so that it could
+/// be started there. What is found by `PATH` or is not in the artifact is another machine's.
+///
+/// # Errors
+/// [`CommandError::Words`] and [`CommandError::Program`].
+pub fn check_artifact(line: &str, folder: &Path) -> Result<(), CommandError> {
+    let words = program::words(line)?;
+    let program = &words[0];
+    match program.contains('/') && !program.starts_with('/') {
+        true => program::find(program, folder, "", "artifact").map(drop),
+        false => Ok(()),
+    }
+}
+
 /// Runs the command to its end, and then ends whatever it has started: its process group, and
 /// daemons that left it. Commands of one process take turns; nothing else in the process may
 /// start processes meanwhile.
@@ -185,7 +199,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub fn run(command: &Command<'_>) -> Result<Outcome, CommandError> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let words = program::words(command.line)?;
-    let program = program::find(&words[0], command.cwd, command.path)?;
+    let program = program::find(&words[0], command.cwd, command.path, "checkout")?;
     let home = Scratch::new("a folder for HOME")?;
     let temporary = Scratch::new("a folder for TMPDIR")?;
     let log = Log::create(command.log, command.line, command.note).map_err(prepare("the log"))?;

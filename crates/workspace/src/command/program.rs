@@ -24,7 +24,12 @@ pub(super) fn words(line: &str) -> Result<Vec<String>, CommandError> {
 
 /// Finds the program before starting it, because the kernel's "no such file" does not say
 /// whether the program, its interpreter or the folder is missing.
-pub(super) fn find(program: &str, cwd: &Path, path: &str) -> Result<PathBuf, CommandError> {
+pub(super) fn find(
+    program: &str,
+    cwd: &Path,
+    path: &str,
+    place: &str,
+) -> Result<PathBuf, CommandError> {
     let refused = |reason: &str| CommandError::Program {
         program: program.to_owned(),
         reason: reason.to_owned(),
@@ -32,7 +37,7 @@ pub(super) fn find(program: &str, cwd: &Path, path: &str) -> Result<PathBuf, Com
     if program.contains('/') {
         let full = cwd.join(program);
         return match full.metadata() {
-            Err(_) => Err(refused("there is no such file in the checkout")),
+            Err(_) => Err(refused(&format!("there is no such file in the {place}"))),
             Ok(found) if found.is_dir() => Err(refused("it is a folder")),
             Ok(found) if !is_executable(&found) => Err(refused(
                 "it is not executable (git update-index --chmod=+x)",
