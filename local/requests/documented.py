@@ -164,6 +164,9 @@ EC2_CODES = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overv
 ALL_SERVICES = "https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"
 RETRIES = "https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"
 
+# Why DynamoDB cancels a transaction: codes in the error's message, one for each of its items.
+TRANSACTIONS = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"
+
 # Error codes that the code asks for and no model of a service that it calls has.
 CODES = {
     "AccessDenied": COMMON,
@@ -205,6 +208,9 @@ CODES = {
     "UnauthorizedOperation": EC2_CODES,
     "Unavailable": EC2_CODES,
     "UnrecognizedClientException": ALL_SERVICES,
+    "ProvisionedThroughputExceeded": TRANSACTIONS,
+    "ThrottlingError": TRANSACTIONS,
+    "TransactionConflict": TRANSACTIONS,
     # A stack that is not there is one to CloudFormation, and so is an update that changes nothing.
     "ValidationError": ALL_SERVICES,
 }

@@ -127,7 +127,7 @@ impl Registry {
             Ok(_) => Ok(Reserved::Done),
             Err(error) if is_cancelled(&error, &["ConditionalCheckFailed"]) => Ok(Reserved::Taken),
             Err(mut error) => {
-                if is_cancelled(&error, PASSING) {
+                if is_cancelled(&error, TRANSIENT_REASONS) {
                     error.kind = CallKind::Unavailable;
                 }
                 Err(error.into())
@@ -254,7 +254,7 @@ impl Registry {
 /// Reasons of a cancelled transaction that pass by themselves: another transaction at the same rows,
 /// and throttling. The others are `ValidationError` and `ItemCollectionSizeLimitExceeded`
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
-const PASSING: &[&str] = &[
+const TRANSIENT_REASONS: &[&str] = &[
     "TransactionConflict",
     "ThrottlingError",
     "ProvisionedThroughputExceeded",
