@@ -105,9 +105,17 @@ fn the_table_of_the_input_has_its_keys_and_no_others() {
     assert_eq!(shown, known);
 }
 
+/// Without the tables that `make render` writes, which name every state by themselves.
+fn by_hand(text: &str) -> String {
+    let mut parts = text.split("<!-- rendered: ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| part.split_once("<!-- end -->").expect("an end").1);
+    rest.fold(first, |text, part| text + part)
+}
+
 #[test]
 fn the_architecture_names_every_state_that_does_something_or_ends() {
-    let page = read("ARCHITECTURE.md");
+    let page = by_hand(&read("ARCHITECTURE.md"));
     for machine in MACHINES {
         for (name, state) in states_of(machine) {
             let does = !["Pass", "Choice"].contains(&text(&state, "Type").as_str());
