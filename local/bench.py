@@ -2,6 +2,8 @@
 
     BENCH_SIZES="1 2 4"  how many components the releases have, instead of 1 to 32
     BENCH_PEERS=1        each component talks to the next one (costs two calls more to Route 53)
+    BENCH_HISTORY=100    how many old releases are put behind the target, instead of 10,000
+    BENCH_ONLY=history   one part of it: sizes, beside, rollback, history or functions
 """
 
 import os
@@ -9,7 +11,9 @@ import sys
 
 from botocore.exceptions import EndpointConnectionError
 
+import bench_bare
 import bench_functions
+import bench_history
 import bench_releases
 import bench_rollback
 from cloud import Failed
@@ -26,9 +30,19 @@ def main():
         raise Failed(f'BENCH_SIZES must be numbers from 1 to 98, such as "{SIZES}"')
     print(f"{os.cpu_count()} cores; load before: {' '.join(f'{one:.1f}' for one in os.getloadavg())}", flush=True)
     components = bench_releases.Components(max(*sizes, bench_rollback.COUNT))
-    bench_releases.print_sizes(components, sizes, with_peers=os.environ.get("BENCH_PEERS") == "1")
-    bench_rollback.print_rollback(components)
-    bench_functions.print_functions()
+    parts = {
+        "sizes": lambda: bench_releases.print_sizes(components, sizes, with_peers=os.environ.get("BENCH_PEERS") == "1"),
+        "beside": lambda: bench_bare.print_beside(components),
+        "rollback": lambda: bench_rollback.print_rollback(components),
+        "history": lambda: bench_history.print_history(components),
+        "functions": bench_functions.print_functions,
+    }
+    only = os.environ.get("BENCH_ONLY", "")
+    if only not in ("", *parts):
+        raise Failed(f"BENCH_ONLY must be one of {', '.join(parts)}")
+    for name, part in parts.items():
+        if only in ("", name):
+            part()
 
 
 if __name__ == "__main__":

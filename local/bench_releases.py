@@ -27,9 +27,10 @@ output = "dist"
 [run]
 command = "python3 serve.py"
 port = 8090
+healthy_for = "{healthy_for}s"
 [[suite]]
 name = "nothing"
-command = "true"
+command = "{suite}"
 """
 SERVE = """import http.server, os
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -50,22 +51,31 @@ class Components:
 
     def __init__(self, count):
         self.names = [f"bench-{n:02}" for n in range(1, count + 1)]
+        self.least = 1
         with ThreadPoolExecutor(AT_ONCE) as pool:
             self.repositories = list(pool.map(prepare, self.names))
 
-    def commit(self, count, what, with_peers=False):
+    def healthy_for(self, seconds):
+        """What their next versions say of how long a candidate is looked at."""
+        self.least = seconds
+
+    def commit(self, count, what, with_peers=False, suite="true"):
         """A new version of the first so many, pushed: component to commit."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            shas = pool.map(lambda n: self._commit_one(n, what, with_peers), range(count))
+            shas = pool.map(lambda n: self._commit_one(n, what, with_peers, suite), range(count))
             return dict(zip(self.names, shas))
 
-    def _commit_one(self, n, what, with_peers):
+    def _commit_one(self, n, what, with_peers, suite):
         peers = self.names[n + 1 : n + 2] if with_peers else []
         repository = self.repositories[n]
-        (repository.work / "cutover.toml").write_text(MANIFEST.format(name=self.names[n], peers=json.dumps(peers)))
+        (repository.work / "cutover.toml").write_text(manifest(self.names[n], peers, self.least, suite))
         sha = repository.commit(what)
         repository.push()
         return sha
+
+
+def manifest(name, peers, healthy_for, suite="true"):
+    return MANIFEST.format(name=name, peers=json.dumps(peers), healthy_for=healthy_for, suite=suite)
 
 
 def prepare(name):
@@ -77,7 +87,7 @@ def prepare(name):
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=ROOT / ".local/tmp"))
         (folder / "src").mkdir()
         (folder / "src" / "serve.py").write_text(SERVE)
-        (folder / "cutover.toml").write_text(MANIFEST.format(name=name, peers="[]"))
+        (folder / "cutover.toml").write_text(manifest(name, [], 1))
         git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
         git(folder, "add", "--all")
         git(folder, "commit", "--quiet", "--message", "As little as possible")

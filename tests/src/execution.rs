@@ -8,6 +8,9 @@ use std::time::Duration;
 /// From a push to its execution: a hook, the bus, a function that may start cold.
 const STARTED: Duration = Duration::from_secs(60);
 
+/// More than all tests together start in a few seconds.
+const NEWEST: i32 = 100;
+
 /// A running or ended release.
 #[derive(Debug, Clone)]
 pub struct Execution {
@@ -96,11 +99,17 @@ impl Execution {
 
     /// The one whose name begins like that, if it is started in time.
     pub async fn within(limit: Duration, cloud: &Cloud, prefix: &str) -> Option<Self> {
-        until(limit, async || {
-            let found = Self::named(cloud, |name| name.starts_with(prefix)).await;
-            found.into_iter().next()
-        })
-        .await
+        until(limit, async || Self::newest(cloud, prefix).await).await
+    }
+
+    /// Among the newest, which are listed first: one that is waited for has just begun.
+    async fn newest(cloud: &Cloud, prefix: &str) -> Option<Self> {
+        let list = cloud.steps.list_executions();
+        let list = list.state_machine_arn(machine(cloud)).max_results(NEWEST);
+        let page = list.send().await.expect("executions can be listed");
+        let mut listed = page.executions().iter();
+        let found = listed.find(|one| one.name().starts_with(prefix))?;
+        Some(Self::from_arn(cloud, found.execution_arn()))
     }
 
     /// All whose names are like that.

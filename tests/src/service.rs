@@ -183,13 +183,18 @@ impl Service {
     fn manifest(&self, component: &str, port: u16) -> String {
         let mut text = format!(
             "[component]\nname = \"{component}\"\npeers = {:?}\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n\n\
-             [run]\ncommand = \"python3 server.py\"\nport = {port}\nstart_timeout = \"{}\"\n",
+             [run]\ncommand = \"python3 server.py\"\nport = {port}\nstart_timeout = \"{}\"\nhealthy_for = \"{}\"\n",
             self.peers,
             self.unit_tests,
             self.build,
             match self.start {
                 Start::Unhealthy | Start::Crashing => "8s",
                 _ => "60s",
+            },
+            match self.start {
+                // As it is where nobody asks for less.
+                Start::EndingSoon => "5s",
+                _ => "1s",
             },
         );
         for suite in &self.suites {

@@ -47,7 +47,7 @@ impl Cloud {
         self.rows.get_many(keys).await.map_err(|e| failure(self, e))
     }
 
-    /// All rows with this sort key, whatever their partition.
+    /// All rows with this sort key, whatever their partition, by partition.
     pub async fn rows_with_sk(&self, sk: &str, pk_prefix: &str) -> Result<Vec<Row>, Failure> {
         let rows = self.rows.with_sort_key(sk, pk_prefix).await;
         rows.map_err(|e| failure(self, e))

@@ -16,14 +16,12 @@ use aws_sdk_route53::types::{
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::foreign::Foreign;
 use pipeline::names::Fqdn;
+use pipeline::pace::in_sync_pause;
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
 use std::time::{Duration, Instant};
 
-/// Route 53's polls: no faster than one per two seconds, whatever the release's size.
-pub const POLL: Duration = Duration::from_secs(2);
-
 /// A change is INSYNC "usually within 60 seconds"; ten times that is a failure.
-pub const IN_SYNC_DEADLINE: Duration = Duration::from_secs(600);
+const IN_SYNC_DEADLINE: Duration = Duration::from_secs(600);
 
 /// How often a batch is planned again because the zone moved under it.
 pub const MAX_PLANS: u32 = 5;
@@ -153,7 +151,7 @@ impl Dns {
         }
     }
 
-    /// Whether every name server answers the change. Ask no faster than [`POLL`].
+    /// Whether every name server answers the change. Ask no faster than [`in_sync_pause`] says.
     pub async fn is_in_sync(&self, change_id: &str) -> Result<bool, CallError> {
         tracing::info!(call = "route53:GetChange");
         let reply = self
@@ -168,24 +166,25 @@ impl Dns {
             .is_some_and(|info| info.status == ChangeStatus::Insync))
     }
 
-    /// Waits until every name server answers the change, polling no faster than `spacing` and no
-    /// longer than `limit`.
-    pub async fn wait_in_sync(
-        &self,
-        change_id: &str,
-        spacing: Duration,
-        limit: Duration,
-    ) -> Result<(), Fault> {
+    /// Waits until every name server answers the change that was made a moment ago, at most
+    /// [`IN_SYNC_DEADLINE`].
+    pub async fn wait_in_sync(&self, change_id: &str) -> Result<(), Fault> {
+        self.wait_within(change_id, IN_SYNC_DEADLINE).await
+    }
+
+    async fn wait_within(&self, change_id: &str, limit: Duration) -> Result<(), Fault> {
         let deadline = Instant::now() + limit;
-        loop {
+        for look in 0.. {
+            // Not at once: a change is never INSYNC in the moment it was made.
+            tokio::time::sleep(in_sync_pause(look, aws::jitter())).await;
             if self.is_in_sync(change_id).await? {
                 return Ok(());
             }
-            if Instant::now() > deadline {
-                return Err(not_in_sync(change_id, limit));
+            if Instant::now() >= deadline {
+                break;
             }
-            tokio::time::sleep(spacing.max(POLL)).await;
         }
+        Err(not_in_sync(change_id, limit))
     }
 }
 

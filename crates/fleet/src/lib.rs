@@ -7,8 +7,10 @@ mod template;
 
 use aws::{CallError, call_error};
 use aws_sdk_ec2::Client;
+use aws_sdk_ec2::operation::describe_instances::builders::DescribeInstancesFluentBuilder;
 use aws_sdk_ec2::types::Filter;
 use pipeline::wire::Instance;
+use std::collections::BTreeSet;
 
 pub use launch::{Launch, Launched};
 pub use template::NewVersion;
@@ -70,6 +72,41 @@ impl Fleet {
         .await
     }
 
+    /// Instances that releases launched for hostnames: each by the release's label and the hostname.
+    /// One call for 200 of them.
+    pub async fn of_releases(
+        &self,
+        wanted: &BTreeSet<(String, String)>,
+    ) -> Result<Vec<Seen>, CallError> {
+        let wanted: Vec<&(String, String)> = wanted.iter().collect();
+        let mut all = Vec::new();
+        for chunk in wanted.chunks(VALUES_OF_A_FILTER) {
+            let labels: BTreeSet<&String> = chunk.iter().map(|(label, _)| label).collect();
+            let names: BTreeSet<&String> = chunk.iter().map(|(_, name)| name).collect();
+            let filter = |name: &str, values: BTreeSet<&String>| {
+                let values = values.into_iter().cloned().collect();
+                Filter::builder()
+                    .name(name)
+                    .set_values(Some(values))
+                    .build()
+            };
+            let call = self.client.describe_instances();
+            let call = call.filters(filter("tag:cutover:release", labels));
+            let call = call.filters(filter("tag:Name", names));
+            all.extend(
+                self.described(call, |one| {
+                    // Another hostname of one release may have another release's name.
+                    let tags = (tag(one, "cutover:release"), tag(one, "Name"));
+                    chunk
+                        .iter()
+                        .any(|(label, name)| tags == (Some(label), Some(name)))
+                })
+                .await?,
+            );
+        }
+        Ok(all)
+    }
+
     /// Those of these instances that EC2 lists; a filter, since an unknown id would fail the call.
     pub async fn by_id(&self, ids: &[String]) -> Result<Vec<Seen>, CallError> {
         let mut all = Vec::new();
@@ -84,23 +121,32 @@ impl Fleet {
         Ok(all)
     }
 
-    async fn describe(
+    async fn describe(&self, call: DescribeInstancesFluentBuilder) -> Result<Vec<Seen>, CallError> {
+        self.described(call, |_| true).await
+    }
+
+    async fn described(
         &self,
-        call: aws_sdk_ec2::operation::describe_instances::builders::DescribeInstancesFluentBuilder,
+        call: DescribeInstancesFluentBuilder,
+        is_wanted: impl Fn(&aws_sdk_ec2::types::Instance) -> bool,
     ) -> Result<Vec<Seen>, CallError> {
         let mut pages = call.into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| call_error("ec2:DescribeInstances", e))?;
-            all.extend(
-                page.reservations()
-                    .iter()
-                    .flat_map(|r| r.instances())
-                    .map(seen),
-            );
+            let listed = page.reservations().iter().flat_map(|r| r.instances());
+            all.extend(listed.filter(|one| is_wanted(one)).map(seen));
         }
         Ok(all)
     }
+}
+
+fn tag<'a>(instance: &'a aws_sdk_ec2::types::Instance, key: &str) -> Option<&'a String> {
+    let tags = instance.tags();
+    tags.iter()
+        .find(|tag| tag.key() == Some(key))?
+        .value
+        .as_ref()
 }
 
 fn seen(instance: &aws_sdk_ec2::types::Instance) -> Seen {

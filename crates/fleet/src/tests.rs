@@ -297,3 +297,33 @@ async fn versions_that_are_gone_already_are_no_error() {
         .await;
     assert_eq!(gone.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn instances_of_several_releases_are_found_in_one_call_and_each_by_both_its_tags() {
+    let item = |id: &str, release: &str, name: &str| {
+        format!(
+            "<item><instanceId>{id}</instanceId><instanceState><name>running</name></instanceState><tagSet>\
+             <item><key>cutover:release</key><value>{release}</value></item>\
+             <item><key>Name</key><value>{name}</value></item></tagSet></item>"
+        )
+    };
+    let listed = [
+        item("i-1", "dev-r1", "api-1"),
+        item("i-2", "dev-r2", "ui-2"),
+        item("i-3", "dev-r2", "api-1"), // launched later under a name that was free
+    ];
+    let set = format!(
+        "<reservationSet><item><instancesSet>{}</instancesSet></item></reservationSet>",
+        listed.concat()
+    );
+    let replay = Replay::new([answer("DescribeInstances", &set)]);
+    let wanted = [("dev-r1", "api-1"), ("dev-r2", "ui-2")];
+    let wanted = wanted.map(|(label, name)| (label.to_owned(), name.to_owned()));
+    let fleet = Fleet::new(&replay.config());
+    let seen = fleet.of_releases(&wanted.into()).await.unwrap();
+    let ids: Vec<&str> = seen.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["i-1", "i-2"]);
+    assert_eq!(replay.asked().len(), 1);
+    let nothing = fleet.of_releases(&Default::default()).await.unwrap();
+    assert!(nothing.is_empty(), "and nothing is asked");
+}

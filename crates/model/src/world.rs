@@ -148,7 +148,8 @@ impl World {
         let fits = self.row(at).is_some_and(|row| {
             row.ticket == ticket && (state.is_leaving() || !row.state.is_leaving())
         });
-        if fits {
+        // What is gone stays so, in a row of its own: `past#...`.
+        if fits && !self.is_free(at) {
             self.change_row(at, |row| row.state = state);
         }
         fits

@@ -9,14 +9,18 @@ use crate::names::Fqdn;
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use std::fmt;
+use std::time::Duration;
 
-/// How long a candidate must have been healthy when it goes live, from the first look at it to the
-/// last. A component that ends sooner than that is noticed before it meets users.
-pub const SETTLED_SECONDS: u64 = 5;
-
-/// How many seconds are left until then.
-pub fn settles_in(healthy_for: i64) -> u64 {
-    SETTLED_SECONDS.saturating_sub(u64::try_from(healthy_for).unwrap_or_default())
+/// What is left until a candidate has been healthy for as long as its manifest says, from the first
+/// look at it to the last: a component that ends sooner than that is noticed before it meets users.
+/// `healthy` is how long ago the first look was; where that is not known, or to come by a clock that
+/// differs, it was now. What a roll-back takes over has been live, and is not waited for.
+pub fn settles_in(row: &CandidateRow, healthy: Option<Duration>) -> Duration {
+    let Some(recipe) = row.recipe.as_ref().filter(|_| row.launched_by.is_none()) else {
+        return Duration::ZERO;
+    };
+    let wanted = recipe.manifest.run.healthy_for.duration();
+    wanted.saturating_sub(healthy.unwrap_or_default())
 }
 
 /// Where a service is asked.
@@ -359,9 +363,43 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_settles_for_five_seconds_whatever_the_clocks_say() {
-        let all: Vec<u64> = [-3, 0, 4, 5, 900].into_iter().map(settles_in).collect();
-        assert_eq!(all, [5, 5, 1, 0, 0]);
+    fn a_candidate_goes_live_once_it_has_been_healthy_for_as_long_as_its_manifest_says() {
+        let seconds = Duration::from_secs;
+        let left = settles_in;
+        let usual = candidate(None);
+        assert_eq!(left(&usual, Some(seconds(4))), seconds(1));
+        assert_eq!(left(&usual, Some(seconds(900))), seconds(0));
+        assert_eq!(left(&usual, None), seconds(5), "fails closed");
+        let slow = candidate(Some("60s"));
+        assert_eq!(left(&slow, Some(seconds(5))), seconds(55));
+        let taken_over = CandidateRow {
+            launched_by: Some(crate::names::Ticket(1)),
+            ..usual
+        };
+        assert_eq!(left(&taken_over, None), seconds(0), "it has been live");
+    }
+
+    /// With these keys more in its manifest's section `[run]`.
+    fn candidate(healthy_for: Option<&str>) -> CandidateRow {
+        let (commit, hostname) = ("a".repeat(40), "api-aaaaaaaaaaaa.stage.myproj.com");
+        let mut row = serde_json::json!({
+            "component": "api", "commit": commit, "hostname": hostname,
+            "ticket": 2, "release": "stage-r2", "state": "healthy",
+            "recipe": {
+                "component": "api", "version": "HEAD", "commit": commit, "hostname": hostname,
+                "repository": "https://git.example.com/team/api.git",
+                "source": {"key": "sources/api/a.tar.zst", "sha256": "00", "bytes": 1},
+                "manifest": {
+                    "component": {"name": "api"},
+                    "build": {"unit_tests": "true", "command": "true", "output": "dist"},
+                    "run": {"command": "./api", "port": 8080},
+                },
+            },
+        });
+        if let Some(time) = healthy_for {
+            row["recipe"]["manifest"]["run"]["healthy_for"] = time.into();
+        }
+        serde_json::from_value(row).unwrap()
     }
 
     #[test]

@@ -47,6 +47,23 @@ fn a_manifest_is_read_with_its_defaults_and_survives_json() {
 }
 
 #[test]
+fn how_long_it_must_have_been_healthy_is_five_seconds_and_written_only_where_it_is_not() {
+    let run = |more: &str| {
+        let text = GOOD.replace("port      = 8080", &format!("port = 8080\n{more}"));
+        Manifest::parse(&text, &Component::new("api").unwrap()).map(|all| all.run)
+    };
+    let usual = run("").unwrap();
+    assert_eq!(usual.healthy_for.duration(), Duration::from_secs(5));
+    let written = |run: &RunSection| serde_json::to_string(run).unwrap();
+    assert!(!written(&usual).contains("healthy_for"));
+    assert!(written(&run("healthy_for = \"1s\"").unwrap()).contains("healthy_for"));
+    assert_eq!(
+        run("healthy_for = \"2m\"").unwrap_err().0,
+        "[run] healthy_for is 120 s, at most 60 s; what takes longer to show is for a suite"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_line() {
     check(
         &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),

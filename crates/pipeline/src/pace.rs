@@ -10,13 +10,41 @@ const EACH_SECOND: u32 = 5;
 /// The longest pause of one who asks for the first time or alone.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// Before the n-th question, counted from 0: twice as long each time, and never so short that a
-/// release of `size` components asks too often. `jitter`, from 0 to 1, keeps those apart that began at
-/// the same moment: from half to all of the pause.
+/// Before the n-th question, counted from 0: twice as long each time, and from the second on never so
+/// short that a release of `size` components asks too often. The first one of each is what EC2 takes at
+/// once: 50 in its bucket. `jitter`, from 0 to 1, keeps those apart that began at the same moment: from
+/// half to all of the pause.
 pub fn pause(first: Duration, n: u32, size: u32, jitter: f64) -> Duration {
     let own = first.saturating_mul(1 << n.min(10)).min(LONGEST.max(first));
     let shared = Duration::from_secs(1) * size / EACH_SECOND;
+    let shared = if n == 0 { Duration::ZERO } else { shared };
     own.max(shared).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+/// The first look at a change of Route 53's, and the shortest pause between two.
+const SOON: Duration = Duration::from_millis(150);
+
+/// The longest pause between two looks at a change.
+const LATE: Duration = Duration::from_secs(3);
+
+/// Before the n-th look at whether a change is INSYNC, counted from 0: sooner first, later slower.
+///
+/// A change is INSYNC within a minute or so, and Route 53 takes 5 requests a second of a whole account
+/// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>). So a minute of
+/// waiting costs fewer looks than one every two seconds did, and the first second three at most: with the
+/// look at the zone and the change itself, five requests. Where several releases meet in one second, the
+/// client waits and asks again (`stage::sdk_config`). `jitter`, from 0 to 1, keeps those apart that began at the same moment: up to a quarter of the pause more.
+pub fn in_sync_pause(n: u32, jitter: f64) -> Duration {
+    let pause = SOON.saturating_mul(1 << n.saturating_sub(1).min(10));
+    pause.min(LATE).mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 4.0)
+}
+
+/// The shortest and the longest pause between two looks at an instance that boots.
+const BOOTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+
+/// Before an instance that boots is asked again: often at first, and the less often the longer it takes.
+pub fn boot_pause(waited: Duration) -> Duration {
+    (waited / 8).clamp(BOOTS.0, BOOTS.1)
 }
 
 #[cfg(test)]
@@ -31,11 +59,36 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 8, 8]);
     }
 
+    fn looks_within(limit: Duration) -> usize {
+        let mut at = Duration::ZERO;
+        let looks = (0..).map(|n| {
+            at += in_sync_pause(n, 0.0);
+            at
+        });
+        looks.take_while(|at| *at <= limit).count()
+    }
+
+    #[test]
+    fn a_change_is_looked_at_soon_and_a_slow_one_less_often_than_every_two_seconds() {
+        assert_eq!(in_sync_pause(0, 0.0), Duration::from_millis(150));
+        assert_eq!(looks_within(SECOND), 3);
+        assert!(looks_within(30 * SECOND) < 15);
+        assert!(looks_within(60 * SECOND) < 25);
+        assert!(in_sync_pause(u32::MAX, 9.0) < 4 * SECOND);
+    }
+
+    #[test]
+    fn an_instance_that_takes_long_to_boot_is_asked_less_often() {
+        let all = [0, 2, 60].map(|waited| boot_pause(SECOND * waited).as_millis());
+        assert_eq!(all, [100, 250, 500]);
+    }
+
     #[test]
     fn forty_together_ask_no_more_often_than_a_few_times_a_second() {
-        let fastest = pause(SECOND, 0, 40, 0.0);
+        let fastest = pause(SECOND, 1, 40, 0.0);
         assert!(40.0 / fastest.as_secs_f64() <= 2.0 * f64::from(EACH_SECOND));
-        assert_eq!(pause(SECOND, 0, 40, 1.0), 8 * SECOND);
+        assert_eq!(pause(SECOND, 1, 40, 1.0), 8 * SECOND);
+        assert_eq!(pause(SECOND, 0, 40, 1.0), SECOND, "the first is at once");
     }
 
     #[test]

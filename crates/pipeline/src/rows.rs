@@ -39,6 +39,11 @@ impl Key {
         let label = hostname.as_str().split('.').next().unwrap_or_default();
         Self::of(Self::target(target), format!("candidate#{label}"))
     }
+    /// The same once it is gone.
+    pub fn past(target: &Target, hostname: &Fqdn) -> Self {
+        let standing = Self::candidate(target, hostname);
+        Self::of(standing.pk, standing.sk.replacen("candidate#", "past#", 1))
+    }
     /// One release. Zero-padded, so that the console sorts by number.
     pub fn release(target: &Target, ticket: Ticket) -> Self {
         Self::of(Self::target(target), format!("release#{:08}", ticket.0))

@@ -4,6 +4,7 @@
 
 mod component;
 mod execution;
+mod past;
 mod poll;
 mod query;
 mod record;
@@ -14,14 +15,14 @@ use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use pipeline::errors::{ErrorName, Fault, Named};
-use pipeline::names::{Fqdn, Target};
-use pipeline::rows::{CandidateRow, Key};
+use pipeline::rows::Key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub use execution::PlanFound;
+pub use poll::Polled;
 pub use release::{Healthy, Reservation, Reserved};
 pub use target::Opened;
 
@@ -99,6 +100,11 @@ impl Registry {
 
     /// One row, as it is now (a strongly consistent read).
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, RegistryError> {
+        let row = self.get_item(key).await?;
+        row.map(|item| read(item, &key.pk, &key.sk)).transpose()
+    }
+
+    async fn get_item(&self, key: &Key) -> Result<Option<Item>, RegistryError> {
         let reply = self
             .client
             .get_item()
@@ -109,10 +115,7 @@ impl Registry {
             .send()
             .await
             .map_err(|e| call_error("dynamodb:GetItem", e))?;
-        reply
-            .item
-            .map(|item| read(item, &key.pk, &key.sk))
-            .transpose()
+        Ok(reply.item)
     }
 
     /// The rows of these keys that exist, in any order, as they are now. 100 to a call, the most
@@ -148,25 +151,6 @@ impl Registry {
             }
         }
         Ok(rows)
-    }
-
-    /// What is recorded of these hostnames.
-    pub async fn candidates(
-        &self,
-        target: &Target,
-        hostnames: impl IntoIterator<Item = &Fqdn>,
-    ) -> Result<BTreeMap<Fqdn, CandidateRow>, RegistryError> {
-        let keys: Vec<Key> = hostnames
-            .into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(|hostname| Key::candidate(target, hostname))
-            .collect();
-        let rows: Vec<CandidateRow> = self.get_many(&keys).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.hostname.clone(), row))
-            .collect())
     }
 
     /// Writes a row, whatever was there.

@@ -12,19 +12,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 struct Polls {
     #[serde(default)]
     in_sync: Option<String>,
+    #[serde(default)]
+    looks: u32,
+}
+
+/// How far they are, all together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// One of them has seen the change INSYNC.
+    InSync,
+    /// None has, in so many looks.
+    NotYet(u32),
 }
 
 impl Registry {
-    /// Whether one of them has seen the change INSYNC.
-    pub async fn is_in_sync(
+    /// What became of the change so far.
+    pub async fn polled(
         &self,
         release: &Release,
         change_id: &str,
-    ) -> Result<bool, RegistryError> {
-        let row: Option<Polls> = self
-            .get(&Key::release(&release.target, release.ticket))
-            .await?;
-        Ok(row.is_some_and(|row| row.in_sync.as_deref() == Some(change_id)))
+    ) -> Result<Polled, RegistryError> {
+        let key = Key::release(&release.target, release.ticket);
+        let row: Option<Polls> = self.get(&key).await?;
+        Ok(match row {
+            Some(row) if row.in_sync.as_deref() == Some(change_id) => Polled::InSync,
+            Some(row) => Polled::NotYet(row.looks),
+            None => Polled::NotYet(0),
+        })
     }
 
     /// Takes the turn to ask Route 53, if none of them has within `spacing`. The row's condition
@@ -45,8 +59,10 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .update_expression("SET asked_at_ms = :now")
+            .update_expression("SET asked_at_ms = :now, looks = if_not_exists(looks, :zero) + :one")
             .condition_expression("attribute_not_exists(asked_at_ms) OR asked_at_ms <= :before")
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", number(now.as_millis() as u64))
             .expression_attribute_values(
                 ":before",
@@ -57,7 +73,8 @@ impl Registry {
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
     }
 
-    /// Tells the others.
+    /// Tells the others. A further round of the release has another change, which is looked at from the
+    /// start.
     pub async fn note_in_sync(
         &self,
         release: &Release,
@@ -69,7 +86,7 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .update_expression("SET in_sync = :change")
+            .update_expression("SET in_sync = :change REMOVE looks")
             .expression_attribute_values(":change", text(change_id))
             .send()
             .await

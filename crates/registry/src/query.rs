@@ -49,8 +49,9 @@ impl Registry {
         self.all(call, usize::MAX).await
     }
 
-    /// All rows with this sort key whose partition begins so, by partition. Reads the whole table:
-    /// for what people type, not for functions.
+    /// All rows with this sort key whose partition begins so, by partition. Of each partition no more is
+    /// read than a page or two, however long a target's history is: for what people type, not for
+    /// functions.
     pub async fn with_sort_key<T: DeserializeOwned>(
         &self,
         sk: &str,
@@ -72,6 +73,7 @@ impl Registry {
                 .map_err(|e| call_error("dynamodb:Scan", e))?;
             found.extend(page.items.unwrap_or_default());
             start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            start = start.map(|last| skipped(last, sk));
             if start.is_none() {
                 let pk = |item: &Item| item.get("pk").and_then(|pk| pk.as_s().ok()).cloned();
                 found.sort_by_key(pk);
@@ -118,5 +120,44 @@ impl Registry {
             }
         }
         Err(RegistryError::Endless { operation })
+    }
+}
+
+/// Where a scan for one sort key goes on: right before it, or behind the whole partition. A scan may
+/// begin anywhere, so it need not read what lies between:
+/// <https://aws.amazon.com/blogs/database/generate-a-distinct-set-of-partition-keys-for-an-amazon-dynamodb-table-efficiently/>.
+fn skipped(mut last: Item, wanted: &str) -> Item {
+    let at = last.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
+    let at = at.unwrap_or_default();
+    let before = &wanted[..wanted.len().saturating_sub(1)];
+    let to = match at.as_str() {
+        at if at < before => before,
+        at if at < wanted => at,
+        // Sort keys begin with a letter.
+        _ => "~",
+    };
+    last.insert("sk".into(), text(to));
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(at: &str, expected: &str) {
+        let key = |sk: &str| {
+            let pairs = [("pk", "target#stage"), ("sk", sk)];
+            Item::from(pairs.map(|(name, value)| (name.to_owned(), text(value))))
+        };
+        assert_eq!(skipped(key(at), "environment"), key(expected));
+    }
+
+    #[test]
+    fn a_listing_does_not_read_the_history_of_a_target() {
+        check("candidate#api-0123456789ab", "environmen");
+        check("environmen", "environmen");
+        check("environment", "~");
+        check("past#api-0123456789ab", "~");
+        check("release#00000042", "~");
     }
 }

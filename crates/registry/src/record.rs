@@ -3,9 +3,13 @@
 use crate::release::{condition, value};
 use crate::{Registry, RegistryError, item, number, text};
 use aws::call_error;
+use futures::{StreamExt, TryStreamExt};
 use pipeline::names::{Target, Ticket};
 use pipeline::proof::Proof;
 use pipeline::rows::{AliasRow, Key, ProofRow, ReleaseOutcome, SetRow};
+
+/// Rows that are written at the same time.
+const AT_ONCE: usize = 8;
 
 impl Registry {
     /// Records what is live, unless a later release has; `false` where it has.
@@ -108,15 +112,22 @@ impl Registry {
         set: &SetRow,
         proofs: &[ProofRow],
     ) -> Result<(), RegistryError> {
-        for row in proofs {
-            let key = Key::proof(target, &row.proof);
-            let before: Option<ProofRow> = self.get(&key).await?;
-            // Who passed without leaving anything out does not pass less for a later hotfix.
-            if !before.is_some_and(|before| before.says_more_than(row)) {
-                self.put(&key, row).await?;
-            }
-        }
+        futures::stream::iter(proofs)
+            .map(|row| self.record_proof(target, row))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
         self.put(&Key::set(target, set.ticket, set.round), set)
             .await
+    }
+
+    async fn record_proof(&self, target: &Target, row: &ProofRow) -> Result<(), RegistryError> {
+        let key = Key::proof(target, &row.proof);
+        let before: Option<ProofRow> = self.get(&key).await?;
+        // A proof without suites left out is not overwritten by a later hotfix's.
+        match before.is_some_and(|before| before.says_more_than(row)) {
+            true => Ok(()),
+            false => self.put(&key, row).await,
+        }
     }
 }

@@ -116,7 +116,10 @@ impl Registry {
         Ok(reserved)
     }
 
-    async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Reserved, RegistryError> {
+    pub(crate) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Reserved, RegistryError> {
         let sent = self
             .client
             .transact_write_items()
@@ -175,8 +178,8 @@ impl Registry {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Moves a candidate of this ticket on; `false` where it is not this ticket's any more or is
-    /// gone already.
+    /// Moves a candidate of this ticket on; `false` where it is not this ticket's any more. What is gone
+    /// stays so: it is no error to take it away again, and `false` to bring it back.
     pub async fn set_candidate(
         &self,
         target: &Target,
@@ -184,8 +187,13 @@ impl Registry {
         ticket: Ticket,
         state: CandidateState,
     ) -> Result<bool, RegistryError> {
-        self.update_candidate(target, hostname, ticket, state, None)
-            .await
+        if state.is_gone() {
+            return self.put_in_the_past(target, hostname, ticket, state).await;
+        }
+        let moved = self
+            .update_candidate(target, hostname, ticket, state, None)
+            .await?;
+        Ok(moved || state.is_leaving() && self.is_past(target, hostname, ticket).await?)
     }
 
     /// Records where a candidate runs and what it was booted from.

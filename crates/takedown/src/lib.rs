@@ -6,6 +6,7 @@
 
 use dns::{ChangeError, Dns, MAX_PLANS};
 use fleet::{Fleet, Seen};
+use futures::{StreamExt, TryStreamExt};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::{Fqdn, Ticket, release_label};
 use pipeline::records::ZoneView;
@@ -14,6 +15,9 @@ use pipeline::rows::{CandidateRow, CandidateState, Key};
 use pipeline::wire::Release;
 use registry::Registry;
 use std::collections::BTreeMap;
+
+/// Rows that are written at the same time.
+const AT_ONCE: usize = 8;
 
 /// The three clients that a take-down needs.
 #[derive(Debug)]
@@ -49,12 +53,30 @@ impl Takedown {
         }
     }
 
-    /// All candidates of the target that are recorded.
+    /// All candidates of the target that stand (and of the gone ones those that are from before gone ones
+    /// had rows of their own).
     pub async fn rows(&self, release: &Release) -> Result<Vec<CandidateRow>, Fault> {
         Ok(self
             .registry
             .query(&Key::target(&release.target), "candidate#")
             .await?)
+    }
+
+    /// What is recorded of these hostnames, also of those that are gone. Few are asked for so, since what
+    /// stands is in [`Self::rows`].
+    pub async fn by_name(
+        &self,
+        release: &Release,
+        names: impl IntoIterator<Item = &Fqdn>,
+    ) -> Result<Vec<CandidateRow>, Fault> {
+        let asked = names
+            .into_iter()
+            .map(|name| self.registry.candidate(&release.target, name));
+        let asked: Vec<_> = asked.collect();
+        let found = futures::stream::iter(asked)
+            .buffered(AT_ONCE)
+            .try_collect::<Vec<_>>();
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     /// Takes these away, except those that an alias points to; each row becomes what it says.
@@ -71,13 +93,9 @@ impl Takedown {
         // two hostnames of a release at once, each saw the other's standing: its peer names are left.
         let again = self.records(release, &ours, &mut taken).await?;
         taken.kept.extend(again.keep);
-        for one in &again.retire {
-            taken
-                .instances
-                .extend(self.end_instances(release, one).await?);
-            self.registry
-                .set_candidate(&release.target, &one.hostname, one.ticket, one.becomes)
-                .await?;
+        taken.instances = self.end_instances(release, &again.retire).await?;
+        let gone = again.retire.iter().map(|one| (one, one.becomes));
+        for (one, _) in self.set_all(release, gone.collect()).await? {
             taken.gone.push(one.clone());
         }
         Ok(taken)
@@ -86,20 +104,36 @@ impl Takedown {
     /// Marks the rows. Who finds that a row belongs to a later release by now (a roll-back took the
     /// instances over) leaves its instances alone.
     async fn mark(&self, release: &Release, plan: &RetirePlan) -> Result<Vec<Leaving>, Fault> {
+        let leaving = plan.retire.iter().map(|one| (one, CandidateState::Leaving));
         let mut ours = Vec::new();
-        for one in &plan.retire {
-            let state = CandidateState::Leaving;
-            let marked = self
-                .registry
-                .set_candidate(&release.target, &one.hostname, one.ticket, state)
-                .await?;
-            if marked {
-                ours.push(one.clone());
-            } else {
-                tracing::info!(hostname = one.hostname.as_str(), "a later release has it");
+        for (one, marked) in self.set_all(release, leaving.collect()).await? {
+            match marked {
+                true => ours.push(one.clone()),
+                false => {
+                    tracing::info!(hostname = one.hostname.as_str(), "a later release has it");
+                }
             }
         }
         Ok(ours)
+    }
+
+    /// Writes what becomes of each, and tells of which it is still its ticket's; in the same order.
+    async fn set_all<'a>(
+        &self,
+        release: &Release,
+        becomes: Vec<(&'a Leaving, CandidateState)>,
+    ) -> Result<Vec<(&'a Leaving, bool)>, Fault> {
+        let set = |(one, state): (&'a Leaving, CandidateState)| async move {
+            let Leaving {
+                hostname, ticket, ..
+            } = one;
+            let set = self
+                .registry
+                .set_candidate(&release.target, hostname, *ticket, state);
+            Ok((one, set.await?))
+        };
+        let sets = futures::stream::iter(becomes).map(set);
+        sets.buffered(AT_ONCE).try_collect().await
     }
 
     async fn records(
@@ -113,11 +147,7 @@ impl Takedown {
             // Rows after records: a row that still is this ticket's says that the record, as it was
             // seen, is too, and the batch deletes it only as it was seen.
             let rows = self.rows(release).await?;
-            let still = |one: &&Leaving| {
-                rows.iter()
-                    .any(|row| row.hostname == one.hostname && row.ticket == one.ticket)
-            };
-            let leaving: Vec<Leaving> = leaving.iter().filter(still).cloned().collect();
+            let leaving = self.still_theirs(release, leaving, &rows).await?;
             let plan = plan_retire(&leaving, &release.domain, &taken.zone, &standing(rows));
             tracing::info!(?plan, "take-down planned");
             if plan.batch.is_empty() {
@@ -149,18 +179,43 @@ impl Takedown {
         ))
     }
 
+    /// Those whose row is still their ticket's, gone or not: what was launched under a name after it was
+    /// gone is ended too.
+    async fn still_theirs(
+        &self,
+        release: &Release,
+        leaving: &[Leaving],
+        rows: &[CandidateRow],
+    ) -> Result<Vec<Leaving>, Fault> {
+        let mut tickets: BTreeMap<&Fqdn, Ticket> =
+            rows.iter().map(|row| (&row.hostname, row.ticket)).collect();
+        let names = leaving.iter().map(|one| &one.hostname);
+        let missing = names.filter(|name| !tickets.contains_key(name));
+        let past = self.by_name(release, missing).await?;
+        tickets.extend(past.iter().map(|row| (&row.hostname, row.ticket)));
+        let still = |one: &&Leaving| tickets.get(&one.hostname) == Some(&one.ticket);
+        Ok(leaving.iter().filter(still).cloned().collect())
+    }
+
     /// Found by tag, not by row: also those that a crash left unrecorded.
-    async fn end_instances(&self, release: &Release, one: &Leaving) -> Result<Vec<String>, Fault> {
-        let label = release_label(&release.target, one.launched);
-        let seen = self.fleet.of_release(&label, one.hostname.as_str()).await?;
-        let ids: Vec<String> = seen
-            .into_iter()
-            .filter(Seen::is_up)
-            .map(|seen| seen.id)
-            .collect();
-        if !ids.is_empty() {
-            self.fleet.terminate(&ids).await?;
-        }
+    async fn end_instances(
+        &self,
+        release: &Release,
+        gone: &[Leaving],
+    ) -> Result<Vec<String>, Fault> {
+        let of = |one: &Leaving| {
+            (
+                release_label(&release.target, one.launched),
+                one.hostname.to_string(),
+            )
+        };
+        let seen = self
+            .fleet
+            .of_releases(&gone.iter().map(of).collect())
+            .await?;
+        let up = seen.into_iter().filter(Seen::is_up);
+        let ids: Vec<String> = up.map(|one| one.id).collect();
+        self.fleet.terminate(&ids).await?;
         Ok(ids)
     }
 }

@@ -2,26 +2,21 @@
 
 use crate::{Step, Switch};
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::health::{Condition, SETTLED_SECONDS, Tolerates, settles_in};
+use pipeline::health::{Condition, Tolerates, settles_in};
 use pipeline::names::{Component, Fqdn};
 use pipeline::wire::Release;
-use std::time::Duration;
 
 impl Switch {
     /// Between the first look at a candidate and the last there is time for it to end: usually the
     /// suites have taken longer.
     pub(crate) async fn settle(&self, step: &Step) {
-        // What a roll-back takes over has been live.
-        let launched = step.candidates().filter(|row| row.launched_by.is_none());
-        let found = launched.filter_map(|row| aws::seconds(&row.found_healthy.as_ref()?.at));
-        let now = aws::seconds(&aws::now());
-        if let (Some(newest), Some(now)) = (found.max(), now) {
-            let wait = settles_in(now - newest);
-            if wait > 0 {
-                tracing::info!(wait, SETTLED_SECONDS, "the candidates settle");
-                tokio::time::sleep(Duration::from_secs(wait)).await;
-            }
-        }
+        let left = step.candidates().map(|row| {
+            let found = row.found_healthy.as_ref();
+            settles_in(row, found.and_then(|found| aws::since(&found.at)))
+        });
+        let left = left.max().unwrap_or_default();
+        tracing::info!(?left, "the candidates settle");
+        tokio::time::sleep(left).await;
     }
 
     /// Which of these do not serve users: another release of the same commits made them live.

@@ -5,7 +5,7 @@ mod look;
 mod proof;
 mod record;
 
-use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
+use dns::{ChangeError, Dns, MAX_PLANS, Refusals};
 use health::Examiner;
 use pipeline::back::{BackReply, BackRequest};
 use pipeline::cutover::{AliasMove, Candidate, CutoverPlan, CutoverRequest, plan_cutover};
@@ -164,10 +164,13 @@ impl Switch {
         moves: Vec<AliasMove>,
     ) -> Result<CutoverReply, Fault> {
         tracing::info!(change_id, "the aliases moved");
-        self.record(step, &moves, Some(&change_id)).await?;
-        self.dns
-            .wait_in_sync(&change_id, POLL, IN_SYNC_DEADLINE)
-            .await?;
+        // Side by side, and both to their ends: the record does not wait for name servers, and is
+        // written also where they are slow.
+        let (recorded, in_sync) = tokio::join!(
+            self.record(step, &moves, Some(&change_id)),
+            self.dns.wait_in_sync(&change_id)
+        );
+        recorded.and(in_sync)?;
         Ok(CutoverReply::Live {
             change_id: Some(change_id),
             moves,
@@ -204,11 +207,7 @@ impl Switch {
             )
             .await
         {
-            Ok(change_id) => {
-                self.dns
-                    .wait_in_sync(&change_id, POLL, IN_SYNC_DEADLINE)
-                    .await?
-            }
+            Ok(change_id) => self.dns.wait_in_sync(&change_id).await?,
             // A later release moved on meanwhile: then this one's move is older than its.
             Err(ChangeError::Moved(why)) => tracing::info!(why, "moved on by a later release"),
             Err(error) => return Err(error.into()),

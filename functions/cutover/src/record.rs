@@ -1,10 +1,14 @@
 //! The table's rows of a cutover: written after the batch, and only over older releases.
 
 use crate::{Step, Switch};
+use futures::{StreamExt, TryStreamExt};
 use pipeline::cutover::{AliasMove, Candidate};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Key, ReleaseOutcome};
 use pipeline::succession::{Replaced, Succession, succession};
+
+/// Components that are recorded at the same time.
+const AT_ONCE: usize = 8;
 
 impl Switch {
     pub(crate) async fn record(
@@ -14,27 +18,12 @@ impl Switch {
         change_id: Option<&str>,
     ) -> Result<(), Fault> {
         let release = &step.step.release;
-        for candidate in &step.request.candidates {
-            let from = moves
-                .iter()
-                .find(|one| one.component == candidate.component);
-            let mut row = self.alias_row(step, candidate, from).await?;
-            row.change_id = row.change_id.or_else(|| change_id.map(str::to_owned));
-            if !self.registry.record_alias(&release.target, &row).await? {
-                tracing::info!(
-                    component = candidate.component.as_str(),
-                    "a later release has recorded itself already"
-                );
-            }
-            self.registry
-                .set_candidate(
-                    &release.target,
-                    &candidate.hostname,
-                    release.ticket,
-                    CandidateState::Live,
-                )
-                .await?;
-        }
+        let moved = |one: &Candidate| moves.iter().find(|move_| move_.component == one.component);
+        futures::stream::iter(&step.request.candidates)
+            .map(|one| self.record_one(step, one, moved(one), change_id))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
         self.registry
             .record_outcome(
                 &release.target,
@@ -43,6 +32,27 @@ impl Switch {
                 None,
                 change_id,
             )
+            .await?;
+        Ok(())
+    }
+
+    async fn record_one(
+        &self,
+        step: &Step,
+        candidate: &Candidate,
+        moved: Option<&AliasMove>,
+        change_id: Option<&str>,
+    ) -> Result<(), Fault> {
+        let release = &step.step.release;
+        let mut row = self.alias_row(step, candidate, moved).await?;
+        row.change_id = row.change_id.or_else(|| change_id.map(str::to_owned));
+        if !self.registry.record_alias(&release.target, &row).await? {
+            let component = candidate.component.as_str();
+            tracing::info!(component, "a later release has recorded itself already");
+        }
+        let (hostname, state) = (&candidate.hostname, CandidateState::Live);
+        self.registry
+            .set_candidate(&release.target, hostname, release.ticket, state)
             .await?;
         Ok(())
     }
@@ -121,10 +131,7 @@ impl Switch {
     ) -> Result<Succession, Fault> {
         let release = &step.step.release;
         let at: Option<CandidateRow> = match moved.and_then(|one| one.from.as_ref()) {
-            Some(from) => {
-                let key = Key::candidate(&release.target, from);
-                self.registry.get(&key).await?
-            }
+            Some(from) => self.registry.candidate(&release.target, from).await?,
             None => None,
         };
         let replaced = Replaced {

@@ -3,7 +3,7 @@
 use crate::Deployer;
 use fleet::Seen;
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::names::release_label;
+use pipeline::names::{Ticket, release_label};
 use pipeline::pace::pause;
 use pipeline::wire::{DeployRequest, Instance};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(90);
 
 /// Before EC2 is asked for the first time; it gives an address within a second or two.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 impl Deployer {
     /// Waits until every instance has an address.
@@ -20,10 +20,11 @@ impl Deployer {
         &self,
         request: &DeployRequest,
         mut seen: Vec<Seen>,
+        launched: Ticket,
     ) -> Result<Vec<Instance>, Fault> {
         let deadline = Instant::now() + ADDRESS_DEADLINE;
         let component = request.item.planned.component.as_str();
-        let label = release_label(&request.release.target, self.launched(request).await?);
+        let label = release_label(&request.release.target, launched);
         let mut looks = 0;
         loop {
             let instances: Vec<Instance> = seen.iter().filter_map(Seen::instance).collect();
@@ -40,7 +41,7 @@ impl Deployer {
                 ));
             }
             let size = request.release.size;
-            tokio::time::sleep(pause(FIRST_PAUSE, looks, size, stage::jitter())).await;
+            tokio::time::sleep(pause(FIRST_PAUSE, looks, size, aws::jitter())).await;
             looks += 1;
             let ids: Vec<String> = seen.iter().map(|one| one.id.clone()).collect();
             let now = self.fleet.by_id(&ids).await?;

@@ -6,20 +6,19 @@ use pipeline::ends::{self, Counts, LastEnd};
 use pipeline::errors::Fault;
 use pipeline::health::Place;
 use pipeline::names::Ticket;
-use pipeline::pace::pause;
+use pipeline::pace::{boot_pause, pause};
 use pipeline::rows::FoundHealthy;
 use pipeline::wire::{DeployRequest, Instance};
 use registry::Healthy;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Between two looks at an instance.
-const PAUSE: Duration = Duration::from_millis(500);
 /// Between two questions to EC2 and S3, which are charged or throttled.
 const SLOW_PAUSE: Duration = Duration::from_secs(3);
 /// Between the two looks that all instances must pass with no end between them, so that a service
-/// which answers once and dies is not called healthy. A third look comes before the cutover.
-const BETWEEN: Duration = Duration::from_secs(1);
+/// which answers once and dies is not called healthy. A third look comes right before the cutover, at
+/// least `[run] healthy_for` after the first.
+const BETWEEN: Duration = Duration::from_millis(500);
 /// A component that ended so often will not come up.
 const CRASHES: u32 = 3;
 
@@ -37,20 +36,22 @@ impl Deployer {
         &self,
         request: &DeployRequest,
         seen: Vec<Seen>,
+        launched: Ticket,
     ) -> Result<Healthy, Fault> {
-        let mut instances = self.addresses(request, seen).await?;
+        let mut instances = self.addresses(request, seen, launched).await?;
         instances.sort();
-        let before = self.ended_before(request, &instances).await?;
+        let before = self.ended_before(request, &instances, launched).await?;
         let limit = request.item.manifest.run.start_timeout.duration();
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
+        let deadline = begun + limit;
         // All components of the release ask EC2; each of them waits its share.
-        let slow_pause = || pause(SLOW_PAUSE, 0, request.release.size, stage::jitter());
+        let slow_pause = || pause(SLOW_PAUSE, 0, request.release.size, aws::jitter());
         let mut next_look = Instant::now() + slow_pause();
         let mut first: Option<First> = None;
         loop {
             let problems = self.problems(request, &instances).await;
             if problems.is_empty() {
-                let ends = numbers(&self.ends(request, &instances).await?);
+                let ends = numbers(&self.ends(request, &instances, launched).await?);
                 match first.take().filter(|first| first.found.ends == ends) {
                     Some(First { when, found }) if when.elapsed() >= BETWEEN => {
                         return Ok(Healthy { instances, found });
@@ -73,7 +74,11 @@ impl Deployer {
                 );
                 return Err(self.unhealthy(request, &instances, &why).await);
             }
-            tokio::time::sleep(PAUSE).await;
+            let pause = first.as_ref().map_or_else(
+                || boot_pause(begun.elapsed()),
+                |first| BETWEEN.saturating_sub(first.when.elapsed()),
+            );
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -95,8 +100,12 @@ impl Deployer {
 
     /// What the instances have told of ends. One that tells nothing that can be read is as one that
     /// has told nothing: the look before the cutover refuses it.
-    async fn ends(&self, request: &DeployRequest, instances: &[Instance]) -> Result<Ends, Fault> {
-        let launched = self.launched(request).await?;
+    async fn ends(
+        &self,
+        request: &DeployRequest,
+        instances: &[Instance],
+        launched: Ticket,
+    ) -> Result<Ends, Fault> {
         let component = &request.item.planned.component;
         let mut told = Ends::new();
         for instance in instances {
@@ -114,11 +123,12 @@ impl Deployer {
         &self,
         request: &DeployRequest,
         instances: &[Instance],
+        launched: Ticket,
     ) -> Result<Counts, Fault> {
-        if self.launched(request).await? == request.release.ticket {
+        if launched == request.release.ticket {
             return Ok(Counts::new());
         }
-        Ok(numbers(&self.ends(request, instances).await?))
+        Ok(numbers(&self.ends(request, instances, launched).await?))
     }
 
     /// An instance that is gone, or whose component keeps ending, will not become healthy.
@@ -135,7 +145,9 @@ impl Deployer {
             let why = format!("instance {} is {}", ended.id, ended.state);
             return Err(self.unhealthy(request, instances, &why).await);
         }
-        for (id, last) in self.ends(request, instances).await? {
+        // The name may have been given up meanwhile: then nothing is to be waited for.
+        let launched = self.launched(request).await?;
+        for (id, last) in self.ends(request, instances, launched).await? {
             let times = last.number
                 - before
                     .get(&id)
@@ -158,7 +170,7 @@ impl First {
         Self {
             when: Instant::now(),
             found: FoundHealthy {
-                at: aws::now(),
+                at: aws::now_precisely(),
                 ends,
             },
         }

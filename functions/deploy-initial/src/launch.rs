@@ -6,6 +6,7 @@ use fleet::{Launch, Launched, NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
+use pipeline::rows::CandidateRow;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest, LaunchOutcome};
 use sha2::{Digest, Sha256};
@@ -19,6 +20,7 @@ impl Deployer {
     pub(crate) async fn instances(
         &self,
         request: &DeployRequest,
+        row: CandidateRow,
     ) -> Result<(String, Vec<Seen>, LaunchOutcome), Fault> {
         let DeployRequest { release, item, .. } = request;
         let wanted = match item.planned.companion {
@@ -26,7 +28,6 @@ impl Deployer {
             false => usize::from(item.manifest.run.instances.number()),
         };
         let hostname = item.planned.hostname.as_str();
-        let row = self.own_row(request).await?;
         // Instances that a roll-back takes over have the tags of the release that launched them.
         let label = release_label(&release.target, row.launched());
         let up: Vec<Seen> = self

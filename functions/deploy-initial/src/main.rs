@@ -5,14 +5,15 @@ mod healthy;
 mod launch;
 mod unhealthy;
 
-use dns::{Dns, POLL, not_in_sync};
+use dns::{Dns, not_in_sync};
 use fleet::{Fleet, Seen};
 use health::Prober;
 use pipeline::errors::{ErrorName, Fault};
+use pipeline::pace::in_sync_pause;
 use pipeline::retire::ends_late_launch;
-use pipeline::rows::{CandidateRow, Key};
+use pipeline::rows::CandidateRow;
 use pipeline::wire::{DeployRequest, Deployed, Release};
-use registry::Registry;
+use registry::{Polled, Registry};
 use stage::Settings;
 use std::time::{Duration, Instant};
 use store::Store;
@@ -20,7 +21,7 @@ use store::Store;
 /// The names were published before the builds; usually they are INSYNC within 60 seconds.
 const PEERS_DEADLINE: Duration = Duration::from_secs(150);
 
-/// Between two looks at the table for what became of it.
+/// The longest between two looks at the table for what became of it.
 const LOOK: Duration = Duration::from_millis(700);
 
 struct Deployer {
@@ -73,14 +74,14 @@ impl Deployer {
             peers,
         } = request;
         let planned = &item.planned;
-        self.own_row(request).await?;
+        let row = self.own_row(request).await?;
         if let (Some(change_id), false) =
             (&peers.change_id, item.manifest.component.peers.is_empty())
         {
             self.peers_in_sync(release, change_id).await?;
         }
-        let (version, seen, how) = self.instances(request).await?;
-        let healthy = self.healthy(request, seen).await?;
+        let (version, seen, how) = self.instances(request, row.clone()).await?;
+        let healthy = self.healthy(request, seen, row.launched()).await?;
         let ours = self
             .registry
             .set_candidate_healthy(release, item, &healthy, &version)
@@ -109,10 +110,12 @@ impl Deployer {
     async fn peers_in_sync(&self, release: &Release, change_id: &str) -> Result<(), Fault> {
         let deadline = Instant::now() + PEERS_DEADLINE;
         loop {
-            if self.registry.is_in_sync(release, change_id).await? {
-                return Ok(());
-            }
-            if self.registry.take_turn(release, POLL).await?
+            let looks = match self.registry.polled(release, change_id).await? {
+                Polled::InSync => return Ok(()),
+                Polled::NotYet(looks) => looks,
+            };
+            let spacing = in_sync_pause(looks, aws::jitter());
+            if self.registry.take_turn(release, spacing).await?
                 && self.dns.is_in_sync(change_id).await?
             {
                 self.registry.note_in_sync(release, change_id).await?;
@@ -121,14 +124,14 @@ impl Deployer {
             if Instant::now() > deadline {
                 return Err(not_in_sync(change_id, PEERS_DEADLINE));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(spacing.min(LOOK)).await;
         }
     }
 
     async fn row(&self, request: &DeployRequest) -> Result<Option<CandidateRow>, Fault> {
         let hostname = &request.item.planned.hostname;
-        let key = Key::candidate(&request.release.target, hostname);
-        Ok(self.registry.get(&key).await?)
+        let target = &request.release.target;
+        Ok(self.registry.candidate(target, hostname).await?)
     }
 
     /// The name is still reserved for this release: nobody discarded it meanwhile.

@@ -5,7 +5,7 @@ use pipeline::errors::Fault;
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, alias};
 use pipeline::retire::{Leaving, is_discarded};
-use pipeline::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
+use pipeline::rows::{CandidateRow, CandidateState, Key, ReleaseOutcome, ReleaseRow, SetRow};
 use pipeline::verdict::{
     Happened, StillLive, Verdict, already_live, live_after_all, message_of, superseded_by, verdict,
 };
@@ -82,7 +82,8 @@ async fn undo_plan(takedown: &Takedown, request: UndoPlanRequest) -> Result<Disc
 
 async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<DiscardReply, Fault> {
     let release = &request.release;
-    let rows = takedown.rows(release).await?;
+    let mut rows = takedown.rows(release).await?;
+    rows.extend(gone_already(takedown, release, &rows).await?);
     let own: Vec<&CandidateRow> = rows
         .iter()
         .filter(|row| row.ticket == release.ticket)
@@ -112,6 +113,23 @@ async fn discard(takedown: &Takedown, request: DiscardRequest) -> Result<Discard
         discarded: taken.gone.into_iter().map(|one| one.hostname).collect(),
         already_live: by_another,
     })
+}
+
+/// Own candidates that are gone: an earlier run came so far, or a later release has ended them. What
+/// was launched under their names since is ended too.
+async fn gone_already(
+    takedown: &Takedown,
+    release: &Release,
+    standing: &[CandidateRow],
+) -> Result<Vec<CandidateRow>, Fault> {
+    let key = Key::release(&release.target, release.ticket);
+    let planned: Option<ReleaseRow> = takedown.registry.get(&key).await?;
+    let planned = planned.map(|row| row.plan.components).unwrap_or_default();
+    let names = planned.iter().map(|one| &one.hostname);
+    let missing = names.filter(|name| !standing.iter().any(|row| row.hostname == **name));
+    let mut found = takedown.by_name(release, missing).await?;
+    found.retain(|row| row.ticket == release.ticket);
+    Ok(found)
 }
 
 /// Gives the rows back of what is not for this release to end.

@@ -1,7 +1,7 @@
 //! What is looked at before anything is decided: the zone first, then the rows, each once.
 
 use crate::Planner;
-use dns::{MAX_PLANS, POLL};
+use dns::MAX_PLANS;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::{Look, NoWayBack, TakeBack};
@@ -10,7 +10,10 @@ use pipeline::rows::{AliasRow, Key, Previous, ReleaseOutcome, ReleaseRow};
 use pipeline::version::Version;
 use pipeline::wire::Release;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+/// Between two looks where DNS and the rows differ: a cutover records itself within a second or two.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How many releases are named that a roll-back could go back to by hand.
 const NAMED: usize = 3;
 /// Of how many past releases.
@@ -48,7 +51,7 @@ impl Planner {
                 Err(why) if why.may_pass() && looks < MAX_PLANS => {
                     tracing::info!(%why, "looking again");
                     looks += 1;
-                    tokio::time::sleep(POLL).await;
+                    tokio::time::sleep(AGAIN).await;
                 }
                 Err(why) => return Err(self.no_way_back(release, &why).await?),
             }

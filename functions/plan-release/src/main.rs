@@ -146,7 +146,7 @@ impl Planner {
     ) -> Result<Vec<Observed>, Fault> {
         let plain = |one: &Resolved| hostname(&one.component, &one.commit, &release.domain);
         let names: Vec<Fqdn> = resolved.iter().map(plain).collect();
-        let rows = self.registry.candidates(&release.target, &names).await?;
+        let rows = self.registry.standing(&release.target, &names).await?;
         let observe = |(one, name): (Resolved, &Fqdn)| observe(look, one, rows.get(name));
         let mut all: Vec<Observed> = resolved.into_iter().zip(&names).map(observe).collect();
         self.ask_what_is_live(release, look, &mut all).await?;

@@ -1,6 +1,6 @@
 //! Puts every healthy candidate's hostname up in one batch, and says what to test against what.
 
-use dns::{ChangeError, Dns, IN_SYNC_DEADLINE, MAX_PLANS, POLL, Refusals};
+use dns::{ChangeError, Dns, MAX_PLANS, Refusals};
 use pipeline::apex::absence;
 use pipeline::cutover::candidate_ttl;
 use pipeline::errors::{ErrorName, Fault};
@@ -94,10 +94,7 @@ impl Publisher {
                 // Taken over: the names have resolved all along, only their TTL changes.
                 Ok(_) if release.proven && batch.only_replaces() => return Ok(()),
                 Ok(change_id) => {
-                    self.dns
-                        .wait_in_sync(&change_id, POLL, IN_SYNC_DEADLINE)
-                        .await?;
-                    return Ok(());
+                    return self.dns.wait_in_sync(&change_id).await;
                 }
                 Err(ChangeError::Moved(why)) => refusals.note(&batch, &why)?,
                 Err(error) => return Err(error.into()),

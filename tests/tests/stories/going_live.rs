@@ -31,10 +31,7 @@ async fn a_push_goes_live_without_a_failed_request_and_the_previous_instance_is_
         no_process_is_left_of(id).await;
     }
     let row = cloud
-        .row(
-            "target#stage",
-            &format!("candidate#{}", label(&before.hostname)),
-        )
+        .row("target#stage", &format!("past#{}", label(&before.hostname)))
         .await;
     assert_eq!(
         row.expect("the previous candidate is on record")["state"],

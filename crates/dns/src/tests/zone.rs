@@ -166,6 +166,6 @@ async fn a_change_is_in_sync_when_route_53_says_so() {
 async fn a_change_that_is_not_in_sync_in_time_is_left_to_the_state_machine_to_try_again() {
     let replay = Replay::new([change_info("GetChange", "PENDING")]);
     let dns = Dns::new(&replay.config());
-    let waited = dns.wait_in_sync("C1", Duration::ZERO, Duration::ZERO).await;
+    let waited = dns.wait_within("C1", Duration::ZERO).await;
     assert_eq!(waited.unwrap_err().name(), ErrorName::Unavailable);
 }

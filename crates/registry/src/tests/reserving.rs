@@ -189,7 +189,7 @@ async fn a_candidate_that_is_leaving_or_gone_is_not_brought_back() {
         assert!(set);
         assert_eq!(asked["ConditionExpression"], condition, "{state:?}");
     }
-    let (set, asked) = moved_to(CandidateState::Retired, ok(json!({}))).await;
+    let (set, asked) = moved_to(CandidateState::Leaving, ok(json!({}))).await;
     assert!(set);
     assert_eq!(asked["ConditionExpression"], "ticket = :ticket");
     let (set, _) = moved_to(CandidateState::Live, condition_failed()).await;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Opened;
+use crate::{Opened, Polled};
 use pipeline::wire::Release;
 use std::time::Duration;
 
@@ -165,10 +165,11 @@ async fn of_two_that_want_to_ask_route_53_one_has_the_turn() {
 
 #[tokio::test]
 async fn what_one_saw_in_sync_the_others_read() {
-    let row = json!({"Item": {"in_sync": {"S": "C1"}}});
+    let row = json!({"Item": {"in_sync": {"S": "C1"}, "looks": {"N": "3"}}});
     let replay = Replay::new([ok(row.clone()), ok(row), ok(json!({}))]);
     let registry = registry(&replay);
-    assert!(registry.is_in_sync(&release(), "C1").await.unwrap());
-    assert!(!registry.is_in_sync(&release(), "C2").await.unwrap());
-    assert!(!registry.is_in_sync(&release(), "C1").await.unwrap());
+    let polled = async |change| registry.polled(&release(), change).await.unwrap();
+    assert_eq!(polled("C1").await, Polled::InSync);
+    assert_eq!(polled("C2").await, Polled::NotYet(3));
+    assert_eq!(polled("C1").await, Polled::NotYet(0));
 }

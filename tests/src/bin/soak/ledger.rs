@@ -46,7 +46,8 @@ impl Ledger {
                 ledger.releases.insert(release.ticket, release);
             }
         }
-        let rows = world.cloud.rows_of(&pk, "candidate#").await;
+        let mut rows = world.cloud.rows_of(&pk, "candidate#").await;
+        rows.extend(world.cloud.rows_of(&pk, "past#").await);
         let own = rows.iter().filter(|row| number(&row["ticket"]) >= first);
         ledger.candidates = own.map(candidate).collect();
         for row in world.cloud.rows_of(&pk, "set#").await {
