@@ -18,7 +18,7 @@ impl Switch {
         change_id: Option<&str>,
     ) -> Result<(), Fault> {
         let release = &step.step.release;
-        let moved = |one: &Candidate| moves.iter().find(|move_| move_.component == one.component);
+        let moved = |one: &Candidate| moves.iter().find(|to| to.component == one.component);
         futures::stream::iter(&step.request.candidates)
             .map(|one| self.record_one(step, one, moved(one), change_id))
             .buffer_unordered(AT_ONCE)

@@ -45,7 +45,7 @@ impl Deployer {
         let begun = Instant::now();
         let deadline = begun + limit;
         // All components of the release ask EC2; each of them waits its share.
-        let slow_pause = || pause(SLOW_PAUSE, 0, request.release.size, aws::jitter());
+        let slow_pause = || pause(SLOW_PAUSE / 2, 1, request.release.size, aws::jitter());
         let mut next_look = Instant::now() + slow_pause();
         let mut first: Option<First> = None;
         loop {
