@@ -145,7 +145,7 @@ async fn a_manifest_with_an_unknown_key_is_refused_with_its_line() {
     let change = |service: &mut Service, _: &str| {
         service.more_manifest = "\n[[suite]]\nname = \"two\"\ncomand = \"true\"\n".into()
     };
-    let reasons = &["cutover.toml", "line 22", "unknown field `comand`"];
+    let reasons = &["cutover.toml", "line 23", "unknown field `comand`"];
     check(
         "key",
         change,
