@@ -1,8 +1,9 @@
 //! Emptying a target's zone, so that it can be deleted.
 
-use crate::{ChangeError, Dns, MAX_PLANS, invalid, is_invalid_batch};
+use crate::{ChangeError, Dns, invalid, is_invalid_batch};
 use aws::{CallError, call_error};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use pipeline::drivers::MAX_PLANS;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Domain;
 

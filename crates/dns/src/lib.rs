@@ -23,9 +23,6 @@ use std::time::{Duration, Instant};
 /// A change is INSYNC "usually within 60 seconds"; ten times that is a failure.
 const IN_SYNC_DEADLINE: Duration = Duration::from_secs(600);
 
-/// How often a batch is planned again because the zone moved under it.
-pub const MAX_PLANS: u32 = 5;
-
 /// Why a batch was not applied; nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -45,28 +42,6 @@ impl From<ChangeError> for Fault {
                 format!("the zone kept changing: {why}"),
             ),
             ChangeError::Call(call) => call.into(),
-        }
-    }
-}
-
-/// Remembers what was refused. A zone that moved gives another batch at the next look; the very same
-/// batch refused again is refused for another reason.
-#[derive(Debug, Default)]
-pub struct Refusals(Option<Batch>);
-
-impl Refusals {
-    /// Takes note of a refusal, and ends with Route 53's own words if it is the second of the batch.
-    pub fn note(&mut self, batch: &Batch, why: &str) -> Result<(), Fault> {
-        tracing::info!(why, "looking again");
-        let again = self.0.replace(batch.clone()).as_ref() == Some(batch);
-        match again {
-            true => Err(Fault::new(
-                ErrorName::CallRefused,
-                format!(
-                    "route53:ChangeResourceRecordSets refused the change twice, although the zone is as it was looked at: {why}"
-                ),
-            )),
-            false => Ok(()),
         }
     }
 }

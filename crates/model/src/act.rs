@@ -1,12 +1,12 @@
 //! A step of a release: what it may do, how it may go wrong, and what comes of it.
 
+use crate::driving::{Driving, Write, writes};
 use crate::release::{Brought, Late, Run, Stage, State, TakeStep};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Program};
-use crate::shared::{Printed, Shared};
+use crate::shared::Shared;
 use crate::world::World;
-use pipeline::cutover::AliasMove;
-use pipeline::live::KnownHosts;
+use pipeline::drivers::{Ask, Reservation};
 use pipeline::names::{Fqdn, Ticket};
 use pipeline::records::Batch;
 use pipeline::rows::{CandidateRow, CandidateState};
@@ -42,19 +42,17 @@ pub enum Action {
 }
 
 /// How the next step of a run may go, with so many crashes and late batches left.
-pub fn ways(run: &Run, proven: bool, crashes: u8, lates: u8) -> Vec<How> {
+pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
     let (crash, late): (&[How], &[How]) = match &run.stage {
         Stage::Ended => return Vec::new(),
-        Stage::Test if !proven => return vec![How::Done, How::Fails],
+        Stage::Test if !run.plan.proven => return vec![How::Done, How::Fails],
         Stage::Reserve(..) => (&[How::GivenUp], &[]),
         Stage::Companions => (&[How::Lost], &[]),
         Stage::Deploy => (&[How::GivenUp], &[]),
         Stage::Publish => (&[], &[How::LateAgain, How::LateGivenUp]),
-        Stage::CutBatch(_) => (
-            &[How::Lost, How::GivenUp],
-            &[How::LateAgain, How::LateGivenUp],
-        ),
-        Stage::CutRecord(_) => (&[How::Lost, How::GivenUp], &[]),
+        Stage::Cut(driving) if run.found_live => ways_of(driving, every_ask, RUNS_AGAIN),
+        Stage::Cut(driving) => ways_of(driving, every_ask, ANY),
+        Stage::Back(driving) => ways_of(driving, every_ask, ANY),
         Stage::Take(take) => match take.step {
             TakeStep::Batch(_) => (&[How::Lost], &[How::LateAgain]),
             TakeStep::Mark(_) => (&[How::Lost], &[]),
@@ -72,6 +70,30 @@ pub fn ways(run: &Run, proven: bool, crashes: u8, lates: u8) -> Vec<How> {
         .collect()
 }
 
+/// Crashes, and calls that come late.
+type Mishaps = (&'static [How], &'static [How]);
+
+/// A stage may be given up after its retries.
+const ANY: Mishaps = (
+    &[How::Lost, How::GivenUp],
+    &[How::LateAgain, How::LateGivenUp],
+);
+/// Where Record cutover is given up, that is told to a person, and the rows stay as they are.
+const RUNS_AGAIN: Mishaps = (&[How::Lost], &[How::LateAgain]);
+
+/// How the next step of a driver may go: what it asks for may be the last that it does, and what it
+/// changes may come later.
+fn ways_of<D>(driving: &Driving<D>, every_ask: bool, (crash, late): Mishaps) -> Mishaps {
+    match (&driving.ask, writes(&driving.ask)) {
+        (Ask::Reserve(_), _) if every_ask => (crash, &[How::LateAgain]),
+        (Ask::Change(..), true) => (crash, late),
+        (_, true) if every_ask => (crash, late),
+        (Ask::Aliases(_), _) if !driving.looked => (crash, &[]),
+        _ if every_ask => (crash, &[]),
+        _ => (&[], &[]),
+    }
+}
+
 /// A release at a step.
 pub struct Act<'a> {
     /// What the protocol consists of.
@@ -82,6 +104,8 @@ pub struct Act<'a> {
     pub who: usize,
     /// Everything.
     pub state: &'a mut State,
+    /// Whether others may come before every single ask of a driver.
+    pub every_ask: bool,
 }
 
 impl Act<'_> {
@@ -101,13 +125,9 @@ impl Act<'_> {
             Stage::Deploy => self.deploy(how),
             Stage::Publish => self.publish(how),
             Stage::Test => self.test(how),
-            Stage::CutLook => self.cut_look(),
-            Stage::CutPlan(zone) => self.cut_plan(&zone),
-            Stage::CutBatch(commit) => self.cut_batch(&commit, how),
-            Stage::CutRecord(moves) => self.cut_record(&moves, how),
+            Stage::Cut(driving) => self.cut_step(&driving, how),
             Stage::Drain(moves) => self.drained(moves),
-            Stage::BackLook => self.back_look(),
-            Stage::BackReserve(rows) => self.back_reserve(&rows),
+            Stage::Back(driving) => self.back_step(&driving, how),
             Stage::Take(take) => self.take_step(take, how),
             Stage::Ended => {}
         }
@@ -128,7 +148,7 @@ impl Act<'_> {
     /// The release's, or once it takes itself back that of the roll-back.
     pub(crate) fn ticket(&self) -> Ticket {
         let back = self.run().back.as_ref();
-        back.map_or(self.program.ticket, |back| back.ticket)
+        back.map_or(self.program.ticket, |back| back.plan.release.ticket)
     }
 
     pub(crate) fn is_rollback(&self) -> bool {
@@ -138,15 +158,6 @@ impl Act<'_> {
     /// Whether live components that depend on the release are tested beside it.
     pub(crate) fn tests_dependents(&self) -> bool {
         self.rules.keep(Rule::Dependents)
-    }
-
-    /// What is recorded of these (without the ticket rule, nobody is later than anybody).
-    pub(crate) fn known<'a>(&self, hosts: impl Iterator<Item = &'a Fqdn>) -> KnownHosts {
-        let mut known = self.state.world.known(hosts);
-        if !self.rules.keep(Rule::Tickets) {
-            known.values_mut().for_each(|one| one.ticket = Ticket(0));
-        }
-        known
     }
 
     /// It drains from now on.
@@ -167,15 +178,24 @@ impl Act<'_> {
             .collect()
     }
 
-    /// The batch is on its way; nobody waits for it.
-    pub(crate) fn send_late(&mut self, batch: &Batch, moves: &[AliasMove], publishes: bool) {
-        let who = self.who;
-        self.state.late.push(Late {
-            who,
-            batch: Shared::new(batch.clone()),
-            moves: Shared::new(Printed(moves.to_vec())),
+    /// It is on its way; nobody waits for it.
+    pub(crate) fn send_late(&mut self, write: &Ask) {
+        self.send(write, false);
+    }
+
+    /// The same of candidates' records.
+    pub(crate) fn publish_late(&mut self, batch: Batch) {
+        self.send(&Ask::Change(batch, String::new()), true);
+    }
+
+    fn send(&mut self, write: &Ask, publishes: bool) {
+        let late = Late {
+            who: self.who,
+            ticket: self.ticket(),
+            write: Shared::new(Write(write.clone())),
             publishes,
-        });
+        };
+        self.state.late.push(late);
     }
 
     /// A new row of this release, in state `planned`.
@@ -210,12 +230,43 @@ pub fn happens(state: &mut State, which: usize, what: impl Fn(&mut World, &str))
     state.deaths -= 1;
 }
 
-/// A late batch arrives: it is applied if it still fits.
-pub fn arrives(state: &mut State, which: usize, rules: Rules, tickets: &[Program]) {
+/// A late call arrives: it does what it still can.
+pub fn arrives(state: &mut State, which: usize, rules: Rules) {
     let late = state.late.remove(which);
-    if state.world.apply(&late.batch, rules) {
-        for one in late.moves.iter() {
-            crate::check::moved(&mut state.world, one, tickets[late.who].ticket);
+    let world = &mut state.world;
+    match &late.write.0 {
+        Ask::Change(batch, _) => {
+            let before = world.live();
+            if world.apply(batch, rules) {
+                for one in crate::check::moves(&before, &world.live()) {
+                    crate::check::moved(world, &one, late.ticket);
+                }
+            }
         }
+        Ask::RecordAliases(rows) => rows.iter().for_each(|row| world.record_alias(row.clone())),
+        Ask::MoveOn(marks) => marks.iter().for_each(|one| {
+            world.set_candidate(&one.hostname, one.ticket, one.state);
+        }),
+        Ask::RecordSet(_, proofs) => {
+            let proofs = proofs.iter().map(|row| row.proof.clone());
+            world.proofs.change(|all| all.extend(proofs));
+        }
+        Ask::Reserve(reservation) => reserved_late(state, late.who, reservation),
+        _ => {}
+    }
+}
+
+/// The roll-back's next look finds its plan; where it has given up, the rows are the next release's.
+fn reserved_late(state: &mut State, who: usize, reservation: &Reservation) {
+    let run = &mut state.runs[who];
+    if !state
+        .world
+        .reserve(&reservation.candidates, &reservation.taken_over)
+    {
+        return;
+    }
+    match &run.stage {
+        Stage::Back(_) => run.becomes_its_roll_back(&reservation.release.plan),
+        _ => state.world.broken.excused = true,
     }
 }

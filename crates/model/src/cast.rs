@@ -1,11 +1,9 @@
 //! Who plays: `ui` (and, where a second one is needed, `web`) talks to `api`, `api` to `msa`. A release brings the commit of its ticket.
 
 use pipeline::manifest::Manifest;
-use pipeline::names::{
-    Commit, Component, Domain, Fqdn, RepositoryUrl, Target, Ticket, release_label,
-};
+use pipeline::names::{Commit, Component, Domain, Fqdn, RepositoryUrl, Ticket};
 use pipeline::version::Version;
-use pipeline::wire::{Bundle, Instance, Planned, Prepared};
+use pipeline::wire::{Bundle, Instance, Planned, Prepared, Release};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -54,14 +52,14 @@ pub fn peers(of: &Component) -> &'static BTreeSet<Component> {
     &MANIFESTS[of].component.peers
 }
 
+/// Its manifest.
+pub fn manifest(of: &Component) -> &'static Manifest {
+    &MANIFESTS[of]
+}
+
 /// What a release brings: its ticket's digit, forty times.
 pub fn commit(of: Ticket) -> Commit {
     Commit::new(of.0.to_string().repeat(40)).expect("a ticket of one digit")
-}
-
-/// `stage-r2`
-pub fn label(of: Ticket) -> String {
-    release_label(&Target::new("stage").expect("a target"), of)
 }
 
 /// What a candidate is booted from.
@@ -89,6 +87,24 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
         warnings: Vec::new(),
     }
 }
+
+/// The release of this ticket, as its stages know it.
+pub fn release(ticket: Ticket) -> Release {
+    Release {
+        ticket,
+        ..RELEASE.clone()
+    }
+}
+
+static RELEASE: LazyLock<Release> = LazyLock::new(|| {
+    let value = serde_json::json!({
+        "project": "p", "target": "stage", "ticket": 0, "execution": "x",
+        "domain": domain().as_str(), "zone_id": "Z", "launch_template_id": "",
+        "subnet_ids": [], "alias_ttl": ALIAS_TTL, "hostname_ttl": HOSTNAME_TTL,
+        "drain_seconds": 90, "skip_slow_scans": false, "size": 1, "test_dependents": true
+    });
+    serde_json::from_value(value).expect("a release")
+});
 
 /// One for all: nothing is fetched here.
 pub fn repository() -> RepositoryUrl {

@@ -4,7 +4,7 @@ use crate::cast::{domain, peers};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
 use pipeline::look::Look;
-use pipeline::names::{Commit, Component, Fqdn, Ticket};
+use pipeline::names::{Commit, Component, Fqdn, Ticket, alias};
 use pipeline::proof::{Set, proof};
 use pipeline::records::RecordType;
 use pipeline::rows::CandidateState;
@@ -103,6 +103,23 @@ pub fn has_no_way_back(world: &mut World, look: &Look) {
     let last = look.aliases.values().max_by_key(|row| row.ticket);
     let at = last.and_then(|row| look.live_at(&row.component));
     world.broken.back |= at.is_some_and(|at| world.before.contains_key(&at));
+}
+
+/// Which aliases have moved between two moments.
+pub fn moves(
+    before: &BTreeMap<Component, Fqdn>,
+    after: &BTreeMap<Component, Fqdn>,
+) -> Vec<AliasMove> {
+    let moved = after
+        .iter()
+        .filter(|(one, at)| before.get(*one) != Some(at));
+    let moved = moved.map(|(component, to)| AliasMove {
+        component: component.clone(),
+        alias: alias(component, domain()),
+        to: to.clone(),
+        from: before.get(component).cloned(),
+    });
+    moved.collect()
 }
 
 /// A release has moved its aliases: invariant 7. Several components move together, so one of them

@@ -38,7 +38,7 @@ impl Model for Check {
             if matches!(run.stage, Stage::Drain(_)) && self.too_early(state) {
                 continue;
             }
-            let ways = ways(run, run.plan.proven, state.crashes, state.lates);
+            let ways = ways(run, self.scenario.every_ask, state.crashes, state.lates);
             actions.extend(ways.into_iter().map(|how| Action::Step(who, how)));
         }
         if only.is_none() {
@@ -60,9 +60,10 @@ impl Model for Check {
                 program: &programs[who],
                 who,
                 state: &mut state,
+                every_ask: self.scenario.every_ask,
             }
             .step(how),
-            Action::Arrives(which) => arrives(&mut state, which, self.rules, programs),
+            Action::Arrives(which) => arrives(&mut state, which, self.rules),
             Action::Dies(which) => happens(&mut state, which, World::dies),
             Action::Restarts(which) => happens(&mut state, which, World::restarts),
         }
@@ -127,9 +128,9 @@ impl Check {
     /// when it is taken, and it is taken at once. A roll-back and a restart see everything.
     fn private(&self, state: &State) -> Option<usize> {
         let sees_all = |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_));
-        let rollback = self.scenario.programs.iter().any(sees_all);
+        let rollback = self.scenario.programs.iter().any(sees_all) || self.scenario.every_ask;
         let private = |who: &usize| match &state.runs[*who].stage {
-            Stage::CutPlan(_) => true,
+            Stage::Cut(driving) => driving.looked,
             Stage::Take(take) if matches!(take.step, TakeStep::Plan(_) | TakeStep::End(_)) => true,
             Stage::Deploy | Stage::Publish => !self.contested(*who),
             Stage::Take(take) if take.why == Why::Discard => {

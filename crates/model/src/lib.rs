@@ -1,10 +1,14 @@
 //! A model check of the cutover protocol: releases beside each other, whose steps come in any order,
 //! crash, lose their answers and arrive late; every state that can be reached is looked at.
 //!
-//! What decides is not modelled: it is `pipeline`'s own functions and its zone. What is modelled by
-//! hand is the glue of the stages, in small functions that name what they stand for, and the calls
-//! of AWS. A stage is one step for each call that somebody else can come before: view of the zone,
-//! rows, batch, marking of rows, end of instances.
+//! What decides is not modelled: all from Plan companions to the roll-back are the very drivers that the functions
+//! run (`pipeline::drivers`), stepped here from ask to ask ([`driving`]). The other stages are written
+//! anew around `pipeline`'s own rules, in small functions that name what they stand for. What is
+//! modelled is the world: zone, rows, instances, the calls of AWS, and what goes wrong.
+//!
+//! A step ends where somebody else can come before: after a look at the zone, before a batch, a
+//! reservation, the rows of what is live, the marking of rows, the end of instances. In some scenarios
+//! it ends before every single ask.
 //!
 //! - A lost answer: the act is done, and the stage begins again at its look, or not at all.
 //! - A late batch: it is applied at any later moment, if it still fits.
@@ -21,6 +25,8 @@ pub mod cast;
 pub mod check;
 pub mod checker;
 mod cutting;
+pub mod driving;
+mod lies;
 mod planning;
 pub mod release;
 pub mod rules;

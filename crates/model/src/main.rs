@@ -46,9 +46,14 @@ fn must_hold(check: &Check) -> bool {
     } = &found;
     let scenario = &check.scenario;
     let seconds = took.as_secs_f64();
+    let every_ask = match scenario.every_ask {
+        true => ", at every ask",
+        false => "",
+    };
+    let name = format!("{}{every_ask}", scenario.name);
     print!(
-        "{:54}{:>8}{:>6}{:>8}{states:>10}{depth:>7}{seconds:>7.1}  ",
-        scenario.name, scenario.crashes, scenario.lates, scenario.deaths
+        "{name:54}{:>8}{:>6}{:>8}{states:>10}{depth:>7}{seconds:>7.1}  ",
+        scenario.crashes, scenario.lates, scenario.deaths
     );
     match broken {
         None => println!("holds"),

@@ -1,15 +1,17 @@
 //! One execution of the state machine: where it is and what it has in hand.
 
+use crate::driving::{Driving, Write};
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::cutover::AliasMove;
+use pipeline::drivers::{Cutover, RollBack};
 use pipeline::live::ReadSet;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
 use pipeline::proof::Set;
-use pipeline::records::{Batch, ZoneView};
+use pipeline::records::ZoneView;
 use pipeline::retire::{Leaving, RetirePlan};
 use pipeline::rows::CandidateRow;
+use pipeline::wire::{PlanReply, Planned};
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Hash)]
@@ -18,7 +20,7 @@ pub struct State {
     pub world: World,
     /// The releases.
     pub runs: Vec<Run>,
-    /// Batches that were sent, and whose senders have given them up.
+    /// Calls that were sent, and whose senders have given them up.
     pub late: Vec<Late>,
     /// Crashes that may still happen.
     pub crashes: u8,
@@ -28,15 +30,15 @@ pub struct State {
     pub deaths: u8,
 }
 
-/// A batch on its way.
+/// A call on its way.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Late {
     /// Whose.
     pub who: usize,
-    /// What.
-    pub batch: Shared<Batch>,
-    /// What it moves, where it is a cutover's.
-    pub moves: Shared<Printed<Vec<AliasMove>>>,
+    /// The ticket that it had then.
+    pub ticket: Ticket,
+    /// What it changes.
+    pub write: Shared<Write>,
     /// Whether it publishes something that Discard would have to find.
     pub publishes: bool,
 }
@@ -63,8 +65,8 @@ pub struct Run {
 /// A release that takes itself back (Roll back), with a ticket of its own.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Back {
-    /// Its own.
-    pub ticket: Ticket,
+    /// What it has reserved.
+    pub plan: PlanReply,
     /// What it replaces.
     pub failed: Vec<Brought>,
 }
@@ -78,6 +80,16 @@ pub struct Plan {
     pub proven: bool,
 }
 
+impl Plan {
+    /// What a reply says.
+    pub fn of(reply: &PlanReply) -> Self {
+        Self {
+            components: reply.components.iter().map(Brought::of).collect(),
+            proven: reply.release.proven,
+        }
+    }
+}
+
 /// A candidate or a companion.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Brought {
@@ -89,6 +101,18 @@ pub struct Brought {
     pub hostname: Fqdn,
     /// Where the same commit is to be replaced.
     pub replaces: Option<Fqdn>,
+}
+
+impl Brought {
+    /// What is planned.
+    pub fn of(one: &Planned) -> Self {
+        Self {
+            component: one.component.clone(),
+            commit: one.commit.clone(),
+            hostname: one.hostname.clone(),
+            replaces: one.replaces.clone(),
+        }
+    }
 }
 
 /// What Plan companions answered.
@@ -121,22 +145,14 @@ pub enum Stage {
     Publish,
     /// Integration tests.
     Test,
-    /// Deploy (cutover) looks at the zone.
-    CutLook,
-    /// It reads the rows of what is live, plans, and records what is proven.
-    CutPlan(Shared<ZoneView>),
-    /// It applies the batch.
-    CutBatch(Shared<Printed<(Vec<AliasMove>, Batch)>>),
-    /// It records what is live.
-    CutRecord(Shared<Printed<Vec<AliasMove>>>),
+    /// Deploy (cutover), or Record cutover.
+    Cut(Shared<Driving<Cutover>>),
     /// Drain, which began after so many moves of aliases.
     Drain(u8),
     /// Terminate previous or Discard candidates.
     Take(Take),
-    /// Roll back looks at zone, rows and instances.
-    BackLook,
-    /// It reserves what was live before, as it was seen.
-    BackReserve(Shared<Printed<Vec<CandidateRow>>>),
+    /// Roll back.
+    Back(Shared<Driving<RollBack>>),
     /// It has ended.
     Ended,
 }
@@ -211,6 +227,15 @@ pub enum TakeStep {
 }
 
 impl Run {
+    /// Roll back has reserved what was live before: from here on the release is that roll-back.
+    pub fn becomes_its_roll_back(&mut self, plan: &PlanReply) {
+        let failed = self.plan.components.clone();
+        self.plan = Shared::new(Plan::of(plan));
+        let plan = plan.clone();
+        self.back = Some(Shared::new(Back { plan, failed }));
+        self.found_live = false;
+    }
+
     /// A release that was just started.
     pub fn started() -> Self {
         Self {

@@ -66,6 +66,8 @@ pub struct Scenario {
     pub lates: u8,
     /// How many instances may die, or their components end and start again.
     pub deaths: u8,
+    /// Whether others may come before every single ask of a driver, and a crash as well.
+    pub every_ask: bool,
 }
 
 impl Scenario {
@@ -82,6 +84,15 @@ impl Scenario {
             crashes,
             lates,
             deaths: 0,
+            every_ask: false,
+        }
+    }
+
+    /// The same, where others may come before every single ask of a driver.
+    pub fn at_every_ask(self) -> Self {
+        Self {
+            every_ask: true,
+            ..self
         }
     }
 
@@ -110,6 +121,7 @@ impl Scenario {
                     program,
                     who,
                     state,
+                    every_ask: false,
                 }
                 .step(How::Done);
             }

@@ -17,6 +17,7 @@ const BACK: (Begins, Asks) = (Started, TakeBack);
 
 type Of = (&'static str, &'static [(Begins, Asks)]);
 
+const ALONE: Of = ("api, alone", &[ALL, API]);
 const NEIGHBOURS: Of = ("msa and api, beside each other", &[ALL, MSA, API]);
 const RIVALS: Of = ("api and api", &[ALL, API, API]);
 const NEWCOMER: Of = (
@@ -114,6 +115,10 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(TWICE_TOGETHER, 1, 0),
         scenario(AGAIN, 0, 0),
         scenario(AGAIN_BESIDE, 1, 0),
+        // Others, a crash or a late call before every single ask of a driver.
+        scenario(RIVALS, 1, 1).at_every_ask(),
+        scenario(RIVALS, 1, 0).with_deaths(1).at_every_ask(),
+        scenario(ALONE, 1, 1).with_deaths(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
     // A quarter of a million states without any mishap.
@@ -126,8 +131,12 @@ pub fn holds(deep: bool) -> Vec<Check> {
 pub fn holds_in_short() -> Vec<Check> {
     let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET].map(|of| scenario(of, 0, 0));
     let dying = [RIVALS, PAIR].map(|of| scenario(of, 0, 0).with_deaths(1));
+    let alone = [
+        scenario(ALONE, 1, 1).at_every_ask(),
+        scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
+    ];
     let rules = Rules::WHOLE;
-    let all = scenarios.into_iter().chain(dying);
+    let all = scenarios.into_iter().chain(dying).chain(alone);
     all.map(|scenario| Check { scenario, rules }).collect()
 }
 

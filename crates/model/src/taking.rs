@@ -5,6 +5,7 @@ use crate::cast::domain;
 use crate::release::{Brought, Stage, Take, TakeStep, Why};
 use crate::rules::Rule;
 use crate::shared::{Printed, Shared};
+use pipeline::drivers::Ask;
 use pipeline::names::{Component, Fqdn, Ticket, alias_of};
 use pipeline::records::ZoneView;
 use pipeline::retire::{Leaving, RetirePlan, plan_retire};
@@ -161,7 +162,7 @@ impl Act<'_> {
 
     fn take_batch(&mut self, take: Take, plan: &Shared<Printed<RetirePlan>>, how: How) {
         if how == How::LateAgain {
-            self.send_late(&plan.batch, &[], false);
+            self.send_late(&Ask::Change(plan.batch.clone(), String::new()));
             return self.take(take.why);
         }
         let rules = self.rules;
@@ -237,14 +238,14 @@ impl Act<'_> {
     /// `Live after all?`
     fn taken(&mut self, take: Take) {
         match (take.why, take.kept) {
-            (Why::Terminate, _) if take.unwell && self.goes_back() => self.goes(Stage::BackLook),
+            (Why::Terminate, _) if take.unwell && self.goes_back() => self.go_back(),
             (Why::Terminate, _) | (Why::Discard, false) => self.goes(Stage::Ended),
             (Why::Discard, true) => {
                 if !self.rules.keep(Rule::RecordLive) {
                     return self.drain();
                 }
                 self.state.runs[self.who].found_live = true;
-                self.goes(Stage::CutLook);
+                self.cut();
             }
         }
     }

@@ -73,14 +73,10 @@ fn stage(stage: &Stage) -> String {
         Stage::Deploy => "Deploy (initial)".into(),
         Stage::Publish => "Publish hostnames".into(),
         Stage::Test => "Integration tests".into(),
-        Stage::CutLook => "Deploy (cutover) looks at the zone".into(),
-        Stage::CutPlan(_) => "Deploy (cutover) reads the rows of what is live, and plans".into(),
-        Stage::CutBatch(_) => "Deploy (cutover) applies its batch".into(),
-        Stage::CutRecord(_) => "Deploy (cutover) writes the rows".into(),
+        Stage::Cut(driving) => format!("Deploy (cutover) {}", driving.ask),
         Stage::Drain(_) => "Drain ends".into(),
         Stage::Take(take) => taking(take),
-        Stage::BackLook => "Roll back looks at zone, rows and instances".into(),
-        Stage::BackReserve(_) => "Roll back reserves what was live before".into(),
+        Stage::Back(driving) => format!("Roll back {}", driving.ask),
         Stage::Ended => "has ended".into(),
     }
 }

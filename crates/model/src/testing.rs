@@ -1,128 +1,77 @@
 //! From Plan companions to the suites.
 
 use crate::act::{Act, How};
-use crate::cast::{ALIAS_TTL, HOSTNAME_TTL, domain, instance, peers, recipe};
-use crate::planning::is_proven;
+use crate::cast::{instance, manifest, peers, recipe, release};
 use crate::release::{Beside, Brought, Stage, Why};
 use crate::rules::Rule;
 use crate::shared::Shared;
-use pipeline::cutover::candidate_ttl;
-use pipeline::live::{Brings, KnownHosts, dependents, read_set};
-use pipeline::names::{Component, Fqdn, alias, hostname_of_release, peer_name};
+use pipeline::drivers::{PlanCompanions, PublishHostnames, PublishPeers};
+use pipeline::names::Fqdn;
 use pipeline::proof::{Set, proof};
-use pipeline::records::{Batch, Record};
-use pipeline::rows::{CandidateRow, CandidateState};
-use std::collections::{BTreeMap, BTreeSet};
+use pipeline::rows::CandidateRow;
+use pipeline::version::Version;
+use pipeline::wire::{
+    Deployed, LaunchOutcome, Listens, PeersReply, Prepared, PublishRequest, Release, Talks,
+    Together,
+};
 
 impl Act<'_> {
-    /// Plan companions (look and reservation of names that nobody else can want) and, since the
-    /// names that it writes are nobody else's either, Publish peers.
+    /// Plan companions and, since the names that it writes are nobody else's, Publish peers.
     pub(crate) fn companions(&mut self, how: How) {
-        let live = self.state.world.live();
-        let known = self.known(live.values());
-        let brings = self.brings();
-        if !self.still_proven() {
+        let Ok(reply) = self.drive_at_once(PlanCompanions::new(self.talks())) else {
             return self.take(Why::Discard);
-        }
-        let tests = self.tests_dependents() && !self.run().plan.proven;
-        let beside = Beside {
-            companions: if tests {
-                self.beside(&brings, &live, &known)
-            } else {
-                Vec::new()
-            },
-            read_set: read_set(&brings, &live, &known, self.tests_dependents()),
-            set: self.set(&live, &known),
         };
-        let missing = |one: &&Brought| self.state.world.row(&one.hostname).is_none();
-        let missing = beside.companions.iter().filter(missing);
-        let rows: Vec<CandidateRow> = missing.map(|one| self.row(one, true)).collect();
-        self.world().reserve(&rows, &[]);
         if how == How::Lost {
             return;
         }
-        self.state.runs[self.who].beside = Shared::new(beside);
-        match self.publish_peers() {
-            true => self.goes(Stage::Deploy),
-            false => self.take(Why::Discard),
-        }
-    }
-
-    /// What it brings, and whom each talks to.
-    pub(crate) fn brings(&self) -> Brings {
-        let talks = |one: &Brought| (one.component.clone(), peers(&one.component).clone());
-        self.run().plan.components.iter().map(talks).collect()
-    }
-
-    fn still_proven(&self) -> bool {
-        let plan = &self.run().plan;
-        let version = |one: &Brought| (one.component.clone(), one.commit.clone());
-        let changed: Set = plan.components.iter().map(version).collect();
-        !plan.proven
-            || !self.rules.keep(Rule::ProvenTogether)
-            || is_proven(&self.state.world, &changed)
-    }
-
-    fn beside(
-        &self,
-        brings: &Brings,
-        live: &BTreeMap<Component, Fqdn>,
-        known: &KnownHosts,
-    ) -> Vec<Brought> {
-        let companion = |component: Component| {
-            let commit = known[&live[&component]].commit.clone();
-            let hostname = hostname_of_release(&component, &commit, self.ticket(), domain());
-            Brought {
-                component,
-                commit,
-                hostname,
-                replaces: None,
-            }
+        let companion = |one: &Prepared| Brought::of(&one.planned);
+        let beside = Beside {
+            companions: reply.companions.iter().map(companion).collect(),
+            read_set: reply.read_set,
+            set: reply.set,
         };
-        dependents(brings, live, known)
-            .into_iter()
-            .map(companion)
-            .collect()
-    }
-
-    /// All that would be live after the cutover.
-    fn set(&self, live: &BTreeMap<Component, Fqdn>, known: &KnownHosts) -> Set {
-        let beside = live
-            .iter()
-            .filter_map(|(component, at)| Some((component.clone(), known.get(at)?.commit.clone())));
-        let brought = &self.run().plan.components;
-        let brought = brought
-            .iter()
-            .map(|one| (one.component.clone(), one.commit.clone()));
-        beside.chain(brought).collect()
-    }
-
-    /// Publish peers; `false` where a peer is not live.
-    fn publish_peers(&mut self) -> bool {
-        let all = self.all();
-        let boot = all.iter().filter(|one| self.boots(one));
-        let wanted: BTreeSet<&Component> = boot.flat_map(|one| peers(&one.component)).collect();
-        let zone = self.state.world.zone.clone();
-        let mut batch = Batch::default();
-        for peer in wanted {
-            let own = self
-                .run()
-                .plan
-                .components
-                .iter()
-                .find(|one| one.component == *peer);
-            let live = alias(peer, domain());
-            let to = match own {
-                Some(one) => one.hostname.clone(),
-                None if zone.get(&live).is_some() => live,
-                None => return false,
-            };
-            let name = peer_name(peer, self.ticket(), domain());
-            let wanted = Record::cname(name, &to, ALIAS_TTL);
-            zone.publish(&mut batch, wanted).expect("nobody else's");
+        self.state.runs[self.who].beside = Shared::new(beside);
+        match self.drive_at_once(PublishPeers::new(self.listens())) {
+            Ok(_) => self.goes(Stage::Deploy),
+            Err(_) => self.take(Why::Discard),
         }
-        let rules = self.rules;
-        batch.is_empty() || self.world().apply(&batch, rules)
+    }
+
+    fn release(&self) -> Release {
+        Release {
+            proven: self.run().plan.proven,
+            test_dependents: self.tests_dependents(),
+            ..release(self.ticket())
+        }
+    }
+
+    fn talks(&self) -> Together<Talks> {
+        let talks = |one: &Brought| Talks {
+            component: one.component.clone(),
+            commit: one.commit.clone(),
+            peers: peers(&one.component).clone(),
+        };
+        Together {
+            release: self.release(),
+            components: self.run().plan.components.iter().map(talks).collect(),
+        }
+    }
+
+    fn listens(&self) -> Together<Listens> {
+        let own = self.run().plan.components.len();
+        let all = self.all();
+        let listens = |(n, one): (usize, &Brought)| Listens {
+            component: one.component.clone(),
+            hostname: one.hostname.clone(),
+            companion: n >= own,
+            warm: !self.boots(one),
+            port: manifest(&one.component).run.port.number(),
+            peers: peers(&one.component).clone(),
+        };
+        Together {
+            release: self.release(),
+            components: all.iter().enumerate().map(listens).collect(),
+        }
     }
 
     fn boots(&self, one: &Brought) -> bool {
@@ -144,9 +93,7 @@ impl Act<'_> {
             if how == How::GivenUp {
                 continue; // launched, and not recorded
             }
-            let (ticket, at) = (self.ticket(), &one.hostname);
-            let recipe = recipe(&one.component, &one.commit, at);
-            self.world().set_candidate_healthy(at, ticket, recipe);
+            self.found_healthy(&one);
         }
         match how {
             How::GivenUp => self.take(Why::Discard),
@@ -154,30 +101,52 @@ impl Act<'_> {
         }
     }
 
+    fn found_healthy(&mut self, one: &Brought) {
+        let (ticket, at) = (self.ticket(), &one.hostname);
+        let mut recipe = recipe(&one.component, &one.commit, at);
+        recipe.planned.replaces = one.replaces.clone();
+        self.world().set_candidate_healthy(at, ticket, recipe);
+    }
+
     /// Publish hostnames. Nobody else writes these records, except that Terminate previous may be
     /// about to delete what a roll-back takes over: then the batch is planned anew, as here.
     pub(crate) fn publish(&mut self, how: How) {
-        let mut batch = Batch::default();
-        let zone = self.state.world.zone.clone();
-        for one in self.all() {
-            let row = self.own_row(&one.hostname);
-            let Some(row) = row.filter(|row| row.state == CandidateState::Healthy) else {
-                return self.take(Why::Discard);
-            };
-            let addresses = vec![instance(row.launched(), &one.hostname).address];
-            let ttl = candidate_ttl(HOSTNAME_TTL);
-            let wanted = Record::addresses(one.hostname, addresses, ttl);
-            zone.publish(&mut batch, wanted).expect("nobody else's");
-        }
-        let rules = self.rules;
-        if matches!(how, How::LateAgain | How::LateGivenUp) {
-            self.send_late(&batch, &[], true);
+        let driver = PublishHostnames::new(self.to_publish());
+        if let How::LateAgain | How::LateGivenUp = how
+            && let Ok(Some(batch)) = self.batch_of(driver.clone())
+        {
+            self.publish_late(batch);
         }
         if how == How::LateGivenUp {
             return self.take(Why::Discard);
         }
-        self.world().apply(&batch, rules);
-        self.goes(Stage::Test);
+        match self.drive_at_once(driver) {
+            Ok(_) => self.goes(Stage::Test),
+            Err(_) => self.take(Why::Discard),
+        }
+    }
+
+    fn to_publish(&self) -> PublishRequest {
+        let launched = |at: &Fqdn| self.own_row(at).map(CandidateRow::launched);
+        let deployed = |one: &Brought| Deployed {
+            component: one.component.clone(),
+            version: Version::Head,
+            commit: one.commit.clone(),
+            hostname: one.hostname.clone(),
+            companion: false,
+            artifact_sha256: String::new(),
+            instances: launched(&one.hostname)
+                .map(|ticket| instance(ticket, &one.hostname))
+                .into_iter()
+                .collect(),
+            launch_template_version: String::new(),
+            how: LaunchOutcome::Launched,
+        };
+        PublishRequest {
+            release: self.release(),
+            components: self.all().iter().map(deployed).collect(),
+            peers: PeersReply::default(),
+        }
     }
 
     /// The suites run, against what is live now. (Of a proven set none do.)
@@ -186,9 +155,7 @@ impl Act<'_> {
             return self.take(Why::Discard);
         }
         if !self.run().plan.proven {
-            let live = self.state.world.live();
-            let known = self.state.world.known(live.values());
-            let now = self.set(&live, &known);
+            let now = self.set();
             let all = self.all();
             let ran = all.iter().filter_map(|one| {
                 let mut set = now.clone();
@@ -198,6 +165,17 @@ impl Act<'_> {
             let ran: Vec<_> = ran.collect();
             self.world().passed.change(|all| all.extend(ran));
         }
-        self.goes(Stage::CutLook);
+        self.cut();
+    }
+
+    /// What the suites meet: what is live, and in its place what the release brings.
+    fn set(&self) -> Set {
+        let world = &self.state.world;
+        let commit = |at: &Fqdn| world.row(at).map(|row| row.commit.clone());
+        let live = world.live().into_iter();
+        let live = live.filter_map(|(component, at)| Some((component, commit(&at)?)));
+        let brought = self.run().plan.components.iter();
+        let brought = brought.map(|one| (one.component.clone(), one.commit.clone()));
+        live.chain(brought).collect()
     }
 }

@@ -3,7 +3,7 @@
 use crate::cast::{domain, instance};
 use crate::rules::{Rule, Rules};
 use crate::shared::{Printed, Shared};
-use pipeline::live::{KnownHosts, live};
+use pipeline::live::live;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::Proof;
 use pipeline::records::{Batch, Change, ZoneView};
@@ -92,13 +92,6 @@ impl World {
     /// One row.
     pub fn row(&self, at: &Fqdn) -> Option<&CandidateRow> {
         self.rows.0.get(at).map(Arc::as_ref)
-    }
-
-    /// What is recorded of these hostnames (`Registry::candidates`, `CandidateRow::known`).
-    pub fn known<'a>(&self, hosts: impl Iterator<Item = &'a Fqdn>) -> KnownHosts {
-        hosts
-            .filter_map(|at| Some((at.clone(), self.row(at)?.known())))
-            .collect()
     }
 
     /// `Dns::change`: whether the batch was applied.

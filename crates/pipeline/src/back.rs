@@ -15,9 +15,10 @@ use crate::version::Version;
 use crate::wire::{PlanOutcome, PlanReply, Planned, Release, Stands};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The input of Roll back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BackRequest {
     /// The release that went live.
     pub release: Release,
@@ -40,7 +41,7 @@ impl BackRequest {
 }
 
 /// The reply of Roll back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BackReply {
     /// What became of it.
     pub outcome: BackOutcome,
@@ -53,7 +54,7 @@ pub struct BackReply {
 }
 
 /// What became of a roll-back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackOutcome {
     /// The aliases lead to what was live before.
@@ -151,7 +152,7 @@ pub struct Seen<'a> {
     /// What is recorded as live of the release's components.
     pub aliases: &'a [AliasRow],
     /// The rows of what was live before.
-    pub rows: &'a BTreeMap<Fqdn, CandidateRow>,
+    pub rows: &'a BTreeMap<Fqdn, Arc<CandidateRow>>,
     /// How that is.
     pub conditions: &'a BTreeMap<Fqdn, Condition>,
 }
@@ -222,7 +223,7 @@ fn previous(
     });
     let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
     match seen.conditions.get(at) {
-        Some(Condition::Well) => Ok(Some(row.clone())),
+        Some(Condition::Well) => Ok(Some(CandidateRow::clone(row))),
         Some(Condition::Unwell(why) | Condition::Gone(why)) => {
             Err(format!("{at} is not healthy either: {why}"))
         }

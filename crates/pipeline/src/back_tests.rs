@@ -110,7 +110,7 @@ fn alias_row(name: &str, before: Option<CandidateRow>) -> AliasRow {
 struct World {
     zone: ZoneView,
     aliases: Vec<AliasRow>,
-    rows: BTreeMap<Fqdn, CandidateRow>,
+    rows: BTreeMap<Fqdn, Arc<CandidateRow>>,
     conditions: BTreeMap<Fqdn, Condition>,
 }
 
@@ -126,7 +126,7 @@ fn world() -> World {
             .collect(),
         rows: both
             .iter()
-            .map(|name| (at(name, 'a'), row(name, 'a', 41)))
+            .map(|name| (at(name, 'a'), Arc::new(row(name, 'a', 41))))
             .collect(),
         conditions: both
             .iter()
@@ -204,7 +204,7 @@ fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
         row("ui", 'a', 43),
     ] {
         let mut world = world();
-        world.rows.insert(at("ui", 'a'), changed);
+        world.rows.insert(at("ui", 'a'), Arc::new(changed));
         check(
             &world,
             expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more"],

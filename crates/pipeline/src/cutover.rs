@@ -25,7 +25,7 @@ pub struct Candidate {
 }
 
 /// What a cutover is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CutoverRequest {
     /// The release's ticket.
     pub ticket: Ticket,
@@ -62,7 +62,7 @@ pub fn candidate_ttl(hostname_ttl: u32) -> u32 {
 }
 
 /// One alias's move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AliasMove {
     /// Whose.
     pub component: Component,

@@ -126,7 +126,7 @@ fn error_in(proxy_status: &str) -> Option<&str> {
 }
 
 /// How often a component may have ended since it was found healthy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tolerates {
     /// A candidate goes live only if it never did.
     NoEnd,

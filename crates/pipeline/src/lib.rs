@@ -13,6 +13,7 @@ pub mod bounds;
 pub mod closing;
 pub mod cutover;
 pub mod delegation;
+pub mod drivers;
 pub mod ends;
 pub mod errors;
 pub mod event;

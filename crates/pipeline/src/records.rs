@@ -9,6 +9,7 @@ use crate::foreign::Foreign;
 use crate::names::Fqdn;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The record types a release uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,13 +124,13 @@ impl Batch {
     }
 }
 
-/// What a target's zone holds, as observed at one moment.
+/// What a target's zone holds, as observed at one moment. Copies share it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneView {
     /// Plain A and CNAME records: what a release makes, and what looks like it.
-    plain: BTreeMap<Fqdn, Record>,
+    plain: Arc<BTreeMap<Fqdn, Record>>,
     /// All else, by name.
-    foreign: BTreeMap<Fqdn, Vec<Foreign>>,
+    foreign: Arc<BTreeMap<Fqdn, Vec<Foreign>>>,
 }
 
 /// Why a batch was refused; nothing of it was applied.
@@ -151,15 +152,16 @@ impl ZoneView {
     pub fn new(records: impl IntoIterator<Item = Record>) -> Self {
         let by_name = |record: Record| (record.name.clone(), record);
         Self {
-            plain: records.into_iter().map(by_name).collect(),
-            foreign: BTreeMap::new(),
+            plain: Arc::new(records.into_iter().map(by_name).collect()),
+            foreign: Arc::default(),
         }
     }
 
     /// The same, and what no release makes.
     pub fn with_foreign(mut self, foreign: impl IntoIterator<Item = Foreign>) -> Self {
+        let all = Arc::make_mut(&mut self.foreign);
         for one in foreign {
-            self.foreign.entry(one.name.clone()).or_default().push(one);
+            all.entry(one.name.clone()).or_default().push(one);
         }
         self
     }
@@ -199,7 +201,7 @@ impl ZoneView {
 
     /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
     pub fn apply(&mut self, batch: &Batch) -> Result<(), BatchRefused> {
-        let mut next = self.plain.clone();
+        let mut next = BTreeMap::clone(&self.plain);
         for change in &batch.0 {
             match change {
                 Change::Create(record) if next.contains_key(&record.name) => {
@@ -219,7 +221,7 @@ impl ZoneView {
                 }
             }
         }
-        self.plain = next;
+        self.plain = Arc::new(next);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::wire::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// A row's two keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,7 @@ pub struct ComponentRow {
 }
 
 /// `target#<t>` / `alias#<c>`: what is live, since when, by which release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AliasRow {
     /// Whose.
     pub component: Component,
@@ -183,7 +184,7 @@ impl AliasRow {
 }
 
 /// What was live before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Previous {
     /// What.
     pub commit: Commit,
@@ -196,7 +197,7 @@ pub struct Previous {
 }
 
 /// How far a candidate is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateState {
     /// Its name is reserved.
@@ -269,6 +270,21 @@ pub struct FoundHealthy {
     /// How often the component had ended on each instance.
     #[serde(default)]
     pub ends: Counts,
+}
+
+/// By what changes of a row while its hostname is the same; what it was booted from does not.
+impl Hash for CandidateRow {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        let healthy = (self.recipe.is_some(), &self.instances);
+        (
+            &self.hostname,
+            self.ticket,
+            self.state,
+            self.launched_by,
+            healthy,
+        )
+            .hash(to);
+    }
 }
 
 impl CandidateRow {

@@ -15,6 +15,7 @@ use crate::reason::Reason;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// What every stage of a release knows of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,14 @@ pub struct Release {
     /// A roll-back to a set that passed its suites on this target before: it is not tested again.
     #[serde(default)]
     pub proven: bool,
+}
+
+/// By what tells it from others; the rest is the target's.
+impl Hash for Release {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        let kind = (self.test_dependents, self.rollback, self.proven);
+        (self.ticket, &self.target, kind).hash(to);
+    }
 }
 
 impl Release {
@@ -136,7 +145,7 @@ pub struct PlanRequest {
 }
 
 /// A component of a release, with everything that is known before its pipeline runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Planned {
     /// Which.
     pub component: Component,
@@ -167,7 +176,7 @@ pub struct Planned {
 }
 
 /// A component that is live already at the commit asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AlreadyLive {
     /// Which.
     pub component: Component,
@@ -182,7 +191,7 @@ pub struct AlreadyLive {
 }
 
 /// What Plan release found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanOutcome {
     /// There is something to release.
@@ -192,7 +201,7 @@ pub enum PlanOutcome {
 }
 
 /// The reply of Plan release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlanReply {
     /// What it found.
     pub outcome: PlanOutcome,
@@ -235,7 +244,7 @@ pub struct Prepared {
 }
 
 /// What several components of a release need together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Together<T> {
     /// The release.
     pub release: Release,
@@ -244,7 +253,7 @@ pub struct Together<T> {
 }
 
 /// A component and whom it talks to: what Plan companions gets of each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Talks {
     /// Which.
     pub component: Component,
@@ -268,7 +277,7 @@ pub struct CompanionsReply {
 }
 
 /// What Publish peers gets of each component.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Listens {
     /// Which.
     pub component: Component,
@@ -288,7 +297,7 @@ pub struct Listens {
 }
 
 /// The reply of Publish peers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeersReply {
     /// Route 53's change, where one was needed: nothing boots before it is INSYNC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -344,7 +353,7 @@ pub struct DeployRequest {
 }
 
 /// One running instance.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Instance {
     /// `i-...`
     pub id: String,
@@ -353,7 +362,7 @@ pub struct Instance {
 }
 
 /// How Deploy (initial) came by its instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LaunchOutcome {
     /// It launched them.
     #[serde(rename = "launched")]
@@ -364,7 +373,7 @@ pub enum LaunchOutcome {
 }
 
 /// The reply of Deploy (initial): a healthy candidate. What it was booted from is in its row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Deployed {
     /// Which.
     pub component: Component,
@@ -388,7 +397,7 @@ pub struct Deployed {
 }
 
 /// The input of Publish hostnames.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublishRequest {
     /// The release.
     pub release: Release,
@@ -408,7 +417,7 @@ pub struct PublishReply {
 }
 
 /// A suite's name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SuiteRef {
     /// Whose.
     pub component: Component,
@@ -453,7 +462,7 @@ pub struct SuiteRequest {
 }
 
 /// How a suite ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuiteOutcome {
     /// Exit code 0, and no failure in its reports.
@@ -498,8 +507,15 @@ pub struct SuiteReply {
     pub log: String,
 }
 
+/// By what a decision needs of it.
+impl Hash for SuiteReply {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        (&self.component, self.companion, &self.suite, self.outcome).hash(to);
+    }
+}
+
 /// The input of Deploy (cutover).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Hash, Serialize, Deserialize)]
 pub struct CutoverStep {
     /// The release.
     pub release: Release,
@@ -516,7 +532,7 @@ pub struct CutoverStep {
 }
 
 /// Where a component of a release stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stands {
     /// Which.
     pub component: Component,
@@ -525,7 +541,7 @@ pub struct Stands {
 }
 
 /// A tested set: what the record of proven sets is made of.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Hash, Serialize, Deserialize)]
 pub struct Tested {
     /// All that would be live after the cutover, by commit.
     #[serde(default)]

@@ -4,9 +4,10 @@
 //! if an alias moved since the look; instances only when no record is left that leads to them.
 #![warn(missing_docs)]
 
-use dns::{ChangeError, Dns, MAX_PLANS};
+use dns::{ChangeError, Dns};
 use fleet::{Fleet, Seen};
 use futures::{StreamExt, TryStreamExt};
+use pipeline::drivers::MAX_PLANS;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::{Fqdn, Ticket, release_label};
 use pipeline::records::ZoneView;

@@ -1,7 +1,7 @@
 //! What is looked at before anything is decided: the zone first, then the rows, each once.
 
 use crate::Planner;
-use dns::MAX_PLANS;
+use pipeline::drivers::MAX_PLANS;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::{Look, NoWayBack, TakeBack};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ChangeError, Refusals};
+use crate::ChangeError;
 use aws::CallKind;
 use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::names::Fqdn;
@@ -138,16 +138,6 @@ async fn a_batch_that_route_53_has_no_time_for_is_tried_again_as_it_is() {
         Fault::from(denied.unwrap_err()).name(),
         ErrorName::AccessDenied
     );
-}
-
-#[test]
-fn the_same_batch_refused_twice_is_refused_for_another_reason() {
-    let mut refusals = Refusals::default();
-    refusals.note(&batch(), "why").unwrap();
-    refusals.note(&Batch::default(), "why").unwrap();
-    refusals.note(&batch(), "why").unwrap();
-    let fault = refusals.note(&batch(), "why").unwrap_err();
-    assert_eq!(fault.name(), ErrorName::CallRefused);
 }
 
 #[tokio::test]

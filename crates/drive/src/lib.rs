@@ -1,0 +1,277 @@
+//! Runs the drivers of `pipeline` on AWS: carries out what they ask for, and tells them what came of it.
+//!
+//! Nothing is decided here. A call that fails ends the run; the state machine tries the stage again.
+#![warn(missing_docs)]
+
+use dns::{ChangeError, Dns};
+use futures::{StreamExt, TryStreamExt, stream};
+use health::Examiner;
+use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation};
+use pipeline::errors::Fault;
+use pipeline::evidence::Subject;
+use pipeline::health::{Tolerates, settles_in};
+use pipeline::names::{Component, Fqdn, Target, Ticket};
+use pipeline::proof::Proof;
+use pipeline::records::Batch;
+use pipeline::rows::{AliasRow, CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, SetRow};
+use pipeline::wire::Release;
+use registry::{Registry, RegistryError, Reserved};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::Store;
+
+/// Rows that are written, or objects that are read, at the same time.
+const AT_ONCE: usize = 16;
+
+/// The clients that drivers need.
+#[derive(Debug, Clone)]
+pub struct Drive {
+    /// Rows.
+    pub registry: Registry,
+    /// Records.
+    pub dns: Dns,
+    examiner: Examiner,
+    store: Store,
+}
+
+impl Drive {
+    /// Clients on this configuration.
+    pub fn new(config: &aws_config::SdkConfig, table: &str, bucket: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            registry: Registry::new(config, table),
+            dns: Dns::new(config),
+            examiner: Examiner::new(config, bucket)?,
+            store: Store::new(config, bucket),
+        })
+    }
+
+    /// Runs a driver to its reply.
+    pub async fn run<D: Driver>(&self, mut driver: D) -> Result<D::Reply, Fault> {
+        let mut answer = Answer::Begin;
+        loop {
+            let ask = match driver.next(answer, &aws::now())? {
+                Next::Done(reply) => return Ok(reply),
+                Next::Ask(ask) => ask,
+            };
+            tracing::info!("{ask}");
+            answer = self.answer(driver.release(), ask).await?;
+        }
+    }
+
+    async fn answer(&self, release: &Release, ask: Ask) -> Result<Answer, Fault> {
+        let target = &release.target;
+        match ask {
+            Ask::View => self.view(release).await,
+            Ask::Candidates(names) => self.candidates(target, &names).await,
+            Ask::Aliases(names) => self.aliases(target, &names).await,
+            Ask::Components(names) => self.components(&names).await,
+            Ask::HavePassed(proofs) => self.have_passed(target, &proofs).await,
+            Ask::Wait(seconds) => wait(seconds).await,
+            Ask::Evidence(all) => self.evidence(all).await,
+            Ask::Settle(rows) => settle(&rows).await,
+            Ask::Examine(rows, tolerates) => self.examine(target, &rows, tolerates).await,
+            Ask::Change(batch, comment) => self.change(release, &batch, &comment).await,
+            Ask::WaitInSync(id) => self.wait_in_sync(&id).await,
+            Ask::RecordSet(set, proofs) => self.record_set(target, &set, &proofs).await,
+            Ask::RecordAliases(rows) => self.record_aliases(target, &rows).await,
+            Ask::MoveOn(marks) => self.move_on(target, marks).await,
+            Ask::RecordLive(ticket, id) => self.record_live(target, ticket, id.as_deref()).await,
+            Ask::RecordRolledBack(ticket, cause) => self.record_back(target, ticket, &cause).await,
+            Ask::PlanOf(execution, began) => self.plan_of(target, &execution, &began).await,
+            Ask::DrawTicket => self.draw_ticket(target).await,
+            Ask::Reserve(reservation) => self.reserve(target, &reservation).await,
+            Ask::ReserveCompanions(rows) => self.reserve_companions(target, &rows).await,
+        }
+    }
+
+    async fn view(&self, release: &Release) -> Result<Answer, Fault> {
+        Ok(Answer::Zone(self.dns.view(&release.zone_id).await?))
+    }
+
+    async fn candidates(&self, target: &Target, names: &BTreeSet<Fqdn>) -> Result<Answer, Fault> {
+        let rows = self.registry.candidates(target, names).await?;
+        let shared = rows.into_iter().map(|(at, row)| (at, Arc::new(row)));
+        Ok(Answer::Rows(shared.collect()))
+    }
+
+    async fn aliases(&self, target: &Target, names: &BTreeSet<Component>) -> Result<Answer, Fault> {
+        let keys: Vec<Key> = names.iter().map(|one| Key::alias(target, one)).collect();
+        Ok(Answer::Aliases(self.registry.get_many(&keys).await?))
+    }
+
+    async fn components(&self, names: &BTreeSet<Component>) -> Result<Answer, Fault> {
+        let keys: Vec<Key> = names.iter().map(Key::component).collect();
+        let rows: Vec<ComponentRow> = self.registry.get_many(&keys).await?;
+        let found = rows.into_iter().map(|row| row.component).collect();
+        Ok(Answer::Components(found))
+    }
+
+    async fn have_passed(&self, target: &Target, proofs: &[Proof]) -> Result<Answer, Fault> {
+        let passed = self.registry.have_passed(target, proofs).await?;
+        Ok(Answer::Passed(passed))
+    }
+
+    async fn plan_of(
+        &self,
+        target: &Target,
+        execution: &str,
+        began: &str,
+    ) -> Result<Answer, Fault> {
+        let found = self.registry.plan_of(target, execution, began).await?;
+        Ok(Answer::Plan(match found {
+            registry::PlanFound::None => PlanFound::None,
+            registry::PlanFound::Own(row) => PlanFound::Own(Box::new(row.plan)),
+            registry::PlanFound::Earlier(ticket) => PlanFound::Earlier(ticket),
+        }))
+    }
+
+    async fn examine(
+        &self,
+        target: &Target,
+        rows: &[Arc<CandidateRow>],
+        tolerates: Tolerates,
+    ) -> Result<Answer, Fault> {
+        let seen = self
+            .examiner
+            .examine(target, rows.iter().map(Arc::as_ref), tolerates)
+            .await?;
+        Ok(Answer::Conditions(seen))
+    }
+
+    async fn evidence(&self, all: Vec<Subject>) -> Result<Answer, Fault> {
+        let read = all.into_iter().map(|one| self.store.evidence(one));
+        let read = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
+        Ok(Answer::Evidence(read))
+    }
+
+    async fn wait_in_sync(&self, id: &str) -> Result<Answer, Fault> {
+        self.dns.wait_in_sync(id).await?;
+        Ok(Answer::Done)
+    }
+
+    async fn change(
+        &self,
+        release: &Release,
+        batch: &Batch,
+        comment: &str,
+    ) -> Result<Answer, Fault> {
+        tracing::info!(?batch, "changes the zone");
+        let outcome = match self.dns.change(&release.zone_id, batch, comment).await {
+            Ok(change_id) => ChangeOutcome::Applied(change_id),
+            Err(ChangeError::Moved(why)) => ChangeOutcome::Refused(why),
+            Err(error) => return Err(error.into()),
+        };
+        tracing::info!(?outcome, "changed the zone");
+        Ok(Answer::Changed(outcome))
+    }
+
+    async fn record_set(
+        &self,
+        target: &Target,
+        set: &SetRow,
+        proofs: &[ProofRow],
+    ) -> Result<Answer, Fault> {
+        self.registry.record_set(target, set, proofs).await?;
+        Ok(Answer::Done)
+    }
+
+    async fn record_aliases(&self, target: &Target, rows: &[AliasRow]) -> Result<Answer, Fault> {
+        let record = async |row: &AliasRow| -> Result<(), RegistryError> {
+            if !self.registry.record_alias(target, row).await? {
+                let component = row.component.as_str();
+                tracing::info!(component, "a later release has recorded itself already");
+            }
+            Ok(())
+        };
+        let writes = stream::iter(rows).map(record).buffer_unordered(AT_ONCE);
+        let () = writes.try_collect().await?;
+        Ok(Answer::Done)
+    }
+
+    async fn move_on(&self, target: &Target, marks: Vec<Mark>) -> Result<Answer, Fault> {
+        let write = async |mark: Mark| -> Result<Option<Fqdn>, RegistryError> {
+            let at = mark.hostname;
+            let moved = self
+                .registry
+                .set_candidate(target, &at, mark.ticket, mark.state);
+            let moved = moved.await?;
+            if !moved {
+                tracing::info!(
+                    hostname = at.as_str(),
+                    "another release has it, or it is gone"
+                );
+            }
+            Ok(moved.then_some(at))
+        };
+        let writes = stream::iter(marks).map(write).buffer_unordered(AT_ONCE);
+        let moved: Vec<Option<Fqdn>> = writes.try_collect().await?;
+        Ok(Answer::Moved(moved.into_iter().flatten().collect()))
+    }
+
+    async fn record_live(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        change_id: Option<&str>,
+    ) -> Result<Answer, Fault> {
+        let recorded =
+            self.registry
+                .record_outcome(target, ticket, ReleaseOutcome::Live, None, change_id);
+        recorded.await?;
+        Ok(Answer::Done)
+    }
+
+    async fn record_back(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        cause: &str,
+    ) -> Result<Answer, Fault> {
+        self.registry
+            .record_rolled_back(target, ticket, cause)
+            .await?;
+        Ok(Answer::Done)
+    }
+
+    async fn draw_ticket(&self, target: &Target) -> Result<Answer, Fault> {
+        Ok(Answer::Ticket(self.registry.draw_ticket(target).await?))
+    }
+
+    async fn reserve(&self, target: &Target, asked: &Reservation) -> Result<Answer, Fault> {
+        let reservation = registry::Reservation {
+            target,
+            release: &asked.release,
+            candidates: &asked.candidates,
+            taken_over: &asked.taken_over,
+            earlier: asked.earlier,
+        };
+        let reserved = self.registry.reserve(&reservation).await?;
+        Ok(Answer::Reserved(reserved == Reserved::Done))
+    }
+
+    async fn reserve_companions(
+        &self,
+        target: &Target,
+        rows: &[CandidateRow],
+    ) -> Result<Answer, Fault> {
+        let reserved = self.registry.reserve_companions(target, rows).await?;
+        Ok(Answer::Reserved(reserved == Reserved::Done))
+    }
+}
+
+async fn wait(seconds: u64) -> Result<Answer, Fault> {
+    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+    Ok(Answer::Done)
+}
+
+/// What a roll-back takes over has been live, and is not waited for.
+async fn settle(rows: &[Arc<CandidateRow>]) -> Result<Answer, Fault> {
+    let left = rows.iter().map(|row| {
+        let found = row.found_healthy.as_ref();
+        settles_in(row, found.and_then(|found| aws::since(&found.at)))
+    });
+    let left = left.max().unwrap_or_default();
+    tracing::info!(?left, "the candidates settle");
+    tokio::time::sleep(left).await;
+    Ok(Answer::Done)
+}

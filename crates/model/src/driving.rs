@@ -1,0 +1,275 @@
+//! Runs drivers step by step: the functions' own, on a world in which others act between two asks.
+
+use crate::act::Act;
+use crate::release::Stage;
+use crate::rules::Rule;
+use crate::shared::Shared;
+use pipeline::drivers::{
+    Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation, Rows,
+};
+use pipeline::errors::Fault;
+use pipeline::health::{Condition, Tolerates};
+use pipeline::names::{Fqdn, Ticket};
+use pipeline::records::{Batch, Change, ZoneView};
+use pipeline::rows::CandidateRow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// A driver that has asked for something.
+#[derive(Clone)]
+pub struct Driving<D> {
+    /// The function's own.
+    pub driver: D,
+    /// What it has asked for.
+    pub ask: Ask,
+    /// Whether it has just looked at the zone.
+    pub looked: bool,
+}
+
+/// What a driver asks for follows from where it is.
+impl<D: Hash> Hash for Driving<D> {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        self.driver.hash(to);
+    }
+}
+
+impl<D> fmt::Debug for Driving<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ask)
+    }
+}
+
+/// How far a step has come.
+pub enum Driven<D: Driver> {
+    /// Others may act before it goes on.
+    Pauses(Shared<Driving<D>>),
+    /// It is over.
+    Done(Result<D::Reply, Fault>),
+}
+
+impl<D: Driver + Hash> Driving<D> {
+    /// Before its first ask.
+    pub fn begin(mut driver: D) -> Shared<Self> {
+        let Ok(Next::Ask(ask)) = driver.next(Answer::Begin, "") else {
+            panic!("a driver begins with a look");
+        };
+        Shared::new(Self {
+            driver,
+            ask,
+            looked: false,
+        })
+    }
+}
+
+/// A call that changes what others see.
+#[derive(Debug, Clone)]
+pub struct Write(pub Ask);
+
+/// By what it changes.
+impl Hash for Write {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        match &self.0 {
+            Ask::Change(batch, _) => batch.hash(to),
+            Ask::RecordAliases(rows) => rows.hash(to),
+            Ask::MoveOn(marks) => marks.hash(to),
+            Ask::RecordSet(_, proofs) => {
+                let proofs = proofs.iter().map(|row| &row.proof);
+                proofs.for_each(|proof| proof.hash(to));
+            }
+            Ask::Reserve(one) => one.release.plan.hash(to),
+            _ => {}
+        }
+    }
+}
+
+/// Whether it changes what others see.
+pub fn writes(ask: &Ask) -> bool {
+    match ask {
+        Ask::Change(batch, _) => !asserts_only(batch),
+        Ask::RecordAliases(_) | Ask::MoveOn(..) | Ask::RecordSet(..) | Ask::Reserve(_) => true,
+        _ => false,
+    }
+}
+
+fn asserts_only(batch: &Batch) -> bool {
+    let mut pairs = batch.0.chunks(2);
+    pairs.all(|pair| matches!(pair, [Change::Delete(was), Change::Create(is)] if was == is))
+}
+
+impl Act<'_> {
+    /// Goes on from what a driver has asked for to the next ask that others may come before.
+    pub(crate) fn drive<D: Driver + Clone + Hash>(&mut self, from: &Driving<D>) -> Driven<D> {
+        let mut driver = from.driver.clone();
+        let mut ask = from.ask.clone();
+        loop {
+            let looked = matches!(ask, Ask::View);
+            let answer = self.answer(ask);
+            match driver.next(answer, "") {
+                Ok(Next::Ask(next)) if looked || self.pauses_before(&next) => {
+                    return Driven::Pauses(Shared::new(Driving {
+                        driver,
+                        ask: next,
+                        looked,
+                    }));
+                }
+                Ok(Next::Ask(next)) => ask = next,
+                Ok(Next::Done(reply)) => return Driven::Done(Ok(reply)),
+                Err(fault) => return Driven::Done(Err(fault)),
+            }
+        }
+    }
+
+    /// Runs a driver to its end: nobody can see what it does in between, or come before it.
+    pub(crate) fn drive_at_once<D: Driver>(&mut self, mut driver: D) -> Result<D::Reply, Fault> {
+        let mut answer = Answer::Begin;
+        loop {
+            match driver.next(answer, "")? {
+                Next::Ask(ask) => answer = self.answer(ask),
+                Next::Done(reply) => return Ok(reply),
+            }
+        }
+    }
+
+    /// The batch that a driver comes to, if it needs one; it is not applied.
+    pub(crate) fn batch_of<D: Driver>(&mut self, mut driver: D) -> Result<Option<Batch>, Fault> {
+        let mut answer = Answer::Begin;
+        loop {
+            answer = match driver.next(answer, "")? {
+                Next::Ask(Ask::Change(batch, _)) => return Ok(Some(batch)),
+                Next::Ask(ask) => self.answer(ask),
+                Next::Done(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Where every ask is a step of its own, a step ends before each. Else it ends where it makes a
+    /// difference to somebody: after a look at the zone, and before what others see.
+    fn pauses_before(&self, ask: &Ask) -> bool {
+        match ask {
+            _ if self.every_ask => true,
+            Ask::Change(batch, _) => !asserts_only(batch),
+            Ask::Aliases(_) | Ask::Reserve(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What the function's loop does on AWS.
+    pub(crate) fn answer(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::View => Answer::Zone(ZoneView::clone(&self.state.world.zone)),
+            Ask::Candidates(names) => Answer::Rows(self.rows_of(&names)),
+            Ask::Aliases(names) => {
+                let rows = self.state.world.aliases.values();
+                let asked = rows.filter(|row| names.contains(&row.component));
+                Answer::Aliases(asked.cloned().collect())
+            }
+            Ask::Examine(rows, tolerates) => Answer::Conditions(self.examine(&rows, tolerates)),
+            Ask::Change(batch, _) => Answer::Changed(self.change(&batch)),
+            Ask::RecordSet(_, proofs) => {
+                let proofs = proofs.into_iter().map(|row| row.proof).collect();
+                let proofs = self.proofs_recorded(proofs);
+                self.world().proofs.change(|all| all.extend(proofs));
+                Answer::Done
+            }
+            Ask::RecordAliases(rows) => {
+                for row in rows {
+                    let row = self.alias_recorded(row);
+                    self.world().record_alias(row);
+                }
+                Answer::Done
+            }
+            Ask::MoveOn(marks) => Answer::Moved(self.move_on(marks)),
+            Ask::PlanOf(..) => Answer::Plan(match &self.run().back {
+                Some(back) => PlanFound::Own(Box::new(back.plan.clone())),
+                None => PlanFound::None,
+            }),
+            // Later than all others.
+            Ask::DrawTicket => Answer::Ticket(Ticket(10 + self.who as u64)),
+            Ask::ReserveCompanions(rows) => Answer::Reserved(self.world().reserve(&rows, &[])),
+            // What failed goes to Discard before.
+            Ask::Evidence(_) => Answer::Evidence(Vec::new()),
+            Ask::HavePassed(proofs) => Answer::Passed(self.have_passed(&proofs)),
+            Ask::Components(names) => Answer::Components(names),
+            Ask::Reserve(reservation) => Answer::Reserved(self.reserves(&reservation)),
+            Ask::Settle(_)
+            | Ask::Wait(_)
+            | Ask::WaitInSync(_)
+            | Ask::RecordLive(..)
+            | Ask::RecordRolledBack(..) => Answer::Done,
+        }
+    }
+
+    fn rows_of(&self, names: &BTreeSet<Fqdn>) -> Rows {
+        let rows = &self.state.world.rows.0;
+        let row = |at: &Fqdn| Some((at.clone(), self.row_shown(rows.get(at)?)));
+        names.iter().filter_map(row).collect()
+    }
+
+    fn move_on(&mut self, marks: Vec<Mark>) -> BTreeSet<Fqdn> {
+        let world = self.world();
+        let moved = marks.into_iter();
+        let moved = moved.filter(|one| world.set_candidate(&one.hostname, one.ticket, one.state));
+        moved.map(|one| one.hostname).collect()
+    }
+
+    fn examine(
+        &mut self,
+        rows: &[Arc<CandidateRow>],
+        tolerates: Tolerates,
+    ) -> BTreeMap<Fqdn, Condition> {
+        if matches!(self.run().stage, Stage::Cut(_) | Stage::Back(_)) {
+            self.state.runs[self.who].unwell_then = !self.stayed_well();
+        }
+        let ends_count = tolerates == Tolerates::NoEnd && self.rules.keep(Rule::EndsCount);
+        let world = &self.state.world;
+        let is_well = |at: &Fqdn| match ends_count {
+            _ if !self.rules.keep(Rule::HealthLook) => true,
+            true => world.stayed_well(at),
+            false => world.is_well(at),
+        };
+        let condition = |row: &Arc<CandidateRow>| match is_well(&row.hostname) {
+            true => Condition::Well,
+            false => Condition::Gone("it does not run".into()),
+        };
+        let seen = rows.iter();
+        seen.map(|row| (row.hostname.clone(), condition(row)))
+            .collect()
+    }
+
+    /// A batch, and what it means for users.
+    pub(crate) fn change(&mut self, batch: &Batch) -> ChangeOutcome {
+        let (rules, ticket) = (self.rules, self.ticket());
+        let before = self.state.world.live();
+        self.excuse();
+        let batch = self.stripped(batch);
+        if !self.world().apply(&batch, rules) {
+            return ChangeOutcome::Refused("it is not what was observed".into());
+        }
+        let moves = crate::check::moves(&before, &self.state.world.live());
+        let (unwell, is_back) = (self.run().unwell_then, self.run().back.is_some());
+        let replaces = self.replaces_any();
+        crate::check::all_moved(self.world(), &moves, replaces);
+        for one in &moves {
+            crate::check::sent(self.world(), one, unwell, is_back);
+            crate::check::moved(self.world(), one, ticket);
+        }
+        ChangeOutcome::Applied("C".into())
+    }
+
+    /// Roll back reserves what was live before; from here on the release is that roll-back.
+    fn reserves(&mut self, reservation: &Reservation) -> bool {
+        let Reservation {
+            release,
+            candidates,
+            taken_over,
+            ..
+        } = reservation;
+        let reserved = self.world().reserve(candidates, taken_over);
+        if reserved {
+            self.state.runs[self.who].becomes_its_roll_back(&release.plan);
+        }
+        reserved
+    }
+}

@@ -1,0 +1,122 @@
+//! What a release is shown, and what becomes of what it does, where a rule is left out.
+//!
+//! Drivers are not changed for that: without a rule the world lies about what the rule looks at, or
+//! what the rule does is not done. So what is checked is what runs.
+
+use crate::act::Act;
+use crate::cast::{domain, peers};
+use crate::release::{Brought, Stage};
+use crate::rules::{Rule, Rules};
+use pipeline::live::Read;
+use pipeline::names::{Ticket, last_cutover};
+use pipeline::proof::{Proof, proof};
+use pipeline::records::{Batch, Change};
+use pipeline::rows::{AliasRow, CandidateRow, Previous};
+use std::sync::Arc;
+
+impl Act<'_> {
+    /// A row of a candidate.
+    pub(crate) fn row_shown(&self, row: &Arc<CandidateRow>) -> Arc<CandidateRow> {
+        match self.run().stage {
+            Stage::Cut(_) if self.rules != Rules::WHOLE => Arc::new(self.row_in_a_cutover(row)),
+            Stage::Companions if self.rules != Rules::WHOLE => {
+                Arc::new(self.other_row_shown(CandidateRow::clone(row)))
+            }
+            _ => row.clone(),
+        }
+    }
+
+    fn row_in_a_cutover(&self, row: &CandidateRow) -> CandidateRow {
+        let mut row = row.clone();
+        if !self.rules.keep(Rule::ReadSet)
+            && let Some(recipe) = &mut row.recipe
+        {
+            recipe.manifest.component.peers.clear();
+        }
+        match row.ticket == self.ticket() {
+            true => self.own_row_shown(row),
+            false => self.other_row_shown(row),
+        }
+    }
+
+    /// Without the rule, whatever is live at the same commit is to be replaced.
+    fn own_row_shown(&self, mut row: CandidateRow) -> CandidateRow {
+        if !self.rules.keep(Rule::SameCommits)
+            && let Some(recipe) = &mut row.recipe
+        {
+            recipe.planned.replaces = self.state.world.live().remove(&row.component);
+        }
+        row
+    }
+
+    /// Without tickets nobody is later than anybody; without those of the read-set, whatever has the
+    /// same hostname passes for what was there.
+    fn other_row_shown(&self, mut row: CandidateRow) -> CandidateRow {
+        if !self.rules.keep(Rule::Tickets) {
+            row.ticket = Ticket(0);
+        }
+        let read = self.run().beside.read_set.get(&row.component);
+        match read.and_then(Option::as_ref) {
+            Some(Read { hostname, ticket })
+                if !self.rules.keep(Rule::ReadSetTickets) && *hostname == row.hostname =>
+            {
+                row.ticket = ticket.unwrap_or(row.ticket);
+            }
+            _ => {}
+        }
+        row
+    }
+
+    /// Whether all of these have passed; without the rule nobody asks again.
+    pub(crate) fn have_passed(&self, proofs: &[Proof]) -> bool {
+        let world = &self.state.world;
+        !self.rules.keep(Rule::ProvenTogether)
+            || proofs.iter().all(|one| world.proofs.contains(one))
+    }
+
+    /// Rows were shown without peers where there is no read-set; what passed has them all the same.
+    pub(crate) fn proofs_recorded(&self, proofs: Vec<Proof>) -> Vec<Proof> {
+        match self.rules.keep(Rule::ReadSet) {
+            true => proofs,
+            false => self.own_proofs(),
+        }
+    }
+
+    /// Without the rule, before the look.
+    pub(crate) fn record_proofs_too_early(&mut self) {
+        if !self.rules.keep(Rule::ProofsAfterLook) && !self.run().plan.proven {
+            let proofs = self.own_proofs();
+            self.world().proofs.change(|all| all.extend(proofs));
+        }
+    }
+
+    fn own_proofs(&self) -> Vec<Proof> {
+        let set = &self.run().beside.set;
+        let proof = |one: &Brought| proof(set, &one.component, peers(&one.component)).ok();
+        self.all().iter().filter_map(proof).collect()
+    }
+
+    /// Without the rule, what was live a moment ago is called the previous one.
+    pub(crate) fn alias_recorded(&self, mut row: AliasRow) -> AliasRow {
+        let before = self.state.world.aliases.get(&row.component);
+        let before = before.filter(|before| before.ticket < row.ticket);
+        if !self.rules.keep(Rule::PreviousDiffers) {
+            row.previous = before.map(Previous::of_alias).or(row.previous);
+            row.brought_by = None;
+        }
+        row
+    }
+
+    /// Without the rule, cutovers have nothing in common.
+    pub(crate) fn stripped(&self, batch: &Batch) -> Batch {
+        let mut batch = batch.clone();
+        if !self.rules.keep(Rule::Mark) {
+            let mark = last_cutover(domain());
+            batch.0.retain(|change| {
+                let (Change::Create(record) | Change::Delete(record)) = change;
+                record.name != mark
+            });
+        }
+        batch
+    }
+}

@@ -1,0 +1,329 @@
+//! Roll back: a release that went live and is not well gives way to what was live before.
+//!
+//! What was live before still runs. It is looked at and reserved, row by row as it was seen, and then
+//! it goes live like any release: by a [`Cutover`], whose ticket is later than all others.
+
+use super::cutover::known;
+use super::request::Job;
+use super::{Answer, Ask, Cutover, Driver, MAX_PLANS, Next, PlanFound, Reservation, Rows};
+use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
+use crate::errors::{ErrorName, Fault, Named as _};
+use crate::health::{Condition, Tolerates};
+use crate::live::{live, read_set};
+use crate::names::{Component, Fqdn, Ticket};
+use crate::records::ZoneView;
+use crate::rows::{AliasRow, CandidateRow, ReleaseOutcome, ReleaseRow};
+use crate::wire::{CutoverReply, CutoverStep, PlanReply, Release, Stands, Tested};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How often what was live before is looked at anew because its rows changed hands.
+const MAX_LOOKS: u32 = 3;
+
+/// The roll-back of one release.
+#[derive(Debug, Clone, Hash)]
+pub struct RollBack {
+    asked: Arc<BackRequest>,
+    looks_left: u32,
+    moves_left: u32,
+    /// The release of an earlier execution that had the same name.
+    earlier: Option<Ticket>,
+    waits: Waits,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Default, Hash)]
+enum Waits {
+    #[default]
+    ToBegin,
+    /// What an earlier try has reserved.
+    Plan,
+    Zone,
+    Aliases(ZoneView),
+    /// The rows of what was live before.
+    Before(ZoneView, Vec<AliasRow>),
+    /// How that is.
+    Conditions(ZoneView, Vec<AliasRow>, Rows),
+    Ticket(Vec<CandidateRow>, Vec<Component>),
+    Reserved(Arc<PlanReply>),
+    /// The rows of what it has reserved.
+    OwnRows(Arc<PlanReply>),
+    ZoneToMove(Arc<PlanReply>, Rows),
+    /// The rows of what is live in this zone.
+    Known(Arc<PlanReply>, Rows, ZoneView),
+    Moving(Arc<PlanReply>, Box<Cutover>),
+    Recorded(BackReply),
+}
+
+type Step = Result<Next<BackReply>, Fault>;
+
+impl Driver for RollBack {
+    type Reply = BackReply;
+
+    fn release(&self) -> &Release {
+        &self.asked.release
+    }
+
+    fn next(&mut self, answer: Answer, now: &str) -> Step {
+        match (std::mem::take(&mut self.waits), answer) {
+            (Waits::ToBegin, Answer::Begin) => Ok(self.begin()),
+            (Waits::Plan, Answer::Plan(found)) => Ok(self.go_on(found)),
+            (Waits::Zone, Answer::Zone(zone)) => Ok(self.ask_aliases(zone)),
+            (Waits::Aliases(zone), Answer::Aliases(rows)) => Ok(self.ask_before(zone, rows)),
+            (Waits::Before(zone, aliases), Answer::Rows(rows)) => {
+                Ok(self.examine(zone, aliases, rows))
+            }
+            (Waits::Conditions(zone, aliases, rows), Answer::Conditions(seen)) => {
+                Ok(self.plan(&zone, &aliases, &rows, &seen))
+            }
+            (Waits::Ticket(back, stay), Answer::Ticket(ticket)) => {
+                Ok(self.reserve(ticket, back, stay, now))
+            }
+            (Waits::Reserved(plan), Answer::Reserved(true)) => Ok(self.begin_move(plan)),
+            (Waits::Reserved(_), Answer::Reserved(false)) => Ok(self.look_again()),
+            (Waits::OwnRows(plan), Answer::Rows(rows)) => {
+                Ok(self.ask(Ask::View, Waits::ZoneToMove(plan, rows)))
+            }
+            (Waits::ZoneToMove(plan, rows), Answer::Zone(zone)) => {
+                Ok(self.ask_known(plan, rows, zone))
+            }
+            (Waits::Known(plan, own, zone), Answer::Rows(rows)) => {
+                self.plan_move(plan, own, &zone, &rows)
+            }
+            (Waits::Moving(plan, mut cutover), answer) => {
+                let step = cutover.next(answer, now);
+                self.moving(plan, cutover, step)
+            }
+            (Waits::Recorded(reply), Answer::Done) => Ok(Next::Done(reply)),
+            (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+}
+
+impl RollBack {
+    /// A second try goes on where the first was.
+    pub fn new(asked: BackRequest) -> Self {
+        Self {
+            asked: Arc::new(asked),
+            looks_left: MAX_LOOKS,
+            moves_left: MAX_PLANS,
+            earlier: None,
+            waits: Waits::ToBegin,
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, waits: Waits) -> Next<BackReply> {
+        self.waits = waits;
+        Next::Ask(ask)
+    }
+
+    fn stays(&self, why: &str) -> Next<BackReply> {
+        Next::Done(BackReply::stays(&self.asked, why))
+    }
+
+    fn begin(&mut self) -> Next<BackReply> {
+        let (execution, began) = (self.asked.execution(), self.asked.began.clone());
+        self.ask(Ask::PlanOf(execution, began), Waits::Plan)
+    }
+
+    fn go_on(&mut self, found: PlanFound) -> Next<BackReply> {
+        self.earlier = None;
+        match found {
+            PlanFound::Own(plan) => return self.begin_move(plan.into()),
+            PlanFound::Earlier(ticket) => self.earlier = Some(ticket),
+            PlanFound::None => {}
+        }
+        self.look()
+    }
+
+    fn look(&mut self) -> Next<BackReply> {
+        self.ask(Ask::View, Waits::Zone)
+    }
+
+    /// The rows of what was live before changed hands between the look and the reservation: they may
+    /// be its own by now, where an earlier try's reservation came late.
+    fn look_again(&mut self) -> Next<BackReply> {
+        self.looks_left -= 1;
+        match self.looks_left {
+            0 => self.stays("what was live before kept changing hands"),
+            _ => self.begin(),
+        }
+    }
+
+    fn ask_aliases(&mut self, zone: ZoneView) -> Next<BackReply> {
+        let components = self.asked.components.iter();
+        let components = components.map(|one| one.component.clone()).collect();
+        self.ask(Ask::Aliases(components), Waits::Aliases(zone))
+    }
+
+    fn ask_before(&mut self, zone: ZoneView, aliases: Vec<AliasRow>) -> Next<BackReply> {
+        let before = aliases.iter().filter_map(|row| row.previous.as_ref());
+        let before = before.map(|previous| previous.hostname.clone()).collect();
+        self.ask(Ask::Candidates(before), Waits::Before(zone, aliases))
+    }
+
+    fn examine(&mut self, zone: ZoneView, aliases: Vec<AliasRow>, rows: Rows) -> Next<BackReply> {
+        let ask = Ask::Examine(rows.values().cloned().collect(), Tolerates::AnyEnd);
+        self.ask(ask, Waits::Conditions(zone, aliases, rows))
+    }
+
+    fn plan(
+        &mut self,
+        zone: &ZoneView,
+        aliases: &[AliasRow],
+        rows: &Rows,
+        conditions: &BTreeMap<Fqdn, Condition>,
+    ) -> Next<BackReply> {
+        let seen = Seen {
+            zone,
+            aliases,
+            rows,
+            conditions,
+        };
+        match plan_back(&self.asked.release, &self.asked.components, &seen) {
+            BackPlan::GoBack { back, stay } => self.ask(Ask::DrawTicket, Waits::Ticket(back, stay)),
+            BackPlan::Stay { why } => self.stays(&why),
+            BackPlan::MovedOn => Next::Done(BackReply::moved_on(&self.asked)),
+        }
+    }
+
+    /// The rows change hands only as they were seen.
+    fn reserve(
+        &mut self,
+        ticket: Ticket,
+        back: Vec<CandidateRow>,
+        stay: Vec<Component>,
+        now: &str,
+    ) -> Next<BackReply> {
+        let release = Release {
+            ticket,
+            ..self.asked.release.clone()
+        };
+        let plan = plan_of(release, &back, stay);
+        let next = |seen: CandidateRow| {
+            let next = taken_over(&seen, &plan.release, now);
+            (seen, next)
+        };
+        let reservation = Reservation {
+            release: self.release_row(&plan, now),
+            candidates: Vec::new(),
+            taken_over: back.into_iter().map(next).collect(),
+            earlier: self.earlier,
+        };
+        let ask = Ask::Reserve(Box::new(reservation));
+        self.ask(ask, Waits::Reserved(Arc::new(plan)))
+    }
+
+    fn release_row(&self, plan: &PlanReply, now: &str) -> ReleaseRow {
+        ReleaseRow {
+            ticket: plan.release.ticket,
+            execution: self.asked.execution(),
+            execution_arn: self.asked.execution_arn.clone(),
+            started: now.to_owned(),
+            plan: plan.clone(),
+            outcome: ReleaseOutcome::Running,
+            cause: None,
+            ended: None,
+            change_id: None,
+        }
+    }
+
+    fn begin_move(&mut self, plan: Arc<PlanReply>) -> Next<BackReply> {
+        let own = plan.components.iter().map(|one| one.hostname.clone());
+        self.ask(Ask::Candidates(own.collect()), Waits::OwnRows(plan))
+    }
+
+    fn ask_known(&mut self, plan: Arc<PlanReply>, own: Rows, zone: ZoneView) -> Next<BackReply> {
+        let live = live(&zone, &plan.release.domain).into_values();
+        let ask = Ask::Candidates(live.collect());
+        self.ask(ask, Waits::Known(plan, own, zone))
+    }
+
+    /// The cutover goes on from the same look that its read-set is of: nothing is tested in between.
+    fn plan_move(&mut self, plan: Arc<PlanReply>, own: Rows, zone: &ZoneView, rows: &Rows) -> Step {
+        let asked = step(&plan, &own, zone, rows);
+        let job = Job::new(asked, own, Tolerates::AnyEnd).map(|mut job| {
+            let failed = self.asked.components.iter();
+            let failed = failed.map(|one| (one.component.clone(), one.hostname.clone()));
+            job.request.replaces = failed.collect();
+            job
+        });
+        match job {
+            Ok(job) => {
+                let mut cutover = Box::new(Cutover::of(job));
+                let step = cutover.plan(zone, rows);
+                self.moving(plan, cutover, step)
+            }
+            Err(fault) => self.failed(fault),
+        }
+    }
+
+    fn moving(
+        &mut self,
+        plan: Arc<PlanReply>,
+        cutover: Box<Cutover>,
+        step: Result<Next<CutoverReply>, Fault>,
+    ) -> Step {
+        let reply = match step {
+            Ok(Next::Ask(ask)) => return Ok(self.ask(ask, Waits::Moving(plan, cutover))),
+            Ok(Next::Done(reply)) => reply,
+            Err(fault) => return self.failed(fault),
+        };
+        Ok(match reply {
+            CutoverReply::Live { .. } => {
+                let reply = BackReply::rolled_back(&self.asked, &plan);
+                let ticket = self.asked.release.ticket;
+                let ask = Ask::RecordRolledBack(ticket, reply.cause.clone());
+                self.ask(ask, Waits::Recorded(reply))
+            }
+            CutoverReply::Superseded { reason } => self.stays(&reason),
+            CutoverReply::AlreadyLive { .. } => {
+                self.stays("another release made the previous version live meanwhile")
+            }
+            // Nothing is tested here, so what moves beside it is only to be looked at again.
+            CutoverReply::PeersMoved { .. } => self.move_again(plan),
+        })
+    }
+
+    fn move_again(&mut self, plan: Arc<PlanReply>) -> Next<BackReply> {
+        self.moves_left -= 1;
+        match self.moves_left {
+            0 => self.stays("what is live beside it kept moving"),
+            _ => self.begin_move(plan),
+        }
+    }
+
+    /// What was live before may have ended in this very moment.
+    fn failed(&self, fault: Fault) -> Step {
+        match fault.name() {
+            ErrorName::NotHealthy | ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
+            _ => Err(fault),
+        }
+    }
+}
+
+/// What is asked of the cutover; its read-set is of now.
+fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverStep {
+    let release = plan.release.clone();
+    let components = plan.components.iter().map(|one| Stands {
+        component: one.component.clone(),
+        hostname: one.hostname.clone(),
+    });
+    let brings = plan.components.iter().filter_map(|one| {
+        let row = own.get(&one.hostname)?;
+        Some((one.component.clone(), row.peers()))
+    });
+    let live = live(zone, &release.domain);
+    let test_dependents = release.test_dependents;
+    CutoverStep {
+        components: components.collect(),
+        companions: Vec::new(),
+        read_set: read_set(&brings.collect(), &live, &known(rows), test_dependents),
+        tested: Tested::default(),
+        release,
+    }
+}
+
+#[cfg(test)]
+#[path = "roll_back_tests.rs"]
+mod tests;

@@ -1,0 +1,226 @@
+use super::super::ChangeOutcome;
+use super::super::testing::{asks, at, component, release, row, rows, stands, zone};
+use super::*;
+use crate::rows::{CandidateState, Previous};
+use crate::version::Version;
+use expect_test::{Expect, expect};
+
+/// Release 42 brought `b`, and `a` of release 7 was live before.
+fn asked() -> BackRequest {
+    BackRequest {
+        release: release(),
+        components: vec![stands("api", 'b')],
+        unwell: "instance i-2 is terminated".into(),
+        execution_arn: String::new(),
+        began: String::new(),
+    }
+}
+
+fn alias_row() -> AliasRow {
+    let live = row("api", 'b', 42);
+    AliasRow {
+        component: component("api"),
+        commit: live.commit.clone(),
+        hostname: live.hostname.clone(),
+        instances: Vec::new(),
+        version: Version::Head,
+        release: live.release.clone(),
+        ticket: live.ticket,
+        execution: String::new(),
+        since: String::new(),
+        port: 8080,
+        peers: Vec::new(),
+        artifact_sha256: String::new(),
+        launch_template_version: String::new(),
+        previous: Some(Previous::of(&before())),
+        brought_by: None,
+        change_id: None,
+        rolled_back: None,
+    }
+}
+
+fn before() -> CandidateRow {
+    CandidateRow {
+        state: CandidateState::Live,
+        ..row("api", 'a', 7)
+    }
+}
+
+fn well() -> Answer {
+    Answer::Conditions([(at("api", 'a'), Condition::Well)].into())
+}
+
+fn look() -> Vec<Answer> {
+    vec![
+        Answer::Plan(PlanFound::None),
+        Answer::Zone(zone("ba")),
+        Answer::Aliases(vec![alias_row()]),
+        Answer::Rows(rows(&[before()])),
+        well(),
+    ]
+}
+
+fn taken() -> CandidateRow {
+    CandidateRow {
+        launched_by: Some(Ticket(7)),
+        ..row("api", 'a', 43)
+    }
+}
+
+fn reserved() -> Vec<Answer> {
+    vec![Answer::Ticket(Ticket(43)), Answer::Reserved(true)]
+}
+
+/// Its own rows, and a look.
+fn looks_to_move() -> Vec<Answer> {
+    vec![
+        Answer::Rows(rows(&[taken()])),
+        Answer::Zone(zone("ba")),
+        Answer::Rows(rows(&[row("api", 'b', 42)])),
+    ]
+}
+
+fn check(answers: &[Vec<Answer>], last: usize, expected: Expect) {
+    let lines = asks(RollBack::new(asked()), answers.concat());
+    let from = lines.len() - last;
+    expected.assert_eq(&lines[from..].join("\n"));
+}
+
+#[test]
+fn it_looks_reserves_moves_and_records_in_this_order() {
+    let moved = vec![
+        well(),
+        Answer::Changed(ChangeOutcome::Applied("C1".into())),
+        Answer::Aliases(vec![alias_row()]),
+        Answer::Rows(rows(&[row("api", 'b', 42)])),
+        Answer::Done,
+        Answer::Moved([at("api", 'a')].into()),
+        Answer::Done,
+        Answer::Done,
+    ];
+    let all = [
+        look(),
+        reserved(),
+        looks_to_move(),
+        moved,
+        vec![Answer::Done],
+    ];
+    check(
+        &all,
+        20,
+        expect![[r#"
+        reads the plan of x-back
+        looks at the zone
+        reads 1 rows of aliases
+        reads 1 rows of hostnames
+        looks at the instances of 1
+        draws a ticket
+        reserves 1 names
+        reads 1 rows of hostnames
+        looks at the zone
+        reads 1 rows of hostnames
+        looks at the instances of 1
+        applies its batch (cutover of stage-r43)
+        reads 1 rows of aliases
+        reads 1 rows of hostnames
+        records 1 aliases
+        marks 1 rows as Live
+        records r43 as live
+        waits until C1 is INSYNC
+        records r42 as rolled back
+        BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
+    );
+}
+
+#[test]
+fn where_its_rows_changed_hands_it_asks_first_whether_they_are_its_own_by_now() {
+    let taken = vec![Answer::Ticket(Ticket(43)), Answer::Reserved(false)];
+    check(&[look(), taken], 1, expect!["reads the plan of x-back"]);
+}
+
+#[test]
+fn it_stays_where_the_rows_keep_changing_hands() {
+    let taken = vec![Answer::Ticket(Ticket(43)), Answer::Reserved(false)];
+    let once = [look(), taken].concat();
+    check(
+        &[once.clone(), once.clone(), once],
+        1,
+        expect![[
+            r#"BackReply { outcome: Stays, ticket: None, error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands. What was live before was not ended." }"#
+        ]],
+    );
+}
+
+#[test]
+fn a_second_try_goes_on_where_the_first_was() {
+    let release = Release {
+        ticket: Ticket(43),
+        ..release()
+    };
+    let plan = plan_of(release, &[before()], Vec::new());
+    let found = vec![Answer::Plan(PlanFound::Own(Box::new(plan)))];
+    check(
+        &[found, looks_to_move()],
+        4,
+        expect![[r#"
+        reads 1 rows of hostnames
+        looks at the zone
+        reads 1 rows of hostnames
+        looks at the instances of 1"#]],
+    );
+}
+
+#[test]
+fn it_stays_where_what_was_live_before_ends_in_this_moment() {
+    let gone = Condition::Gone("instance i-1 is terminated".into());
+    let gone = vec![Answer::Conditions([(at("api", 'a'), gone)].into())];
+    check(
+        &[look(), reserved(), looks_to_move(), gone],
+        1,
+        expect![[
+            r#"BackReply { outcome: Stays, ticket: None, error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: the candidate api-aaaaaaaaaaaa.stage.myproj.com did not stay healthy: instance i-1 is terminated. What was live before was not ended." }"#
+        ]],
+    );
+}
+
+#[test]
+fn it_gives_way_to_a_later_release() {
+    let mut moved_on = look();
+    moved_on[1] = Answer::Zone(zone("cb"));
+    check(
+        &[moved_on],
+        1,
+        expect![[
+            r#"BackReply { outcome: Stays, ticket: None, error: "Superseded", cause: "Users of api are sent to a later release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated." }"#
+        ]],
+    );
+}
+
+#[test]
+fn it_replaces_what_failed_and_nothing_else() {
+    let mut other = looks_to_move();
+    other[1] = Answer::Zone(zone("cba"));
+    other[2] = Answer::Rows(rows(&[row("api", 'c', 41)]));
+    check(
+        &[look(), reserved(), other],
+        1,
+        expect![[
+            r#"BackReply { outcome: Stays, ticket: None, error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api: release r41 is later than r43 and is live; a newer version is never replaced by an older one. What was live before was not ended." }"#
+        ]],
+    );
+}
+
+#[test]
+fn the_row_of_an_earlier_execution_of_the_same_name_gives_way() {
+    let mut driver = RollBack::new(asked());
+    let mut all = look();
+    all[0] = Answer::Plan(PlanFound::Earlier(Ticket(3)));
+    all.insert(0, Answer::Begin);
+    for answer in all {
+        driver.next(answer, "now").unwrap();
+    }
+    match driver.next(Answer::Ticket(Ticket(43)), "now").unwrap() {
+        Next::Ask(Ask::Reserve(one)) => assert_eq!(one.earlier, Some(Ticket(3))),
+        other => panic!("{other:?}"),
+    }
+}
