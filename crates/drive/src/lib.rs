@@ -4,16 +4,20 @@
 #![warn(missing_docs)]
 
 use dns::{ChangeError, Dns};
+use fleet::{Fleet, Seen};
 use futures::{StreamExt, TryStreamExt, stream};
 use health::Examiner;
 use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation};
 use pipeline::errors::Fault;
 use pipeline::evidence::Subject;
 use pipeline::health::{Tolerates, settles_in};
-use pipeline::names::{Component, Fqdn, Target, Ticket};
+use pipeline::names::{Component, Fqdn, Target, Ticket, release_label};
 use pipeline::proof::Proof;
 use pipeline::records::Batch;
-use pipeline::rows::{AliasRow, CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, SetRow};
+use pipeline::retire::Leaving;
+use pipeline::rows::{
+    AliasRow, CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
+};
 use pipeline::wire::Release;
 use registry::{Registry, RegistryError, Reserved};
 use std::collections::BTreeSet;
@@ -30,6 +34,8 @@ pub struct Drive {
     pub registry: Registry,
     /// Records.
     pub dns: Dns,
+    /// Instances.
+    pub fleet: Fleet,
     examiner: Examiner,
     store: Store,
 }
@@ -40,6 +46,7 @@ impl Drive {
         Ok(Self {
             registry: Registry::new(config, table),
             dns: Dns::new(config),
+            fleet: Fleet::new(config),
             examiner: Examiner::new(config, bucket)?,
             store: Store::new(config, bucket),
         })
@@ -63,6 +70,8 @@ impl Drive {
         match ask {
             Ask::View => self.view(release).await,
             Ask::Candidates(names) => self.candidates(target, &names).await,
+            Ask::AllCandidates => self.all_candidates(target).await,
+            Ask::PlannedNames(ticket) => self.planned_names(target, ticket).await,
             Ask::Aliases(names) => self.aliases(target, &names).await,
             Ask::Components(names) => self.components(&names).await,
             Ask::HavePassed(proofs) => self.have_passed(target, &proofs).await,
@@ -77,6 +86,10 @@ impl Drive {
             Ask::MoveOn(marks) => self.move_on(target, marks).await,
             Ask::RecordLive(ticket, id) => self.record_live(target, ticket, id.as_deref()).await,
             Ask::RecordRolledBack(ticket, cause) => self.record_back(target, ticket, &cause).await,
+            Ask::RecordFailure(ticket, outcome, cause) => {
+                self.record_failure(target, ticket, outcome, &cause).await
+            }
+            Ask::End(leaving) => self.end(target, &leaving).await,
             Ask::PlanOf(execution, began) => self.plan_of(target, &execution, &began).await,
             Ask::DrawTicket => self.draw_ticket(target).await,
             Ask::Reserve(reservation) => self.reserve(target, &reservation).await,
@@ -92,6 +105,21 @@ impl Drive {
         let rows = self.registry.candidates(target, names).await?;
         let shared = rows.into_iter().map(|(at, row)| (at, Arc::new(row)));
         Ok(Answer::Rows(shared.collect()))
+    }
+
+    async fn all_candidates(&self, target: &Target) -> Result<Answer, Fault> {
+        let target = Key::target(target);
+        let rows: Vec<CandidateRow> = self.registry.query(&target, "candidate#").await?;
+        let by_name = |row: CandidateRow| (row.hostname.clone(), Arc::new(row));
+        Ok(Answer::Rows(rows.into_iter().map(by_name).collect()))
+    }
+
+    async fn planned_names(&self, target: &Target, ticket: Ticket) -> Result<Answer, Fault> {
+        let key = Key::release(target, ticket);
+        let planned: Option<ReleaseRow> = self.registry.get(&key).await?;
+        let components = planned.map(|row| row.plan.components).unwrap_or_default();
+        let names = components.into_iter().map(|one| one.hostname);
+        Ok(Answer::Names(names.collect()))
     }
 
     async fn aliases(&self, target: &Target, names: &BTreeSet<Component>) -> Result<Answer, Fault> {
@@ -219,6 +247,35 @@ impl Drive {
                 .record_outcome(target, ticket, ReleaseOutcome::Live, None, change_id);
         recorded.await?;
         Ok(Answer::Done)
+    }
+
+    async fn record_failure(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        outcome: ReleaseOutcome,
+        cause: &str,
+    ) -> Result<Answer, Fault> {
+        let cause = Some(cause);
+        let recorded = self
+            .registry
+            .record_outcome(target, ticket, outcome, cause, None);
+        recorded.await?;
+        Ok(Answer::Done)
+    }
+
+    /// Found by tag, not by row: also those that a crash left unrecorded.
+    async fn end(&self, target: &Target, leaving: &[Leaving]) -> Result<Answer, Fault> {
+        let of = |one: &Leaving| {
+            let label = release_label(target, one.launched);
+            (label, one.hostname.to_string())
+        };
+        let wanted = leaving.iter().map(of).collect();
+        let seen = self.fleet.of_releases(&wanted).await?;
+        let up = seen.into_iter().filter(Seen::is_up);
+        let ids: Vec<String> = up.map(|one| one.id).collect();
+        self.fleet.terminate(&ids).await?;
+        Ok(Answer::Ended(ids))
     }
 
     async fn record_back(

@@ -1,7 +1,7 @@
 //! A step of a release: what it may do, how it may go wrong, and what comes of it.
 
-use crate::driving::{Driving, Write, writes};
-use crate::release::{Brought, Late, Run, Stage, State, TakeStep};
+use crate::driving::{Done, Driving, Write, is_leaving, writes};
+use crate::release::{Brought, Late, Run, Stage, State};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Program};
 use crate::shared::Shared;
@@ -53,11 +53,8 @@ pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
         Stage::Cut(driving) if run.found_live => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Cut(driving) => ways_of(driving, every_ask, ANY),
         Stage::Back(driving) => ways_of(driving, every_ask, ANY),
-        Stage::Take(take) => match take.step {
-            TakeStep::Batch(_) => (&[How::Lost], &[How::LateAgain]),
-            TakeStep::Mark(_) => (&[How::Lost], &[]),
-            _ => (&[], &[]),
-        },
+        Stage::Terminate(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
+        Stage::Discard(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         _ => (&[], &[]),
     };
     let crash = crash.iter().filter(|_| crashes > 0);
@@ -78,7 +75,8 @@ const ANY: Mishaps = (
     &[How::Lost, How::GivenUp],
     &[How::LateAgain, How::LateGivenUp],
 );
-/// Where Record cutover is given up, that is told to a person, and the rows stay as they are.
+/// Where Record cutover, Terminate previous or Discard candidates is given up, a person is told, and
+/// what is left is the next release's.
 const RUNS_AGAIN: Mishaps = (&[How::Lost], &[How::LateAgain]);
 
 /// How the next step of a driver may go: what it asks for may be the last that it does, and what it
@@ -89,7 +87,7 @@ fn ways_of<D>(driving: &Driving<D>, every_ask: bool, (crash, late): Mishaps) -> 
         (Ask::Change(..), true) => (crash, late),
         (_, true) if every_ask => (crash, late),
         (Ask::Aliases(_), _) if !driving.looked => (crash, &[]),
-        _ if every_ask => (crash, &[]),
+        (ask, _) if every_ask || is_leaving(ask) => (crash, &[]),
         _ => (&[], &[]),
     }
 }
@@ -106,6 +104,8 @@ pub struct Act<'a> {
     pub state: &'a mut State,
     /// Whether others may come before every single ask of a driver.
     pub every_ask: bool,
+    /// What the run of its stage has done so far.
+    pub done: Done,
 }
 
 impl Act<'_> {
@@ -128,7 +128,8 @@ impl Act<'_> {
             Stage::Cut(driving) => self.cut_step(&driving, how),
             Stage::Drain(moves) => self.drained(moves),
             Stage::Back(driving) => self.back_step(&driving, how),
-            Stage::Take(take) => self.take_step(take, how),
+            Stage::Terminate(driving) => self.terminate_step(&driving, how),
+            Stage::Discard(driving) => self.discard_step(&driving, how),
             Stage::Ended => {}
         }
     }
@@ -199,7 +200,7 @@ impl Act<'_> {
     }
 
     /// A new row of this release, in state `planned`.
-    pub(crate) fn row(&self, one: &Brought, companion: bool) -> CandidateRow {
+    pub(crate) fn row(&self, one: &Brought) -> CandidateRow {
         CandidateRow {
             component: one.component.clone(),
             commit: one.commit.clone(),
@@ -210,7 +211,7 @@ impl Act<'_> {
             instances: Vec::new(),
             launch_template_version: String::new(),
             launched_by: None,
-            companion,
+            companion: false,
             recipe: None,
             found_healthy: None,
         }

@@ -196,7 +196,8 @@ pub fn is_dead_live(world: &World) -> bool {
 /// What is left at rest that should not be: invariant 4. One sentence for each.
 pub fn left_behind(world: &World) -> Vec<String> {
     let live = world.live();
-    let is_live = |at: &Fqdn| live.values().any(|one| one == at);
+    let back = &world.given_back;
+    let is_live = |at: &Fqdn| live.values().any(|one| one == at) || back.contains(at);
     let mut left = Vec::new();
     for record in world.zone.records() {
         if record.kind == RecordType::A && !is_live(&record.name) {
@@ -208,7 +209,8 @@ pub fn left_behind(world: &World) -> Vec<String> {
         }
     }
     for id in world.up.iter() {
-        if !live.values().any(|at| behind(world, at, id)) {
+        let mut ours = live.values().chain(back.iter());
+        if !ours.any(|at| behind(world, at, id)) {
             left.push(format!("the instance {id}"));
         }
     }
@@ -236,7 +238,8 @@ fn release_of(name: &Fqdn) -> Option<Ticket> {
 
 fn stands(world: &World, live: &BTreeMap<Component, Fqdn>, ticket: Ticket) -> bool {
     let launched = |at: &Fqdn| world.row(at).map(|row| row.launched());
-    live.values().any(|at| launched(at) == Some(ticket))
+    let mut ours = live.values().chain(world.given_back.iter());
+    ours.any(|at| launched(at) == Some(ticket))
 }
 
 /// The table says what DNS says, and so the next release finds what is its previous.

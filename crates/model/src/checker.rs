@@ -3,7 +3,8 @@
 use crate::act::{Act, Action, arrives, happens, ways};
 use crate::cast::HOSTNAME_TTL;
 use crate::check::{is_dead_live, left_at_dead, left_behind};
-use crate::release::{Brought, Run, Stage, State, TakeStep, Why};
+use crate::driving::Done;
+use crate::release::{Brought, Run, Stage, State};
 use crate::rules::{Rule, Rules};
 use crate::scenario::{Asks, Program, Scenario};
 use crate::world::World;
@@ -61,6 +62,7 @@ impl Model for Check {
                 who,
                 state: &mut state,
                 every_ask: self.scenario.every_ask,
+                done: Done::default(),
             }
             .step(how),
             Action::Arrives(which) => arrives(&mut state, which, self.rules),
@@ -130,12 +132,11 @@ impl Check {
         let sees_all = |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_));
         let rollback = self.scenario.programs.iter().any(sees_all) || self.scenario.every_ask;
         let private = |who: &usize| match &state.runs[*who].stage {
-            Stage::Cut(driving) => driving.looked,
-            Stage::Take(take) if matches!(take.step, TakeStep::Plan(_) | TakeStep::End(_)) => true,
+            Stage::Cut(driving) => driving.is_private(),
+            Stage::Terminate(driving) => driving.is_private(),
+            Stage::Discard(driving) if driving.is_private() => true,
             Stage::Deploy | Stage::Publish => !self.contested(*who),
-            Stage::Take(take) if take.why == Why::Discard => {
-                !self.contested(*who) && never_live(state, *who)
-            }
+            Stage::Discard(_) => !self.contested(*who) && never_live(state, *who),
             _ => false,
         };
         (0..state.runs.len()).filter(|_| !rollback).find(private)

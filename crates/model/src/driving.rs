@@ -9,9 +9,9 @@ use pipeline::drivers::{
 };
 use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
-use pipeline::names::{Fqdn, Ticket};
-use pipeline::records::{Batch, Change, ZoneView};
-use pipeline::rows::CandidateRow;
+use pipeline::names::{Component, Fqdn, Ticket};
+use pipeline::records::{Batch, Change};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ProofRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -26,6 +26,24 @@ pub struct Driving<D> {
     pub ask: Ask,
     /// Whether it has just looked at the zone.
     pub looked: bool,
+    /// What the stage has done before.
+    pub done: Done,
+}
+
+/// What a run of a stage has done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done {
+    /// Looks at the zone.
+    pub views: u8,
+    /// Whether it has marked rows of what is to go.
+    pub marked: bool,
+}
+
+impl<D> Driving<D> {
+    /// Whether it makes no difference to others when the next step is taken.
+    pub fn is_private(&self) -> bool {
+        self.looked || matches!(self.ask, Ask::End(_))
+    }
 }
 
 /// What a driver asks for follows from where it is.
@@ -59,6 +77,7 @@ impl<D: Driver + Hash> Driving<D> {
             driver,
             ask,
             looked: false,
+            done: Done::default(),
         })
     }
 }
@@ -93,6 +112,12 @@ pub fn writes(ask: &Ask) -> bool {
     }
 }
 
+/// Whether it marks rows of what is to go.
+pub fn is_leaving(ask: &Ask) -> bool {
+    let leaving = |one: &Mark| one.state == CandidateState::Leaving;
+    matches!(ask, Ask::MoveOn(marks) if marks.iter().any(leaving))
+}
+
 fn asserts_only(batch: &Batch) -> bool {
     let mut pairs = batch.0.chunks(2);
     pairs.all(|pair| matches!(pair, [Change::Delete(was), Change::Create(is)] if was == is))
@@ -103,15 +128,20 @@ impl Act<'_> {
     pub(crate) fn drive<D: Driver + Clone + Hash>(&mut self, from: &Driving<D>) -> Driven<D> {
         let mut driver = from.driver.clone();
         let mut ask = from.ask.clone();
+        self.done = from.done;
         loop {
             let looked = matches!(ask, Ask::View);
+            let marks = is_leaving(&ask);
             let answer = self.answer(ask);
+            self.done.views += u8::from(looked);
+            self.done.marked |= marks;
             match driver.next(answer, "") {
-                Ok(Next::Ask(next)) if looked || self.pauses_before(&next) => {
+                Ok(Next::Ask(next)) if self.pauses(looked, &next) => {
                     return Driven::Pauses(Shared::new(Driving {
                         driver,
                         ask: next,
                         looked,
+                        done: self.done,
                     }));
                 }
                 Ok(Next::Ask(next)) => ask = next,
@@ -146,41 +176,36 @@ impl Act<'_> {
 
     /// Where every ask is a step of its own, a step ends before each. Else it ends where it makes a
     /// difference to somebody: after a look at the zone, and before what others see.
-    fn pauses_before(&self, ask: &Ask) -> bool {
-        match ask {
+    fn pauses(&self, looked: bool, next: &Ask) -> bool {
+        match next {
             _ if self.every_ask => true,
+            Ask::Candidates(_) | Ask::AllCandidates => looked,
             Ask::Change(batch, _) => !asserts_only(batch),
-            Ask::Aliases(_) | Ask::Reserve(_) => true,
-            _ => false,
+            Ask::Aliases(_) | Ask::Reserve(_) | Ask::End(_) => true,
+            _ => is_leaving(next),
         }
     }
 
     /// What the function's loop does on AWS.
     pub(crate) fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::View => Answer::Zone(ZoneView::clone(&self.state.world.zone)),
+            Ask::View => Answer::Zone(self.zone_shown()),
             Ask::Candidates(names) => Answer::Rows(self.rows_of(&names)),
-            Ask::Aliases(names) => {
-                let rows = self.state.world.aliases.values();
-                let asked = rows.filter(|row| names.contains(&row.component));
-                Answer::Aliases(asked.cloned().collect())
+            Ask::AllCandidates => Answer::Rows(self.all_rows()),
+            Ask::PlannedNames(_) => {
+                let components = self.run().plan.components.iter();
+                Answer::Names(components.map(|one| one.hostname.clone()).collect())
             }
+            Ask::Aliases(names) => Answer::Aliases(self.aliases(&names)),
             Ask::Examine(rows, tolerates) => Answer::Conditions(self.examine(&rows, tolerates)),
             Ask::Change(batch, _) => Answer::Changed(self.change(&batch)),
-            Ask::RecordSet(_, proofs) => {
-                let proofs = proofs.into_iter().map(|row| row.proof).collect();
-                let proofs = self.proofs_recorded(proofs);
-                self.world().proofs.change(|all| all.extend(proofs));
-                Answer::Done
+            Ask::RecordSet(_, proofs) => self.record_set(&proofs),
+            Ask::RecordAliases(rows) => self.record_aliases(rows),
+            Ask::MoveOn(marks) => Answer::Moved(self.move_on(&marks)),
+            Ask::End(leaving) => {
+                self.end(&leaving);
+                Answer::Ended(Vec::new())
             }
-            Ask::RecordAliases(rows) => {
-                for row in rows {
-                    let row = self.alias_recorded(row);
-                    self.world().record_alias(row);
-                }
-                Answer::Done
-            }
-            Ask::MoveOn(marks) => Answer::Moved(self.move_on(marks)),
             Ask::PlanOf(..) => Answer::Plan(match &self.run().back {
                 Some(back) => PlanFound::Own(Box::new(back.plan.clone())),
                 None => PlanFound::None,
@@ -197,8 +222,30 @@ impl Act<'_> {
             | Ask::Wait(_)
             | Ask::WaitInSync(_)
             | Ask::RecordLive(..)
+            | Ask::RecordFailure(..)
             | Ask::RecordRolledBack(..) => Answer::Done,
         }
+    }
+
+    fn aliases(&self, names: &BTreeSet<Component>) -> Vec<AliasRow> {
+        let rows = self.state.world.aliases.values();
+        let asked = rows.filter(|row| names.contains(&row.component));
+        asked.cloned().collect()
+    }
+
+    fn record_set(&mut self, proofs: &[ProofRow]) -> Answer {
+        let proofs = proofs.iter().map(|row| row.proof.clone()).collect();
+        let proofs = self.proofs_recorded(proofs);
+        self.world().proofs.change(|all| all.extend(proofs));
+        Answer::Done
+    }
+
+    fn record_aliases(&mut self, rows: Vec<AliasRow>) -> Answer {
+        for row in rows {
+            let row = self.alias_recorded(row);
+            self.world().record_alias(row);
+        }
+        Answer::Done
     }
 
     fn rows_of(&self, names: &BTreeSet<Fqdn>) -> Rows {
@@ -207,11 +254,11 @@ impl Act<'_> {
         names.iter().filter_map(row).collect()
     }
 
-    fn move_on(&mut self, marks: Vec<Mark>) -> BTreeSet<Fqdn> {
-        let world = self.world();
-        let moved = marks.into_iter();
-        let moved = moved.filter(|one| world.set_candidate(&one.hostname, one.ticket, one.state));
-        moved.map(|one| one.hostname).collect()
+    fn all_rows(&self) -> Rows {
+        let rows = self.state.world.rows.0.values();
+        let rows = rows.filter(|row| !row.state.is_gone());
+        let shown = rows.filter_map(|row| self.row_listed(row));
+        shown.map(|row| (row.hostname.clone(), row)).collect()
     }
 
     fn examine(
@@ -222,10 +269,13 @@ impl Act<'_> {
         if matches!(self.run().stage, Stage::Cut(_) | Stage::Back(_)) {
             self.state.runs[self.who].unwell_then = !self.stayed_well();
         }
+        if matches!(self.run().stage, Stage::Terminate(_)) {
+            self.note_then();
+        }
         let ends_count = tolerates == Tolerates::NoEnd && self.rules.keep(Rule::EndsCount);
         let world = &self.state.world;
         let is_well = |at: &Fqdn| match ends_count {
-            _ if !self.rules.keep(Rule::HealthLook) => true,
+            _ if self.lies_of_health() => true,
             true => world.stayed_well(at),
             false => world.is_well(at),
         };
@@ -247,6 +297,7 @@ impl Act<'_> {
         if !self.world().apply(&batch, rules) {
             return ChangeOutcome::Refused("it is not what was observed".into());
         }
+        self.terminates(&batch);
         let moves = crate::check::moves(&before, &self.state.world.live());
         let (unwell, is_back) = (self.run().unwell_then, self.run().back.is_some());
         let replaces = self.replaces_any();

@@ -1,10 +1,10 @@
 //! A model check of the cutover protocol: releases beside each other, whose steps come in any order,
 //! crash, lose their answers and arrive late; every state that can be reached is looked at.
 //!
-//! What decides is not modelled: all from Plan companions to the roll-back are the very drivers that the functions
-//! run (`pipeline::drivers`), stepped here from ask to ask ([`driving`]). The other stages are written
-//! anew around `pipeline`'s own rules, in small functions that name what they stand for. What is
-//! modelled is the world: zone, rows, instances, the calls of AWS, and what goes wrong.
+//! What decides is not modelled: all but Plan release and Deploy (initial) are the very drivers that
+//! the functions run (`pipeline::drivers`), stepped here from ask to ask ([`driving`]). These two are
+//! written anew around `pipeline`'s own rules, in small functions that name what they stand for. What
+//! is modelled is the world: zone, rows, instances, the calls of AWS, and what goes wrong.
 //!
 //! A step ends where somebody else can come before: after a look at the zone, before a batch, a
 //! reservation, the rows of what is live, the marking of rows, the end of instances. In some scenarios

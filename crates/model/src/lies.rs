@@ -7,11 +7,12 @@ use crate::act::Act;
 use crate::cast::{domain, peers};
 use crate::release::{Brought, Stage};
 use crate::rules::{Rule, Rules};
+use pipeline::drivers::Mark;
 use pipeline::live::Read;
-use pipeline::names::{Ticket, last_cutover};
+use pipeline::names::{Ticket, alias_of, last_cutover};
 use pipeline::proof::{Proof, proof};
-use pipeline::records::{Batch, Change};
-use pipeline::rows::{AliasRow, CandidateRow, Previous};
+use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Previous};
 use std::sync::Arc;
 
 impl Act<'_> {
@@ -72,6 +73,83 @@ impl Act<'_> {
         let world = &self.state.world;
         !self.rules.keep(Rule::ProvenTogether)
             || proofs.iter().all(|one| world.proofs.contains(one))
+    }
+
+    /// A row among all of them. Without the rule a release ends what was live, its own too, and leaves
+    /// what never was.
+    pub(crate) fn row_listed(&self, row: &Arc<CandidateRow>) -> Option<Arc<CandidateRow>> {
+        let is_terminate = matches!(self.run().stage, Stage::Terminate(_));
+        if self.rules.keep(Rule::TakeDoomed) || !is_terminate || row.companion {
+            return Some(row.clone());
+        }
+        let was_live = [CandidateState::Live, CandidateState::Leaving].contains(&row.state);
+        let shown = CandidateRow {
+            ticket: self.doomed(row.ticket),
+            launched_by: Some(row.launched()),
+            ..CandidateRow::clone(row)
+        };
+        was_live.then(|| Arc::new(shown))
+    }
+
+    /// Its own ticket as one before it.
+    fn doomed(&self, ticket: Ticket) -> Ticket {
+        match ticket == self.ticket() {
+            true => Ticket(ticket.0 - 1),
+            false => ticket,
+        }
+    }
+
+    /// A row moves on. From when it is marked until its instances have ended it is neither free nor to
+    /// be taken over.
+    pub(crate) fn mark(&mut self, one: &Mark) -> bool {
+        let Some(row) = self.state.world.row(&one.hostname) else {
+            return false;
+        };
+        let mut ticket = one.ticket;
+        if !self.rules.keep(Rule::TakeDoomed) && self.doomed(row.ticket) == ticket {
+            ticket = row.ticket;
+        }
+        let is_discard = matches!(self.run().stage, Stage::Discard(_));
+        let state = match one.state {
+            CandidateState::Leaving if !self.rules.keep(Rule::RowSwap) => return true,
+            CandidateState::Leaving if self.rules.keep(Rule::EndedThenFree) => one.state,
+            CandidateState::Leaving if is_discard || row.companion => CandidateState::Discarded,
+            CandidateState::Leaving => CandidateState::Retired,
+            state => state,
+        };
+        self.world().set_candidate(&one.hostname, ticket, state)
+    }
+
+    /// The zone: without the last look no alias is seen by then, without the second one no peer name.
+    pub(crate) fn zone_shown(&mut self) -> ZoneView {
+        let takes = matches!(self.run().stage, Stage::Terminate(_) | Stage::Discard(_));
+        let takes = takes && self.done.views > 0;
+        if self.done.marked && self.rules.keep(Rule::PublishInTime) {
+            let who = self.who;
+            let late = &mut self.state.late;
+            late.retain(|late| late.who != who || !late.publishes);
+        }
+        if self.rules == Rules::WHOLE {
+            return ZoneView::clone(&self.state.world.zone);
+        }
+        let terminates = matches!(self.run().stage, Stage::Terminate(_)) && self.done.marked;
+        let hides = |one: &Record| {
+            let is_alias = alias_of(&one.name, domain()).is_some();
+            let is_last_look = takes && is_alias && !self.rules.keep(Rule::LastLook);
+            let is_peer = one.kind == RecordType::Cname && !is_alias;
+            is_last_look || (terminates && is_peer && !self.rules.keep(Rule::NamesAgain))
+        };
+        let zone = &self.state.world.zone;
+        let shown = zone.records().filter(|one| !hides(one));
+        ZoneView::new(shown.cloned())
+    }
+
+    /// Whether all instances look well.
+    pub(crate) fn lies_of_health(&self) -> bool {
+        match self.run().stage {
+            Stage::Terminate(_) => !self.rules.keep(Rule::SparePrevious),
+            _ => !self.rules.keep(Rule::HealthLook),
+        }
     }
 
     /// Rows were shown without peers where there is no read-set; what passed has them all the same.

@@ -157,7 +157,7 @@ impl Act<'_> {
                 hostname: one.hostname.clone(),
                 replaces: one.replaces.clone(),
             };
-            let fresh = self.row(&brought, false);
+            let fresh = self.row(&brought);
             components.push(brought);
             match self.state.world.row(&one.hostname).filter(|_| one.warm) {
                 None => new.push(fresh),

@@ -3,13 +3,12 @@
 use crate::driving::{Driving, Write};
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::drivers::{Cutover, RollBack};
+use pipeline::drivers::{Cutover, Discard, RollBack, Terminate};
 use pipeline::live::ReadSet;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
 use pipeline::proof::Set;
 use pipeline::records::ZoneView;
-use pipeline::retire::{Leaving, RetirePlan};
 use pipeline::rows::CandidateRow;
 use pipeline::wire::{PlanReply, Planned};
 
@@ -60,6 +59,8 @@ pub struct Run {
     pub back: Option<Shared<Back>>,
     /// What no stage can see: whether a candidate was not well when the batch was planned.
     pub unwell_then: bool,
+    /// And what was true when Terminate previous looked.
+    pub then: Option<Shared<Then>>,
 }
 
 /// A release that takes itself back (Roll back), with a ticket of its own.
@@ -149,8 +150,10 @@ pub enum Stage {
     Cut(Shared<Driving<Cutover>>),
     /// Drain, which began after so many moves of aliases.
     Drain(u8),
-    /// Terminate previous or Discard candidates.
-    Take(Take),
+    /// Terminate previous.
+    Terminate(Shared<Driving<Terminate>>),
+    /// Discard candidates.
+    Discard(Shared<Driving<Discard>>),
     /// Roll back.
     Back(Shared<Driving<RollBack>>),
     /// It has ended.
@@ -188,42 +191,13 @@ pub enum Why {
     Discard,
 }
 
-/// `Takedown::take`.
+/// What no stage can see: what was true when Terminate previous looked.
 #[derive(Debug, Clone, PartialEq, Hash)]
-pub struct Take {
-    /// For whom.
-    pub why: Why,
-    /// What is to go.
-    pub leaving: Shared<Printed<Vec<Leaving>>>,
-    /// Whose rows it has marked, when it looks for the second time.
-    pub marked: Option<Shared<Printed<Vec<Leaving>>>>,
-    /// Whether something stays, because an alias points to it.
-    pub kept: bool,
-    /// Whether what the release brought is live and not well (`TerminateReply::unwell`).
-    pub unwell: bool,
-    /// What no stage can see: of which components nothing well was live when it looked.
-    pub dead_then: Vec<Component>,
-    /// And which hostnames were live or had been, then.
-    pub was_live: Vec<Fqdn>,
-    /// How far it is.
-    pub step: TakeStep,
-}
-
-/// How far a take-down is.
-#[derive(Debug, Clone, PartialEq, Hash)]
-pub enum TakeStep {
-    /// It reads the rows, to find out what is to go, and looks at the zone.
-    Rows,
-    /// It looks at the zone again.
-    Look,
-    /// It reads the rows, and plans.
-    Plan(Shared<ZoneView>),
-    /// It applies the batch.
-    Batch(Shared<Printed<RetirePlan>>),
-    /// It marks the rows.
-    Mark(Shared<Printed<RetirePlan>>),
-    /// It ends the instances.
-    End(Shared<Printed<RetirePlan>>),
+pub struct Then {
+    /// Components of which nothing well was live.
+    pub dead: Vec<Component>,
+    /// Hostnames that were live or had been.
+    pub live: Vec<Fqdn>,
 }
 
 impl Run {
@@ -246,6 +220,7 @@ impl Run {
             found_live: false,
             back: None,
             unwell_then: false,
+            then: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is live when it begins, and which releases run.
 
 use crate::act::{Act, How};
+use crate::driving::Done;
 use crate::release::{Run, Stage, State};
 use crate::rules::Rules;
 use crate::world::World;
@@ -122,6 +123,7 @@ impl Scenario {
                     who,
                     state,
                     every_ask: false,
+                    done: Done::default(),
                 }
                 .step(How::Done);
             }

@@ -4,7 +4,7 @@ use crate::act::{Action, How};
 use crate::cast::short;
 use crate::check::left_behind;
 use crate::checker::Check;
-use crate::release::{Stage, State, Take, TakeStep, Why};
+use crate::release::{Stage, State};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,27 +75,11 @@ fn stage(stage: &Stage) -> String {
         Stage::Test => "Integration tests".into(),
         Stage::Cut(driving) => format!("Deploy (cutover) {}", driving.ask),
         Stage::Drain(_) => "Drain ends".into(),
-        Stage::Take(take) => taking(take),
+        Stage::Terminate(driving) => format!("Terminate previous {}", driving.ask),
+        Stage::Discard(driving) => format!("Discard candidates {}", driving.ask),
         Stage::Back(driving) => format!("Roll back {}", driving.ask),
         Stage::Ended => "has ended".into(),
     }
-}
-
-fn taking(take: &Take) -> String {
-    let who = match take.why {
-        Why::Terminate => "Terminate previous",
-        Why::Discard => "Discard candidates",
-    };
-    let again = if take.marked.is_some() { " again" } else { "" };
-    let what = match take.step {
-        TakeStep::Rows => "reads the rows and looks at the zone",
-        TakeStep::Look => "looks at the zone",
-        TakeStep::Plan(_) => "reads the rows and plans",
-        TakeStep::Batch(_) => "applies its batch",
-        TakeStep::Mark(_) => "marks the rows",
-        TakeStep::End(_) => return format!("{who} ends the instances"),
-    };
-    format!("{who} {what}{again}")
 }
 
 fn goes(how: How) -> &'static str {

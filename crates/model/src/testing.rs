@@ -5,7 +5,7 @@ use crate::cast::{instance, manifest, peers, recipe, release};
 use crate::release::{Beside, Brought, Stage, Why};
 use crate::rules::Rule;
 use crate::shared::Shared;
-use pipeline::drivers::{PlanCompanions, PublishHostnames, PublishPeers};
+use pipeline::drivers::{ChangeOutcome, PlanCompanions, PublishHostnames, PublishPeers};
 use pipeline::names::Fqdn;
 use pipeline::proof::{Set, proof};
 use pipeline::rows::CandidateRow;
@@ -112,17 +112,21 @@ impl Act<'_> {
     /// about to delete what a roll-back takes over: then the batch is planned anew, as here.
     pub(crate) fn publish(&mut self, how: How) {
         let driver = PublishHostnames::new(self.to_publish());
-        if let How::LateAgain | How::LateGivenUp = how
-            && let Ok(Some(batch)) = self.batch_of(driver.clone())
-        {
-            self.publish_late(batch);
-        }
-        if how == How::LateGivenUp {
+        let Ok(batch) = self.batch_of(driver.clone()) else {
             return self.take(Why::Discard);
+        };
+        let batch = batch.unwrap_or_default();
+        if let How::LateAgain | How::LateGivenUp = how {
+            self.publish_late(batch.clone());
         }
-        match self.drive_at_once(driver) {
-            Ok(_) => self.goes(Stage::Test),
-            Err(_) => self.take(Why::Discard),
+        match how {
+            How::LateGivenUp => self.take(Why::Discard),
+            // What it replies is for the suites.
+            _ if matches!(self.change(&batch), ChangeOutcome::Applied(_)) => self.goes(Stage::Test),
+            _ => match self.drive_at_once(driver) {
+                Ok(_) => self.goes(Stage::Test),
+                Err(_) => self.take(Why::Discard),
+            },
         }
     }
 

@@ -61,6 +61,9 @@ pub struct World {
     pub before: Shared<BTreeMap<Fqdn, Commit>>,
     /// And the highest ticket that each alias has pointed to.
     pub newest: Shared<BTreeMap<Component, Ticket>>,
+    /// And what a release that was given up has left to the next one of its component: some resolver may
+    /// remember it as live.
+    pub given_back: Shared<BTreeSet<Fqdn>>,
     /// Invariants that are broken.
     pub broken: crate::check::Broken,
 }
@@ -80,6 +83,7 @@ impl World {
             draining: Shared::new(Draining::default()),
             before: Shared::new(BTreeMap::new()),
             newest: Shared::new(BTreeMap::new()),
+            given_back: Shared::new(BTreeSet::new()),
             broken: crate::check::Broken::default(),
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A hostname that is to go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Leaving {
     /// Whose.
     pub component: Component,
@@ -89,7 +89,7 @@ pub fn ends_late_launch(row: Option<&CandidateRow>, ticket: Ticket) -> bool {
 }
 
 /// What will be taken away, complete.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct RetirePlan {
     /// Applied before any instance is ended; empty where no record is left.
     pub batch: Batch,

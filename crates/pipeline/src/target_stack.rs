@@ -130,6 +130,46 @@ pub fn plan_apply(name: &str, found: Option<&Stack>, is_ours: bool) -> ApplyPlan
     }
 }
 
+/// What Delete stack does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletePlan {
+    /// There is none.
+    Nothing,
+    /// It is somebody else's, and is left alone.
+    NotOurs,
+    /// Another operation is under way, which can be neither stopped nor overtaken; then this one.
+    Wait,
+    /// It is being deleted.
+    UnderWay,
+    /// It goes.
+    Delete,
+}
+
+impl DeletePlan {
+    /// What CloudFormation is asked to do, now or before.
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::Nothing | Self::NotOurs => Operation::None,
+            Self::Wait => Operation::Wait,
+            Self::UnderWay | Self::Delete => Operation::Delete,
+        }
+    }
+}
+
+/// Decides it. `ours`: whether the stack has the target's tags.
+pub fn plan_delete(found: Option<&Stack>, ours: bool) -> DeletePlan {
+    let Some(stack) = found else {
+        return DeletePlan::Nothing;
+    };
+    match (stack.settled(), stack.status.as_str()) {
+        _ if !ours => DeletePlan::NotOurs,
+        (Settled::Gone, _) => DeletePlan::Nothing,
+        (Settled::InProgress, "DELETE_IN_PROGRESS") => DeletePlan::UnderWay,
+        (Settled::InProgress, _) => DeletePlan::Wait,
+        _ => DeletePlan::Delete,
+    }
+}
+
 /// The values an operation is started with: what was asked for, what follows from the project, and
 /// for the rest what the stack has (`None`: the previous value).
 pub fn parameters_of(

@@ -135,3 +135,15 @@ fn an_output_that_is_missing_is_named() {
         "the stack's output Domain is missing or cannot be read"
     );
 }
+
+#[test]
+fn a_stack_is_deleted_once_nothing_else_is_under_way() {
+    let check = |status: &str, ours| plan_delete(Some(&stack(status)), ours);
+    assert_eq!(plan_delete(None, false), DeletePlan::Nothing);
+    assert_eq!(check("DELETE_COMPLETE", true), DeletePlan::Nothing);
+    assert_eq!(check("CREATE_COMPLETE", true), DeletePlan::Delete);
+    assert_eq!(check("DELETE_FAILED", true), DeletePlan::Delete);
+    assert_eq!(check("DELETE_IN_PROGRESS", true), DeletePlan::UnderWay);
+    assert_eq!(check("UPDATE_IN_PROGRESS", true), DeletePlan::Wait);
+    assert_eq!(check("CREATE_COMPLETE", false), DeletePlan::NotOurs);
+}

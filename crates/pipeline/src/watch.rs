@@ -79,10 +79,12 @@ pub fn to_be_spared(
 }
 
 /// Whether a hostname that is to be ended is left alone: it was live, and what replaced it is not well.
-pub fn is_spared(leaving: &Leaving, rows: &[CandidateRow], spared: &BTreeSet<Component>) -> bool {
-    let was_live = rows
-        .iter()
-        .any(|row| row.hostname == leaving.hostname && row.state == CandidateState::Live);
+pub fn is_spared(
+    leaving: &Leaving,
+    row: Option<&CandidateRow>,
+    spared: &BTreeSet<Component>,
+) -> bool {
+    let was_live = row.is_some_and(|row| row.state == CandidateState::Live);
     was_live && spared.contains(&leaving.component)
 }
 

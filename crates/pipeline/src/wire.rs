@@ -583,7 +583,7 @@ pub enum CutoverReply {
 }
 
 /// The input of Terminate previous.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TerminateRequest {
     /// The release.
     pub release: Release,
@@ -595,7 +595,7 @@ pub struct TerminateRequest {
 }
 
 /// The reply of Terminate previous.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TerminateReply {
     /// Hostnames that went, with their instances.
     pub retired: Vec<Fqdn>,
@@ -621,7 +621,7 @@ pub struct TerminateReply {
 }
 
 /// What became of launch template versions that nobody can ask for any more.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OldVersions {
     /// How many were deleted.
     pub deleted: u64,
@@ -709,7 +709,7 @@ pub enum TagResult {
 }
 
 /// The input of Discard candidates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Hash, Serialize, Deserialize)]
 pub struct DiscardRequest {
     /// The release.
     pub release: Release,
@@ -731,7 +731,7 @@ pub struct DiscardRequest {
 
 /// A component of a release. Where an execution began with an earlier definition, all that was planned
 /// of it comes too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReleasedComponent {
     /// Which.
     pub component: Component,
@@ -752,7 +752,7 @@ pub struct UndoPlanRequest {
 }
 
 /// A failed pipeline (with its component) or a failed stage of the whole release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
     /// Whose, where it was one component's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -762,7 +762,7 @@ pub struct Failure {
 }
 
 /// What Step Functions says of a failed state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailedStage {
     /// The state's name.
     pub stage: String,
@@ -773,7 +773,7 @@ pub struct FailedStage {
 }
 
 /// The reply of Discard candidates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DiscardReply {
     /// The error that the execution ends with.
     pub error: String,

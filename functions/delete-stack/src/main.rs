@@ -1,7 +1,7 @@
 //! Begins to delete a target's stack, once nothing of releases is left in it.
 
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::target_stack::Settled;
+use pipeline::target_stack::{DeletePlan, Stack, plan_delete};
 use pipeline::target_wire::{Begun, DeleteRequest, Operation};
 use stacks::{Stacks, token};
 use stage::Settings;
@@ -31,29 +31,20 @@ impl Deleter {
             token: token(&plan.execution, &format!("delete-{}", request.round)),
             resources: Vec::new(),
         };
-        let Some(stack) = self.stacks.find(&plan.stack).await? else {
-            return Ok(begun);
+        let found = self.stacks.find(&plan.stack).await?;
+        let of_target = |stack: &Stack| stack.is_of(plan.project.as_str(), &plan.target);
+        let planned = plan_delete(found.as_ref(), found.as_ref().is_some_and(of_target));
+        tracing::info!(?planned);
+        begun.operation = planned.operation();
+        begun.stack_id = found
+            .as_ref()
+            .map_or_else(String::new, |stack| stack.id.clone());
+        let Some(stack) = found.filter(|_| planned == DeletePlan::Delete) else {
+            return match planned {
+                DeletePlan::NotOurs => Err(not_ours(&plan.stack)),
+                _ => Ok(begun),
+            };
         };
-        begun.stack_id = stack.id.clone();
-        if !stack.is_of(plan.project.as_str(), &plan.target) {
-            return Err(Fault::new(
-                ErrorName::StackFailed,
-                format!(
-                    "the stack {} is not this target's: it lacks the tags cutover:project and cutover:target; it was left alone",
-                    plan.stack
-                ),
-            ));
-        }
-        begun.operation = match (stack.settled(), stack.status.as_str()) {
-            (Settled::Gone, _) => return Ok(begun),
-            (Settled::InProgress, "DELETE_IN_PROGRESS") => Operation::Delete,
-            // An update under way can be neither stopped nor overtaken by a deletion.
-            (Settled::InProgress, _) => Operation::Wait,
-            _ => Operation::Delete,
-        };
-        if stack.settled() == Settled::InProgress {
-            return Ok(begun);
-        }
         begun.resources = self.stacks.resources(&plan.stack).await?;
         if stack.is_protected {
             tracing::info!("lifting the protection of {}, as was confirmed", plan.stack);
@@ -64,4 +55,11 @@ impl Deleter {
             .await?;
         Ok(begun)
     }
+}
+
+fn not_ours(name: &str) -> Fault {
+    let text = format!(
+        "the stack {name} is not this target's: it lacks the tags cutover:project and cutover:target; it was left alone"
+    );
+    Fault::new(ErrorName::StackFailed, text)
 }

@@ -6,12 +6,13 @@
 //! needed, and because it happens as often as versions are made; a target may not be provisioned for
 //! years.
 
+use drive::Drive;
+use pipeline::drivers::Rows;
 use pipeline::errors::Fault;
 use pipeline::launch_template::expendable;
-use pipeline::rows::{AliasRow, CandidateRow, Key};
+use pipeline::rows::{AliasRow, Key};
 use pipeline::wire::{OldVersions, Release};
 use std::collections::BTreeSet;
-use takedown::Takedown;
 
 /// Pages of 200 versions that are looked at; where there are more, the next releases go on.
 const PAGES: usize = 5;
@@ -21,12 +22,8 @@ const LONGEST: usize = 500;
 
 /// The release is live whatever becomes of it, so a failure is told and is none of the stage. The rows
 /// may be of a moment ago: whatever was reserved since is launched from a version too young to go.
-pub async fn clean_up(
-    takedown: &Takedown,
-    release: &Release,
-    rows: &[CandidateRow],
-) -> OldVersions {
-    match delete(takedown, release, rows).await {
+pub async fn clean_up(drive: &Drive, release: &Release, rows: &Rows) -> OldVersions {
+    match delete(drive, release, rows).await {
         Ok(deleted) => OldVersions {
             deleted,
             ..OldVersions::default()
@@ -41,30 +38,23 @@ pub async fn clean_up(
     }
 }
 
-async fn delete(
-    takedown: &Takedown,
-    release: &Release,
-    rows: &[CandidateRow],
-) -> Result<u64, Fault> {
+async fn delete(drive: &Drive, release: &Release, rows: &Rows) -> Result<u64, Fault> {
     let template = &release.launch_template_id;
-    let versions = takedown.fleet.template_versions(template, PAGES).await?;
+    let versions = drive.fleet.template_versions(template, PAGES).await?;
     let now = aws::seconds(&aws::now()).unwrap_or_default();
     let target = Key::target(&release.target);
-    let live: Vec<AliasRow> = takedown.registry.query(&target, "alias#").await?;
+    let live: Vec<AliasRow> = drive.registry.query(&target, "alias#").await?;
     let old = expendable(&versions, &needed(&live, rows), now);
     if old.is_empty() {
         return Ok(0);
     }
-    let deleted = takedown
-        .fleet
-        .delete_template_versions(template, &old)
-        .await?;
+    let deleted = drive.fleet.delete_template_versions(template, &old).await?;
     tracing::info!(deleted, "old launch template versions");
     Ok(deleted as u64)
 }
 
-fn needed(live: &[AliasRow], rows: &[CandidateRow]) -> BTreeSet<String> {
-    let standing = rows.iter().filter(|row| !row.state.is_gone());
+fn needed(live: &[AliasRow], rows: &Rows) -> BTreeSet<String> {
+    let standing = rows.values().filter(|row| !row.state.is_gone());
     let standing = standing.map(|row| &row.launch_template_version);
     let before = live.iter().filter_map(|row| row.previous.as_ref());
     let before = before.map(|previous| &previous.launch_template_version);

@@ -78,20 +78,21 @@ fn it_looks_proves_moves_and_records_in_this_order() {
         &all,
         15,
         expect![[r#"
-        reads 1 rows of hostnames
-        lets 1 settle
-        looks at the zone
-        reads 1 rows of hostnames
-        looks at the instances of 1
-        records the tested set of stage-r42
-        applies its batch (cutover of stage-r42)
-        reads 1 rows of aliases
-        reads 1 rows of hostnames
-        records 1 aliases
-        marks 1 rows as Live
-        records r42 as live
-        waits until C1 is INSYNC
-        Live { change_id: Some("C1"), moves: [AliasMove { component: Component("api"), alias: Fqdn("api.stage.myproj.com"), to: Fqdn("api-bbbbbbbbbbbb.stage.myproj.com"), from: Some(Fqdn("api-aaaaaaaaaaaa.stage.myproj.com")) }] }"#]],
+            reads 1 rows of hostnames
+            lets 1 settle
+            looks at the zone
+            reads 1 rows of hostnames
+            looks at the instances of 1
+            reads the evidence of 0 suites
+            records the tested set of stage-r42
+            applies its batch (cutover of stage-r42)
+            reads 1 rows of aliases
+            reads 1 rows of hostnames
+            records 1 aliases
+            marks 1 rows as Live
+            records r42 as live
+            waits until C1 is INSYNC
+            Live { change_id: Some("C1"), moves: [AliasMove { component: Component("api"), alias: Fqdn("api.stage.myproj.com"), to: Fqdn("api-bbbbbbbbbbbb.stage.myproj.com"), from: Some(Fqdn("api-aaaaaaaaaaaa.stage.myproj.com")) }] }"#]],
     );
 }
 

@@ -20,20 +20,25 @@
 //! A crash at any ask loses the driver. The stage runs again with a new one, which begins with a look.
 
 mod cutover;
+mod discard;
 mod plan_companions;
 mod publish_hostnames;
 mod publish_peers;
 mod record;
 mod request;
 mod roll_back;
+mod take_down;
+mod terminate;
 #[cfg(test)]
 mod testing;
 
 pub use cutover::Cutover;
+pub use discard::Discard;
 pub use plan_companions::PlanCompanions;
 pub use publish_hostnames::PublishHostnames;
 pub use publish_peers::PublishPeers;
 pub use roll_back::RollBack;
+pub use terminate::{Terminate, Terminated};
 
 use crate::errors::{ErrorName, Fault};
 use crate::evidence::Subject;
@@ -41,7 +46,10 @@ use crate::health::{Condition, Tolerates};
 use crate::names::{Component, Fqdn, Ticket};
 use crate::proof::Proof;
 use crate::records::{Batch, ZoneView};
-use crate::rows::{AliasRow, CandidateRow, CandidateState, ProofRow, ReleaseRow, SetRow};
+use crate::retire::Leaving;
+use crate::rows::{
+    AliasRow, CandidateRow, CandidateState, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
+};
 use crate::wire::{PlanReply, Release, SuiteReply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -79,6 +87,10 @@ pub enum Ask {
     View,
     /// What is recorded of these hostnames. Answer: [`Answer::Rows`].
     Candidates(BTreeSet<Fqdn>),
+    /// What is recorded of all hostnames that stand. Answer: [`Answer::Rows`].
+    AllCandidates,
+    /// The hostnames of components that the release of this ticket planned. Answer: [`Answer::Names`].
+    PlannedNames(Ticket),
     /// What is recorded of these aliases. Answer: [`Answer::Aliases`].
     Aliases(BTreeSet<Component>),
     /// Which of these components the project has. Answer: [`Answer::Components`].
@@ -107,6 +119,10 @@ pub enum Ask {
     /// The release of this ticket is live, by this change of Route 53 if it is known. Answer:
     /// [`Answer::Done`].
     RecordLive(Ticket, Option<String>),
+    /// The release of this ticket ended so, for this cause. Answer: [`Answer::Done`].
+    RecordFailure(Ticket, ReleaseOutcome, String),
+    /// The instances behind these hostnames end. Answer: [`Answer::Ended`].
+    End(Vec<Leaving>),
     /// The release of this ticket was taken back, for this cause. Answer: [`Answer::Done`].
     RecordRolledBack(Ticket, String),
     /// What the execution of this name, which began then (RFC 3339), has planned before. Answer:
@@ -137,6 +153,8 @@ impl fmt::Display for Ask {
         match self {
             Self::View => write!(f, "looks at the zone"),
             Self::Candidates(names) => write!(f, "reads {} rows of hostnames", names.len()),
+            Self::AllCandidates => write!(f, "reads the rows of all hostnames that stand"),
+            Self::PlannedNames(ticket) => write!(f, "reads what {ticket} planned"),
             Self::Aliases(names) => write!(f, "reads {} rows of aliases", names.len()),
             Self::Components(names) => write!(f, "reads {} rows of components", names.len()),
             Self::HavePassed(proofs) => write!(f, "reads {} proofs", proofs.len()),
@@ -153,6 +171,8 @@ impl fmt::Display for Ask {
                 None => write!(f, "marks no row"),
             },
             Self::RecordLive(ticket, _) => write!(f, "records {ticket} as live"),
+            Self::RecordFailure(ticket, outcome, _) => write!(f, "records {ticket} as {outcome:?}"),
+            Self::End(leaving) => write!(f, "ends the instances of {}", leaving.len()),
             Self::RecordRolledBack(ticket, _) => write!(f, "records {ticket} as rolled back"),
             Self::PlanOf(execution, _) => write!(f, "reads the plan of {execution}"),
             Self::DrawTicket => write!(f, "draws a ticket"),
@@ -207,6 +227,10 @@ pub enum Answer {
     Changed(ChangeOutcome),
     /// The hostnames whose rows moved on; the others belong to another release by now, or are gone.
     Moved(BTreeSet<Fqdn>),
+    /// Hostnames.
+    Names(BTreeSet<Fqdn>),
+    /// The instances that were ended.
+    Ended(Vec<String>),
     /// What is planned for that name.
     Plan(PlanFound),
     /// The ticket.

@@ -140,11 +140,7 @@ impl Recording {
             brought_by,
             rolled_back,
         } = match again {
-            Some(was) => Succession {
-                previous: was.previous.clone(),
-                brought_by: was.brought_by,
-                rolled_back: was.rolled_back.clone(),
-            },
+            Some(was) => recorded(was),
             None => self.succession(row, was, before.at),
         };
         let artifact = recipe.artifact.as_ref();
@@ -191,6 +187,15 @@ impl Recording {
             rollback: self.job.asked.release.rollback,
         };
         succession(&row.commit, &replaced)
+    }
+}
+
+/// What an earlier try has recorded of before.
+fn recorded(row: &AliasRow) -> Succession {
+    Succession {
+        previous: row.previous.clone(),
+        brought_by: row.brought_by,
+        rolled_back: row.rolled_back.clone(),
     }
 }
 

@@ -1,0 +1,246 @@
+//! Discard candidates: the undo of everything before the cutover, and the sentences a failed release
+//! ends with.
+
+use super::take_down::{Step, TakeDown, Taken};
+use super::{Answer, Ask, Driver, Mark, Next, Rows};
+use crate::another::live_by_another;
+use crate::errors::Fault;
+use crate::names::{Component, Fqdn, alias};
+use crate::records::ZoneView;
+use crate::retire::{Leaving, is_discarded};
+use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
+use crate::verdict::{
+    Happened, StillLive, Verdict, already_live, live_after_all, superseded_by, verdict,
+};
+use crate::wire::{DiscardReply, DiscardRequest, Release};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The undo of one release.
+#[derive(Debug, Clone, Hash)]
+pub struct Discard {
+    asked: Arc<DiscardRequest>,
+    rows: Arc<Rows>,
+    waits: Waits,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Default, Hash)]
+enum Waits {
+    #[default]
+    ToBegin,
+    Rows,
+    /// The hostnames that it planned.
+    Names,
+    /// The rows of those of them that do not stand any more.
+    Past,
+    Zone,
+    /// The rows are given back of what is not for this release to end.
+    GivenBack(Vec<Leaving>),
+    Taken(Box<TakeDown>),
+    SetRecorded(DiscardReply),
+    OutcomeRecorded(DiscardReply),
+}
+
+type Reply = Result<Next<DiscardReply>, Fault>;
+
+impl Driver for Discard {
+    type Reply = DiscardReply;
+
+    fn release(&self) -> &Release {
+        &self.asked.release
+    }
+
+    fn next(&mut self, answer: Answer, now: &str) -> Reply {
+        match (std::mem::take(&mut self.waits), answer) {
+            (Waits::ToBegin, Answer::Begin) => Ok(self.ask(Ask::AllCandidates, Waits::Rows)),
+            (Waits::Rows, Answer::Rows(rows)) => {
+                self.rows = Arc::new(rows);
+                let ticket = self.asked.release.ticket;
+                Ok(self.ask(Ask::PlannedNames(ticket), Waits::Names))
+            }
+            (Waits::Names, Answer::Names(names)) => Ok(self.ask_past(names)),
+            (Waits::Past, Answer::Rows(past)) => Ok(self.look(past)),
+            (Waits::Zone, Answer::Zone(zone)) => Ok(self.choose(&zone)),
+            (Waits::GivenBack(leaving), Answer::Moved(_)) => Ok(self.begin_to_take(leaving)),
+            (Waits::Taken(take_down), answer) => self.take(*take_down, answer, now),
+            (Waits::SetRecorded(reply), Answer::Done) => Ok(self.record_outcome(reply)),
+            (Waits::OutcomeRecorded(reply), Answer::Done) => Ok(Next::Done(reply)),
+            (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+}
+
+impl Discard {
+    /// Of a release that failed, or that another one made needless.
+    pub fn new(asked: DiscardRequest) -> Self {
+        Self {
+            asked: Arc::new(asked),
+            rows: Arc::default(),
+            waits: Waits::ToBegin,
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, waits: Waits) -> Next<DiscardReply> {
+        self.waits = waits;
+        Next::Ask(ask)
+    }
+
+    fn own(&self) -> impl Iterator<Item = &CandidateRow> {
+        let ticket = self.asked.release.ticket;
+        let rows = self.rows.values().map(Arc::as_ref);
+        rows.filter(move |row| row.ticket == ticket)
+    }
+
+    /// Own candidates that are gone: an earlier run came so far, or a later release has ended them. What
+    /// was launched under their names since is ended too.
+    fn ask_past(&mut self, names: BTreeSet<Fqdn>) -> Next<DiscardReply> {
+        let missing = names.into_iter();
+        let missing = missing.filter(|name| !self.rows.contains_key(name));
+        let missing: BTreeSet<Fqdn> = missing.collect();
+        match missing.is_empty() {
+            true => self.look(Rows::new()),
+            false => self.ask(Ask::Candidates(missing), Waits::Past),
+        }
+    }
+
+    fn look(&mut self, past: Rows) -> Next<DiscardReply> {
+        let ticket = self.asked.release.ticket;
+        let own = past.into_iter().filter(|(_, row)| row.ticket == ticket);
+        Arc::make_mut(&mut self.rows).extend(own);
+        self.ask(Ask::View, Waits::Zone)
+    }
+
+    fn choose(&mut self, zone: &ZoneView) -> Next<DiscardReply> {
+        let ttl = self.asked.release.hostname_ttl;
+        let (leaving, back): (Vec<&CandidateRow>, Vec<&CandidateRow>) =
+            self.own().partition(|row| is_discarded(row, zone, ttl));
+        let leaving = leaving.into_iter();
+        let leaving = leaving.map(|row| Leaving::of(row, CandidateState::Discarded));
+        let leaving = leaving.collect();
+        let back: Vec<Mark> = back.into_iter().map(given_back).collect();
+        match back.is_empty() {
+            true => self.begin_to_take(leaving),
+            false => self.ask(Ask::MoveOn(back), Waits::GivenBack(leaving)),
+        }
+    }
+
+    fn begin_to_take(&mut self, leaving: Vec<Leaving>) -> Next<DiscardReply> {
+        let (take_down, ask) = TakeDown::begin(self.asked.release.clone(), leaving);
+        self.ask(ask, Waits::Taken(Box::new(take_down)))
+    }
+
+    fn take(&mut self, mut take_down: TakeDown, answer: Answer, now: &str) -> Reply {
+        Ok(match take_down.next(answer)? {
+            Step::Ask(ask) => self.ask(ask, Waits::Taken(Box::new(take_down))),
+            Step::Taken(taken) => self.conclude(taken, now),
+        })
+    }
+
+    /// What the release ends with. What is live after all is not recorded as failed.
+    fn conclude(&mut self, taken: Taken, now: &str) -> Next<DiscardReply> {
+        let is_live = !taken.kept.is_empty();
+        let label = self.asked.release.label();
+        let rows: Vec<CandidateRow> = self
+            .rows
+            .values()
+            .map(|row| CandidateRow::clone(row))
+            .collect();
+        let mut by_another = live_by_another(&self.asked, &taken.zone, &rows);
+        let sentences = || sentences(&self.asked, &self.rows, &taken.zone);
+        let verdict = match (is_live, by_another.is_empty()) {
+            (true, _) => Verdict {
+                cause: live_after_all(&self.asked.failures, &label),
+                ..sentences()
+            },
+            (false, true) => sentences(),
+            (false, false) => already_live(&by_another, &label),
+        };
+        if is_live {
+            by_another.clear();
+        }
+        let gone = taken.gone.into_iter();
+        let reply = DiscardReply {
+            error: verdict.error,
+            cause: verdict.cause,
+            live: is_live,
+            discarded: gone.map(|one| one.hostname).collect(),
+            already_live: by_another,
+        };
+        match is_live {
+            true => Next::Done(reply),
+            false => self.record(reply, now),
+        }
+    }
+
+    fn record(&mut self, reply: DiscardReply, now: &str) -> Next<DiscardReply> {
+        let asked = &self.asked;
+        match &asked.tested {
+            Some(tested) if !asked.tests.is_empty() => {
+                let released = asked.components.iter().map(|one| one.component.clone());
+                let (released, at) = (released.collect(), now.to_owned());
+                let set = SetRow::of(&asked.release, tested, released, &asked.tests, at);
+                let ask = Ask::RecordSet(Box::new(set), Vec::new());
+                self.ask(ask, Waits::SetRecorded(reply))
+            }
+            _ => self.record_outcome(reply),
+        }
+    }
+
+    fn record_outcome(&mut self, reply: DiscardReply) -> Next<DiscardReply> {
+        let outcome = match reply.already_live.is_empty() {
+            true => ReleaseOutcome::NotReleased,
+            false => ReleaseOutcome::AlreadyLive,
+        };
+        let ticket = self.asked.release.ticket;
+        let ask = Ask::RecordFailure(ticket, outcome, reply.cause.clone());
+        self.ask(ask, Waits::OutcomeRecorded(reply))
+    }
+}
+
+/// Some resolver may still remember it as live: a later release ends it after its drain.
+fn given_back(row: &CandidateRow) -> Mark {
+    Mark {
+        hostname: row.hostname.clone(),
+        ticket: row.ticket,
+        state: CandidateState::Live,
+    }
+}
+
+/// A release that is live in the place of one of these and came later.
+fn superseded(asked: &DiscardRequest, rows: &Rows, zone: &ZoneView) -> Option<String> {
+    let release = &asked.release;
+    asked.components.iter().find_map(|planned| {
+        let at = zone.points_to(&alias(&planned.component, &release.domain))?;
+        let row = rows.get(&at)?;
+        (row.ticket > release.ticket)
+            .then(|| superseded_by(&planned.component, row.ticket, release.ticket))
+    })
+}
+
+fn sentences(asked: &DiscardRequest, rows: &Rows, zone: &ZoneView) -> Verdict {
+    let release = &asked.release;
+    let superseded = superseded(asked, rows, zone);
+    let still = asked.components.iter().map(|planned| {
+        let alias = alias(&planned.component, &release.domain);
+        let now = zone.points_to(&alias);
+        (alias, now)
+    });
+    let still: Vec<StillLive> = still.collect();
+    let own = rows.values();
+    let own = own.filter(|row| row.ticket == release.ticket && !row.companion);
+    let reached = own.map(|row| (row.component.clone(), !row.instances.is_empty()));
+    let reached: Vec<(Component, bool)> = reached.collect();
+    let happened = Happened {
+        failures: &asked.failures,
+        tests: &asked.tests,
+        still: &still,
+        reached: &reached,
+        superseded: superseded.as_deref(),
+    };
+    verdict(&happened, &release.label())
+}
+
+#[cfg(test)]
+#[path = "discard_tests.rs"]
+mod tests;

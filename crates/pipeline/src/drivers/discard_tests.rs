@@ -1,0 +1,97 @@
+use super::super::ChangeOutcome;
+use super::super::testing::{asks, at, component, release, row, rows, zone};
+use super::*;
+use crate::wire::{FailedStage, Failure, ReleasedComponent};
+use expect_test::{Expect, expect};
+
+/// Release 42 brought `b`; `a` of release 7 is live.
+fn asked() -> DiscardRequest {
+    DiscardRequest {
+        release: release(),
+        components: vec![ReleasedComponent {
+            component: component("api"),
+        }],
+        failures: vec![Failure {
+            component: None,
+            failed: FailedStage {
+                stage: "Publish hostnames".into(),
+                error: "Unavailable".into(),
+                cause: "AWS did not answer".into(),
+            },
+        }],
+        tests: Vec::new(),
+        tested: None,
+        already_live: Vec::new(),
+    }
+}
+
+fn all() -> Answer {
+    Answer::Rows(rows(&[row("api", 'a', 7), row("api", 'b', 42)]))
+}
+
+fn own_names() -> Answer {
+    Answer::Names([at("api", 'b')].into())
+}
+
+fn look(digits: &str) -> Vec<Answer> {
+    vec![Answer::Zone(zone(digits)), all()]
+}
+
+fn check(answers: &[Vec<Answer>], last: usize, expected: Expect) {
+    let lines = asks(Discard::new(asked()), answers.concat());
+    let from = lines.len() - last;
+    expected.assert_eq(&lines[from..].join("\n"));
+}
+
+#[test]
+fn a_release_that_failed_takes_its_own_away_and_says_what_is_true() {
+    let begin = vec![all(), own_names(), Answer::Zone(zone("ab"))];
+    let applied = vec![Answer::Changed(ChangeOutcome::Applied("C1".into()))];
+    let marked = vec![Answer::Moved([at("api", 'b')].into())];
+    let ended = vec![
+        Answer::Changed(ChangeOutcome::Applied("C2".into())),
+        Answer::Ended(vec!["i-1".into()]),
+        Answer::Moved([at("api", 'b')].into()),
+        Answer::Done,
+    ];
+    let all = [begin, look("ab"), applied, marked, look("ab"), ended];
+    check(
+        &all,
+        14,
+        expect![[r#"
+        reads the rows of all hostnames that stand
+        reads what r42 planned
+        looks at the zone
+        looks at the zone
+        reads the rows of all hostnames that stand
+        applies its batch (stage-r42 takes away api-bbbbbbbbbbbb.stage.myproj.com)
+        marks 1 rows as Leaving
+        looks at the zone
+        reads the rows of all hostnames that stand
+        applies its batch (stage-r42 takes away api-bbbbbbbbbbbb.stage.myproj.com)
+        ends the instances of 1
+        marks 1 rows as Discarded
+        records r42 as NotReleased
+        DiscardReply { error: "Unavailable", cause: "api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. Publish hostnames: AWS did not answer. Release stage-r42 was not released; its candidates were discarded.", live: false, discarded: [Fqdn("api-bbbbbbbbbbbb.stage.myproj.com")], already_live: [] }"#]],
+    );
+}
+
+#[test]
+fn what_is_live_after_all_is_neither_ended_nor_recorded_as_failed() {
+    let begin = vec![all(), own_names(), Answer::Zone(zone("ba"))];
+    let lines = asks(Discard::new(asked()), [begin, look("ba")].concat());
+    let last = lines.last().unwrap();
+    assert!(last.contains("live: true, discarded: []"), "{last}");
+}
+
+#[test]
+fn what_resolvers_may_remember_is_given_back() {
+    // `b` was live: its record has a live one's TTL, and `c` is live by now.
+    let mut was_live = zone("cb");
+    let mut batch = crate::records::Batch::default();
+    let record = was_live.get(&at("api", 'b')).cloned().unwrap();
+    batch.swap(record.clone(), crate::records::Record { ttl: 60, ..record });
+    was_live.apply(&batch).unwrap();
+    let begin = vec![all(), own_names(), Answer::Zone(was_live)];
+    check(&[begin], 1, expect!["marks 1 rows as Live"]);
+}

@@ -1,0 +1,169 @@
+//! Terminate previous: what was live before ends, once what replaced it has drained and is well.
+
+use super::take_down::{Step, TakeDown, Taken};
+use super::{Answer, Ask, Driver, Next, Rows};
+use crate::errors::Fault;
+use crate::health::{Condition, Tolerates};
+use crate::live::live;
+use crate::names::Fqdn;
+use crate::records::ZoneView;
+use crate::retire::{Leaving, ends_after, is_companion_of};
+use crate::rows::{CandidateRow, CandidateState};
+use crate::watch::{is_spared, to_be_spared, unwell};
+use crate::wire::{Release, Stands, TerminateReply, TerminateRequest};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The end of what a release has replaced, and of its companions.
+#[derive(Debug, Clone, Hash)]
+pub struct Terminate {
+    asked: Arc<TerminateRequest>,
+    rows: Arc<Rows>,
+    reply: TerminateReply,
+    waits: Waits,
+}
+
+/// What was ended, and the rows that it was decided on.
+#[derive(Debug, Clone)]
+pub struct Terminated {
+    /// What the stage replies.
+    pub reply: TerminateReply,
+    /// All rows of candidates, as they were at first.
+    pub rows: Arc<Rows>,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Default, Hash)]
+enum Waits {
+    #[default]
+    ToBegin,
+    Rows,
+    Zone,
+    /// How what is live is.
+    Conditions(ZoneView),
+    Taken(Box<TakeDown>),
+}
+
+type Reply = Result<Next<Terminated>, Fault>;
+
+impl Driver for Terminate {
+    type Reply = Terminated;
+
+    fn release(&self) -> &Release {
+        &self.asked.release
+    }
+
+    fn next(&mut self, answer: Answer, _now: &str) -> Reply {
+        match (std::mem::take(&mut self.waits), answer) {
+            (Waits::ToBegin, Answer::Begin) => Ok(self.ask(Ask::AllCandidates, Waits::Rows)),
+            (Waits::Rows, Answer::Rows(rows)) => {
+                self.rows = Arc::new(rows);
+                Ok(self.ask(Ask::View, Waits::Zone))
+            }
+            (Waits::Zone, Answer::Zone(zone)) => Ok(self.examine(zone)),
+            (Waits::Conditions(zone), Answer::Conditions(seen)) => Ok(self.choose(&zone, &seen)),
+            (Waits::Taken(take_down), answer) => self.take(*take_down, answer),
+            (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+}
+
+impl Terminate {
+    /// Of a release that is live and has drained.
+    pub fn new(asked: TerminateRequest) -> Self {
+        Self {
+            asked: Arc::new(asked),
+            rows: Arc::default(),
+            reply: TerminateReply::default(),
+            waits: Waits::ToBegin,
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, waits: Waits) -> Next<Terminated> {
+        self.waits = waits;
+        Next::Ask(ask)
+    }
+
+    /// How that is which users of these components are sent to, whoever put it there.
+    fn examine(&mut self, zone: ZoneView) -> Next<Terminated> {
+        let live = live(&zone, &self.asked.release.domain);
+        let is_live = |row: &&Arc<CandidateRow>| {
+            self.asked.components.contains(&row.component)
+                && live.get(&row.component) == Some(&row.hostname)
+        };
+        let rows = self.rows.values().filter(is_live).cloned().collect();
+        let ask = Ask::Examine(rows, Tolerates::OneEnd);
+        self.ask(ask, Waits::Conditions(zone))
+    }
+
+    /// What is to go, less what was live where what replaced it is not well.
+    fn choose(&mut self, zone: &ZoneView, seen: &BTreeMap<Fqdn, Condition>) -> Next<Terminated> {
+        let asked = self.asked.clone();
+        let domain = &asked.release.domain;
+        let spared = to_be_spared(&asked.components, domain, zone, seen);
+        let (spared, leaving): (Vec<Leaving>, Vec<Leaving>) = self
+            .leaving()
+            .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
+        self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
+        let own: Vec<Stands> = self
+            .rows
+            .values()
+            .filter_map(|row| self.stands(row))
+            .collect();
+        self.reply.unwell = unwell(&own, domain, zone, seen);
+        let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving);
+        self.ask(ask, Waits::Taken(Box::new(take_down)))
+    }
+
+    fn leaving(&self) -> impl Iterator<Item = Leaving> {
+        let asked = &self.asked;
+        self.rows.values().filter_map(move |row| {
+            let own = ends_after(row, asked.release.ticket, &asked.components);
+            own.or_else(|| is_companion_of(row, asked.companions_of?))
+        })
+    }
+
+    fn row(&self, at: &Fqdn) -> Option<&CandidateRow> {
+        self.rows.get(at).map(Arc::as_ref)
+    }
+
+    /// Where a component of the release itself stands.
+    fn stands(&self, row: &CandidateRow) -> Option<Stands> {
+        let ticket = self.asked.release.ticket;
+        let own = row.ticket == ticket && !row.companion && !row.state.is_leaving();
+        let is_asked = self.asked.components.contains(&row.component);
+        (own && is_asked).then(|| Stands {
+            component: row.component.clone(),
+            hostname: row.hostname.clone(),
+        })
+    }
+
+    fn take(&mut self, mut take_down: TakeDown, answer: Answer) -> Reply {
+        Ok(match take_down.next(answer)? {
+            Step::Ask(ask) => self.ask(ask, Waits::Taken(Box::new(take_down))),
+            Step::Taken(taken) => self.done(taken),
+        })
+    }
+
+    fn done(&mut self, taken: Taken) -> Next<Terminated> {
+        let names = |of: CandidateState| -> Vec<Fqdn> {
+            let gone = taken.gone.iter().filter(|one| one.becomes == of);
+            gone.map(|one| one.hostname.clone()).collect()
+        };
+        let reply = TerminateReply {
+            retired: names(CandidateState::Retired),
+            companions: names(CandidateState::Discarded),
+            kept: taken.kept.into_iter().map(|one| one.hostname).collect(),
+            instances: taken.instances,
+            ..std::mem::take(&mut self.reply)
+        };
+        Next::Done(Terminated {
+            reply: reply.within_bounds(),
+            rows: self.rows.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "terminate_tests.rs"]
+mod tests;

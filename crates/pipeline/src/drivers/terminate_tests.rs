@@ -1,0 +1,125 @@
+use super::super::ChangeOutcome;
+use super::super::testing::{asks, at, component, release, row, rows, zone};
+use super::*;
+use crate::rows::CandidateState;
+use expect_test::{Expect, expect};
+
+fn asked() -> TerminateRequest {
+    TerminateRequest {
+        release: release(),
+        components: vec![component("api")],
+        companions_of: None,
+    }
+}
+
+/// Release 42 is live at `b`, and `a` of release 7 was live before.
+fn all() -> Rows {
+    let live = |row: CandidateRow| CandidateRow {
+        state: CandidateState::Live,
+        ..row
+    };
+    rows(&[live(row("api", 'a', 7)), live(row("api", 'b', 42))])
+}
+
+fn first_look(condition: Condition) -> Vec<Answer> {
+    vec![
+        Answer::Rows(all()),
+        Answer::Zone(zone("ba")),
+        Answer::Conditions([(at("api", 'b'), condition)].into()),
+    ]
+}
+
+fn look() -> Vec<Answer> {
+    vec![Answer::Zone(zone("ba")), Answer::Rows(all())]
+}
+
+fn applied() -> Vec<Answer> {
+    vec![Answer::Changed(ChangeOutcome::Applied("C1".into()))]
+}
+
+fn marked() -> Vec<Answer> {
+    vec![Answer::Moved([at("api", 'a')].into())]
+}
+
+fn check(answers: &[Vec<Answer>], last: usize, expected: Expect) {
+    let lines = asks(Terminate::new(asked()), answers.concat());
+    let from = lines.len() - last;
+    expected.assert_eq(&lines[from..].join("\n"));
+}
+
+#[test]
+fn records_go_first_then_rows_then_instances_after_one_more_look() {
+    let ended = vec![Answer::Ended(vec!["i-1".into()])];
+    let all = [
+        first_look(Condition::Well),
+        look(),
+        applied(),
+        marked(),
+        look(),
+        ended,
+    ];
+    let all = [all.concat(), vec![]];
+    check(
+        &all,
+        11,
+        expect![[r#"
+        reads the rows of all hostnames that stand
+        looks at the zone
+        looks at the instances of 1
+        looks at the zone
+        reads the rows of all hostnames that stand
+        applies its batch (stage-r42 takes away api-aaaaaaaaaaaa.stage.myproj.com)
+        marks 1 rows as Leaving
+        looks at the zone
+        reads the rows of all hostnames that stand
+        applies its batch (stage-r42 takes away api-aaaaaaaaaaaa.stage.myproj.com)
+        Misconfigured: a driver was told what it had not asked for: Ended(["i-1"])"#]],
+    );
+}
+
+#[test]
+fn a_row_that_a_roll_back_took_meanwhile_is_left_with_its_instances() {
+    let lost = vec![Answer::Moved(Default::default())];
+    let all = [first_look(Condition::Well), look(), applied(), lost];
+    let lines = asks(Terminate::new(asked()), all.concat());
+    let last = lines.last().unwrap();
+    assert!(last.contains("retired: [], instances: []"), "{last}");
+}
+
+#[test]
+fn what_was_live_before_is_spared_where_what_replaced_it_is_not_well() {
+    let gone = Condition::Gone("instance i-2 is terminated".into());
+    let lines = asks(Terminate::new(asked()), [first_look(gone), look()].concat());
+    let last = lines.last().unwrap();
+    assert!(
+        last.contains("spared: [Fqdn(\"api-aaaaaaaaaaaa.stage.myproj.com\")]"),
+        "{last}"
+    );
+    assert!(last.contains("unwell: Some"), "{last}");
+}
+
+#[test]
+fn a_refused_batch_is_planned_again_on_another_look() {
+    let refused = vec![Answer::Changed(ChangeOutcome::Refused("moved".into()))];
+    check(
+        &[first_look(Condition::Well), look(), refused],
+        1,
+        expect!["looks at the zone"],
+    );
+}
+
+#[test]
+fn a_publish_that_came_late_goes_with_the_second_look() {
+    let all = [
+        first_look(Condition::Well),
+        look(),
+        applied(),
+        marked(),
+        look(),
+    ];
+    check(
+        &all,
+        1,
+        expect!["applies its batch (stage-r42 takes away api-aaaaaaaaaaaa.stage.myproj.com)"],
+    );
+}
