@@ -1,6 +1,6 @@
 //! The invariants.
 
-use crate::cast::{domain, peers};
+use crate::cast::{domain, instance, peers};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
 use pipeline::look::Look;
@@ -209,8 +209,8 @@ pub fn left_behind(world: &World) -> Vec<String> {
         }
     }
     for id in world.up.iter() {
-        let mut ours = live.values().chain(back.iter());
-        if !ours.any(|at| behind(world, at, id)) {
+        let is_back = back.iter().any(|at| is_of(world, at, id));
+        if !is_back && !live.values().any(|at| behind(world, at, id)) {
             left.push(format!("the instance {id}"));
         }
     }
@@ -221,6 +221,12 @@ pub fn left_behind(world: &World) -> Vec<String> {
     }
     left.extend(live.iter().filter_map(|one| misrecorded(world, one)));
     left
+}
+
+/// The instance that the row of a hostname is about, whatever its record says.
+fn is_of(world: &World, at: &Fqdn, id: &String) -> bool {
+    let row = world.row(at);
+    row.is_some_and(|row| instance(row.launched(), at).id == *id)
 }
 
 fn behind(world: &World, at: &Fqdn, id: &String) -> bool {

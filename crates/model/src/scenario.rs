@@ -39,6 +39,8 @@ pub enum Begins {
     Draining,
     /// Its names are reserved.
     Planned,
+    /// Its suites have passed.
+    Tested,
     /// It was started.
     Started,
 }
@@ -136,6 +138,7 @@ fn reached(stage: &Stage, begins: Begins) -> bool {
     match begins {
         Begins::Started => true,
         Begins::Planned => matches!(stage, Stage::Companions),
+        Begins::Tested => matches!(stage, Stage::Cut(_)),
         Begins::Draining => matches!(stage, Stage::Drain(_)),
         Begins::Over => matches!(stage, Stage::Ended),
     }

@@ -4,7 +4,7 @@
 use crate::checker::Check;
 use crate::rules::{Rule, Rules};
 use crate::scenario::Asks::{As, Restart, TakeBack, These};
-use crate::scenario::Begins::{Draining, Over, Planned, Started};
+use crate::scenario::Begins::{Draining, Over, Planned, Started, Tested};
 use crate::scenario::{Asks, Begins, Scenario};
 
 const ALL: (Begins, Asks) = (Over, These(&["ui", "api", "msa"]));
@@ -47,6 +47,10 @@ const REGRET_ALL: Of = (
 const THERE_AND_BACK: Of = (
     "api comes and is taken back, beside ui",
     &[ALL, UI, API, BACK],
+);
+const TESTED_AND_BACK: Of = (
+    "api, tested, comes and is taken back, beside ui",
+    &[ALL, UI, (Tested, These(&["api"])), BACK],
 );
 const LAST_TWO: Of = (
     "ui and web, the last of the release before",
@@ -152,8 +156,8 @@ pub fn fails() -> Vec<(Rule, Check)> {
         (Rule::RowSwap, scenario(REGRET, 0, 0)),
         (Rule::TakeOverLive, scenario(REGRET, 0, 0)),
         (Rule::ProvenTogether, scenario(REGRET_BESIDE, 0, 0)),
-        (Rule::ReadSetTickets, scenario(THERE_AND_BACK, 0, 0)),
-        (Rule::ProofsAfterLook, scenario(THERE_AND_BACK, 0, 0)),
+        (Rule::ReadSetTickets, scenario(TESTED_AND_BACK, 0, 0)),
+        (Rule::ProofsAfterLook, scenario(TESTED_AND_BACK, 0, 0)),
         (Rule::EndedThenFree, scenario(REGRET, 0, 0)),
         (Rule::EndedThenFree, scenario(RIVALS, 1, 0)),
         (Rule::TakeDoomed, scenario(RIVALS, 1, 0)),
@@ -170,6 +174,7 @@ pub fn fails() -> Vec<(Rule, Check)> {
         (Rule::OneLook, scenario(THERE_AND_BACK, 0, 0)),
         (Rule::SameCommits, scenario(TWICE, 0, 0)),
         (Rule::PreviousDiffers, scenario(AGAIN, 0, 0)),
+        (Rule::GivenBackUnfit, scenario(REGRET, 0, 1)),
     ];
     let without = |(rule, scenario)| {
         let rules = Rules::WHOLE.without(rule);

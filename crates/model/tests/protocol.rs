@@ -159,3 +159,8 @@ fn two_releases_of_the_same_commit_both_move_the_alias() {
 fn a_commit_that_is_called_its_own_previous_cannot_be_rolled_back() {
     check(Rule::PreviousDiffers, &[PREVIOUS]);
 }
+
+#[test]
+fn a_late_batch_of_a_roll_back_that_was_given_up_goes_live_and_nobody_records_it() {
+    check(Rule::GivenBackUnfit, &[CLEAN]);
+}
