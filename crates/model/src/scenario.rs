@@ -39,6 +39,8 @@ pub enum Begins {
     Draining,
     /// Its names are reserved.
     Planned,
+    /// It has looked at what is live beside it.
+    Beside,
     /// Its suites have passed.
     Tested,
     /// It was started.
@@ -138,6 +140,7 @@ fn reached(stage: &Stage, begins: Begins) -> bool {
     match begins {
         Begins::Started => true,
         Begins::Planned => matches!(stage, Stage::Companions),
+        Begins::Beside => matches!(stage, Stage::Deploy),
         Begins::Tested => matches!(stage, Stage::Cut(_)),
         Begins::Draining => matches!(stage, Stage::Drain(_)),
         Begins::Over => matches!(stage, Stage::Ended),

@@ -4,7 +4,7 @@
 use crate::checker::Check;
 use crate::rules::{Rule, Rules};
 use crate::scenario::Asks::{As, Restart, TakeBack, These};
-use crate::scenario::Begins::{Draining, Over, Planned, Started, Tested};
+use crate::scenario::Begins::{Beside, Draining, Over, Planned, Started, Tested};
 use crate::scenario::{Asks, Begins, Scenario};
 
 const ALL: (Begins, Asks) = (Over, These(&["ui", "api", "msa"]));
@@ -50,7 +50,12 @@ const THERE_AND_BACK: Of = (
 );
 const TESTED_AND_BACK: Of = (
     "api, tested, comes and is taken back, beside ui",
-    &[ALL, UI, (Tested, These(&["api"])), BACK],
+    &[
+        ALL,
+        (Beside, These(&["ui"])),
+        (Tested, These(&["api"])),
+        BACK,
+    ],
 );
 const LAST_TWO: Of = (
     "ui and web, the last of the release before",
