@@ -123,4 +123,12 @@ class Removal:
                 left = [f"nobody knows: {failed}"]
             if not left or time.monotonic() > until:
                 return left
+            self.attempt("delete late log groups", lambda: self.late_log_groups(left))
             time.sleep(2)
+
+    def late_log_groups(self, left):
+        """A function that was called while its stack went makes its log group anew: Lambda tries an event that
+        could not be worked on again for hours."""
+        for line in left:
+            if line.startswith("log group "):
+                self.or_nothing("logs", "delete-log-group", "--log-group-name", line.removeprefix("log group "))
