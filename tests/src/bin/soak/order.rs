@@ -143,7 +143,7 @@ async fn befores(world: &World, since: u128) -> BTreeMap<u64, u64> {
         "--log-group-name",
         &format!("/aws/lambda/{project}-cutover"),
         "--filter-pattern",
-        "\"cutover planned\"",
+        "\"changes the zone\"",
         "--start-time",
         &since.to_string(),
         "--output",
@@ -161,12 +161,12 @@ async fn befores(world: &World, since: u128) -> BTreeMap<u64, u64> {
 /// A release's ticket and that of the cutover before it, from the line with its batch.
 fn before(line: &Value) -> Option<(u64, u64)> {
     let span = &line["span"];
-    let plan = line["fields"]["plan"].as_str()?;
-    if span["target"] != TARGET || !plan.starts_with("Commit") {
+    let batch = line["fields"]["batch"].as_str()?;
+    if span["target"] != TARGET {
         return None;
     }
     let mark = format!(".cutover.{TARGET}.");
-    let tickets: Vec<u64> = plan
+    let tickets: Vec<u64> = batch
         .split(&mark)
         .filter_map(|part| part.rsplit('"').next()?.strip_prefix('r')?.parse().ok())
         .collect();
