@@ -21,7 +21,7 @@ pub struct Port {
     pub note: Option<String>,
 }
 
-/// Listens on the port that this part had the last time, or else on `first` or one after it; it
+/// ListeningComponent on the port that this part had the last time, or else on `first` or one after it; it
 /// is remembered from the first time on.
 ///
 /// # Errors

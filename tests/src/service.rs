@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub enum Start {
     /// Serves.
     Well,
-    /// Listens, and answers its health path with 503.
+    /// ListeningComponent, and answers its health path with 503.
     Unhealthy,
     /// Ends with an error.
     Crashing,

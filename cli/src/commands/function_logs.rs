@@ -14,28 +14,16 @@ pub async fn print(
     execution: &Execution,
     started: Option<i64>,
 ) -> Result<Exit, Failure> {
-    let stages: Vec<&str> = match stage {
-        Some(stage) if stage.starts_with("suite-") => vec!["integration-tests"],
-        Some(stage) => vec![stage],
-        None => folders(),
-    };
-    if let Some(unknown) = stages.iter().find(|stage| !folders().contains(stage)) {
-        return Err(Failure::Usage(format!(
-            "no stage is called `{unknown}`; the stages are {}",
-            folders().join(", ")
-        )));
-    }
     // Functions begin after the execution; a minute for clocks that differ.
     let since = started.unwrap_or(60_000) - 60_000;
     let mut list = Vec::new();
-    for stage in stages {
-        for line in context
+    for stage in stages(stage)? {
+        let lines = context
             .cloud
             .function_log(stage, &execution.name, since)
-            .await?
-        {
-            list.push((line.at, stage, line.text));
-        }
+            .await?;
+        let lines = lines.into_iter();
+        list.extend(lines.map(|line| (line.at, stage, line.text)));
     }
     list.sort_by_key(|(at, _, _)| *at);
     if context.json {
@@ -61,4 +49,19 @@ pub async fn print(
         ))?;
     }
     Ok(Exit::Good)
+}
+
+fn stages(asked: Option<&str>) -> Result<Vec<&str>, Failure> {
+    let stages: Vec<&str> = match asked {
+        Some(stage) if stage.starts_with("suite-") => vec!["integration-tests"],
+        Some(stage) => vec![stage],
+        None => folders(),
+    };
+    match stages.iter().find(|stage| !folders().contains(stage)) {
+        None => Ok(stages),
+        Some(unknown) => Err(Failure::Usage(format!(
+            "no stage is called `{unknown}`; the stages are {}",
+            folders().join(", ")
+        ))),
+    }
 }

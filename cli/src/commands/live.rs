@@ -4,7 +4,7 @@ use super::Context;
 use crate::cloud::Row;
 use crate::error::Failure;
 use pipeline::names::Target;
-use pipeline::proof::{Proof, Set, proof};
+use pipeline::proof::{Proof, Set, proof_of};
 use pipeline::rows::{AliasRow, Key, ProofRow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ fn needed(live: &[AliasRow]) -> (Vec<Proof>, Vec<Missing>) {
     let (mut needed, mut missing) = (Vec::new(), Vec::new());
     for row in live {
         let peers = row.peers.iter().cloned().collect();
-        match proof(&set, &row.component, &peers) {
+        match proof_of(&set, &row.component, &peers) {
             Ok(proof) => needed.push(proof),
             Err(why) => missing.push(Missing::Incomplete(format!(
                 "{} talks to {}, which is not live",

@@ -1,8 +1,8 @@
 //! What a push of a folder would do, for a person and for a script.
 
 use crate::text::{Colour, Screen, Style, size, wrap};
-use pipeline::manifest::{Limit, Manifest};
-use pipeline::names::peer_variable;
+use pipeline::manifest::{Limit, Manifest, Suite};
+use pipeline::names::{Component, peer_variable};
 use serde_json::{Value, json};
 use workspace::sources::Held;
 
@@ -53,70 +53,36 @@ impl Checked {
     }
 
     fn rows(&self) -> Vec<[String; 3]> {
-        let Manifest {
-            component,
-            build,
-            run,
-            suites,
-        } = &self.manifest;
-        let row = |what: &str, command: &str, rest: String| [what.into(), command.into(), rest];
-        let instances = match run.instances.number() {
-            1 => "1 instance".to_owned(),
-            several => format!("{several} instances"),
-        };
-        let mut rows = vec![
-            row(
-                "unit tests",
-                build.unit_tests.as_str(),
-                within(build.unit_tests_timeout),
-            ),
-            row(
-                "build",
-                build.command.as_str(),
-                format!(
-                    "{}, leaves {}",
-                    within(build.timeout),
-                    build.output.as_str()
-                ),
-            ),
-            row(
-                "run",
-                run.command.as_str(),
-                format!(
-                    "{instances}, port {}, {} answers 200 {}",
-                    run.port.number(),
-                    run.health.as_str(),
-                    within(run.start_timeout)
-                ),
-            ),
-        ];
-        rows.extend(suites.iter().map(|suite| {
-            let slow = if suite.slow {
-                ", slow: a hotfix leaves it out"
-            } else {
-                ""
-            };
-            let rest = within(suite.timeout) + slow;
-            row(
-                &format!("suite {}", suite.name),
-                suite.command.as_str(),
-                rest,
-            )
-        }));
-        for peer in &component.peers {
-            rows.push(row(
-                "peer",
-                peer.as_str(),
-                format!("its address is in {}", peer_variable(peer)),
-            ));
-        }
-        let files = match self.held.files {
-            1 => "1 file".to_owned(),
-            several => format!("{several} files"),
-        };
-        let held = format!("{files}, {}", size(self.held.bytes as i64));
-        rows.push(row("source", &held, String::new()));
+        let mut rows = self.commands().to_vec();
+        rows.extend(self.manifest.suites.iter().map(suite_row));
+        rows.extend(self.manifest.component.peers.iter().map(peer_row));
+        rows.push(self.source());
         rows
+    }
+
+    fn commands(&self) -> [[String; 3]; 3] {
+        let Manifest { build, run, .. } = &self.manifest;
+        let leaves = build.output.as_str();
+        let build_ends = format!("{}, leaves {leaves}", within(build.timeout));
+        let runs = format!(
+            "{}, port {}, {} answers 200 {}",
+            counted(u64::from(run.instances.number()), "instance"),
+            run.port.number(),
+            run.health.as_str(),
+            within(run.start_timeout)
+        );
+        let unit_tests_end = within(build.unit_tests_timeout);
+        [
+            row("unit tests", build.unit_tests.as_str(), unit_tests_end),
+            row("build", build.command.as_str(), build_ends),
+            row("run", run.command.as_str(), runs),
+        ]
+    }
+
+    fn source(&self) -> [String; 3] {
+        let files = counted(self.held.files, "file");
+        let held = format!("{files}, {}", size(self.held.bytes as i64));
+        row("source", &held, String::new())
     }
 
     fn notes(&self) -> Vec<String> {
@@ -166,6 +132,32 @@ impl Checked {
     }
 }
 
+fn row(what: &str, command: &str, rest: String) -> [String; 3] {
+    [what.to_owned(), command.to_owned(), rest]
+}
+
+fn suite_row(suite: &Suite) -> [String; 3] {
+    let slow = match suite.slow {
+        true => ", slow: a hotfix leaves it out",
+        false => "",
+    };
+    let what = format!("suite {}", suite.name);
+    row(&what, suite.command.as_str(), within(suite.timeout) + slow)
+}
+
+fn peer_row(peer: &Component) -> [String; 3] {
+    let rest = format!("its address is in {}", peer_variable(peer));
+    row("peer", peer.as_str(), rest)
+}
+
+/// `1 file`, `3 files`
+fn counted(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        several => format!("{several} {what}s"),
+    }
+}
+
 /// `within 10m`
 fn within(limit: Limit) -> String {
     format!("within {}", humantime::format_duration(limit.duration()))
@@ -179,8 +171,6 @@ fn note_in(colour: Colour, text: &str) -> String {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
-    use pipeline::names::Component;
-
     const MANIFEST: &str = r#"
 [component]
 name = "api"

@@ -9,7 +9,7 @@ use fleet::Fleet;
 use futures::StreamExt;
 use pipeline::ends;
 use pipeline::errors::Fault;
-use pipeline::health::{Condition, Place, Sight, Since, Tolerates};
+use pipeline::health::{Condition, InstanceHealth, Place, Since, Tolerates};
 use pipeline::names::{Fqdn, Target};
 use pipeline::rows::CandidateRow;
 use pipeline::wire::Instance;
@@ -91,15 +91,15 @@ impl Examiner {
         let instances = rows
             .iter()
             .flat_map(|row| row.instances.iter().map(move |one| (*row, one)));
-        let sights: Vec<Result<(Fqdn, Sight), Fault>> = futures::stream::iter(instances)
+        let sights: Vec<Result<(Fqdn, InstanceHealth), Fault>> = futures::stream::iter(instances)
             .map(|(row, instance)| self.sight(ask, row, instance, states.get(&instance.id)))
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let sights: Vec<(Fqdn, Sight)> = sights.into_iter().collect::<Result<_, _>>()?;
+        let sights: Vec<(Fqdn, InstanceHealth)> = sights.into_iter().collect::<Result<_, _>>()?;
         let of = |row: &&CandidateRow| {
             let own = sights.iter().filter(|(at, _)| *at == row.hostname);
-            let own: Vec<Sight> = own.map(|(_, sight)| sight.clone()).collect();
+            let own: Vec<InstanceHealth> = own.map(|(_, sight)| sight.clone()).collect();
             (
                 row.hostname.clone(),
                 Condition::of(&row.hostname, &own, ask.tolerates),
@@ -114,7 +114,7 @@ impl Examiner {
         row: &CandidateRow,
         instance: &Instance,
         state: Option<&String>,
-    ) -> Result<(Fqdn, Sight), Fault> {
+    ) -> Result<(Fqdn, InstanceHealth), Fault> {
         let place = Place::of(row, instance);
         let answer = match place.filter(|_| state.is_some_and(|state| state == "running")) {
             Some(place) => Some(self.prober.ask(&place).await),
@@ -126,7 +126,7 @@ impl Examiner {
             Tolerates::AnyEnd => Since::NoEnd,
             _ => self.since(ask.target, row, instance).await?,
         };
-        let sight = Sight {
+        let sight = InstanceHealth {
             id: instance.id.clone(),
             state: state.cloned(),
             answer,

@@ -57,11 +57,21 @@ pub fn sources() -> Vec<String> {
     for parent in ["crates", "functions"] {
         // Not these tests themselves, which quote what they look for.
         for package in entries(parent).into_iter().filter(|name| name != "house") {
-            let folder = format!("{parent}/{package}/src");
-            let files = entries(&folder).into_iter();
-            let files = files.filter(|name| name.ends_with(".rs"));
-            found.extend(files.map(|name| format!("{folder}/{name}")));
+            found.extend(rust_files(&format!("{parent}/{package}/src")));
         }
     }
     found
+}
+
+/// The Rust files of a folder and of all folders in it, by their path from the root.
+pub fn rust_files(folder: &str) -> Vec<String> {
+    let of = |name: String| {
+        let path = format!("{folder}/{name}");
+        match is_folder(&path) {
+            true => rust_files(&path),
+            false => vec![path],
+        }
+    };
+    let all = entries(folder).into_iter().flat_map(of);
+    all.filter(|path| path.ends_with(".rs")).collect()
 }

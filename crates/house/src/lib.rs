@@ -13,6 +13,7 @@ mod events;
 mod examples;
 mod release_machine;
 mod samples;
+mod sizes;
 mod stages;
 mod tables;
 mod tags;

@@ -5,7 +5,7 @@ use crate::world::World;
 use pipeline::cutover::AliasMove;
 use pipeline::look::Look;
 use pipeline::names::{Commit, Component, Fqdn, Ticket, alias};
-use pipeline::proof::{Set, proof};
+use pipeline::proof::{Set, proof_of};
 use pipeline::records::RecordType;
 use pipeline::rows::CandidateState;
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ fn proven(world: &World, live: &BTreeMap<Component, Fqdn>) -> bool {
         .collect();
     let Some(set) = set else { return false };
     live.keys().all(|component| {
-        proof(&set, component, peers(component))
+        proof_of(&set, component, peers(component))
             .is_ok_and(|one| world.proofs.contains(&one) && world.passed.contains(&one))
     })
 }

@@ -8,7 +8,7 @@ use crate::rules::Rule;
 use crate::shared::Shared;
 use pipeline::drivers::Cutover;
 use pipeline::errors::{ErrorName, Fault, Named as _};
-use pipeline::wire::{CutoverReply, CutoverStep, Release, Stands, Tested};
+use pipeline::wire::{CutoverReply, CutoverStep, HostedComponent, Release, Tested};
 
 impl Act<'_> {
     /// The stage begins, or runs again.
@@ -107,8 +107,8 @@ impl Act<'_> {
 }
 
 /// Where these stand.
-pub(crate) fn stand(all: &[Brought]) -> Vec<Stands> {
-    let stands = |one: &Brought| Stands {
+pub(crate) fn stand(all: &[Brought]) -> Vec<HostedComponent> {
+    let stands = |one: &Brought| HostedComponent {
         component: one.component.clone(),
         hostname: one.hostname.clone(),
     };

@@ -8,9 +8,9 @@ use crate::cast::{domain, peers};
 use crate::release::{Brought, Stage};
 use crate::rules::{Rule, Rules};
 use pipeline::drivers::Mark;
-use pipeline::live::Read;
+use pipeline::live::LiveVersion;
 use pipeline::names::{Ticket, alias_of, last_cutover};
-use pipeline::proof::{Proof, proof};
+use pipeline::proof::{Proof, proof_of};
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Previous};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Act<'_> {
         }
         let read = self.run().beside.read_set.get(&row.component);
         match read.and_then(Option::as_ref) {
-            Some(Read { hostname, ticket })
+            Some(LiveVersion { hostname, ticket })
                 if !self.rules.keep(Rule::ReadSetTickets) && *hostname == row.hostname =>
             {
                 row.ticket = ticket.unwrap_or(row.ticket);
@@ -170,7 +170,7 @@ impl Act<'_> {
 
     fn own_proofs(&self) -> Vec<Proof> {
         let set = &self.run().beside.set;
-        let proof = |one: &Brought| proof(set, &one.component, peers(&one.component)).ok();
+        let proof = |one: &Brought| proof_of(set, &one.component, peers(&one.component)).ok();
         self.all().iter().filter_map(proof).collect()
     }
 
@@ -185,8 +185,16 @@ impl Act<'_> {
         row
     }
 
-    /// Without the rule, cutovers have nothing in common.
+    /// Without the rules, cutovers have nothing in common, and what is given back still fits them.
     pub(crate) fn stripped(&self, batch: &Batch) -> Batch {
+        let is_given_back =
+            |one: &Change| matches!(one, Change::Create(record) if record.kind == RecordType::A);
+        if !self.rules.keep(Rule::GivenBackUnfit)
+            && matches!(self.run().stage, Stage::Discard(_))
+            && batch.0.iter().any(is_given_back)
+        {
+            return Batch::default();
+        }
         let mut batch = batch.clone();
         if !self.rules.keep(Rule::Mark) {
             let mark = last_cutover(domain());

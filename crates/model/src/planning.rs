@@ -7,7 +7,7 @@ use crate::rules::Rule;
 use crate::scenario::Asks;
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::live::live;
+use pipeline::live::live_hostnames;
 use pipeline::look::{Look, NoWayBack};
 use pipeline::names::{Commit, Component, Fqdn, Ticket, hostname};
 use pipeline::plan::{ComponentPlan, Health, Observed, Resolved, Terms, observe, plan_component};
@@ -49,7 +49,7 @@ impl Act<'_> {
         let mut aliases: BTreeMap<Component, AliasRow> = world.aliases.0.clone();
         if !self.rules.keep(Rule::OneLook) {
             // The row's answer counts, whatever DNS said before.
-            let live = live(zone, domain());
+            let live = live_hostnames(zone, domain());
             aliases.retain(|component, row| match live.get(component) {
                 Some(at) => {
                     row.hostname = at.clone();

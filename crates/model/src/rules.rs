@@ -97,10 +97,6 @@ impl Rule {
     ];
 }
 
-/// Parts of the model that the stages do not have: each is the mend of a gap that this check found.
-/// Who mends a stage takes its line out.
-pub const NOT_IN_THE_CODE_YET: &[Rule] = &[Rule::GivenBackUnfit];
-
 /// As a report names it: "without ...".
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

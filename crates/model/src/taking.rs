@@ -1,7 +1,7 @@
 //! Terminate previous and Discard candidates: what the state machine makes of the drivers' replies.
 
 use crate::act::{Act, How};
-use crate::cast::{HOSTNAME_TTL, release};
+use crate::cast::release;
 use crate::driving::{Driven, Driving};
 use crate::release::{Brought, Stage, Then, Why};
 use crate::rules::Rule;
@@ -9,7 +9,7 @@ use crate::shared::Shared;
 use pipeline::drivers::{Discard, Mark, Terminate, Terminated};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::names::{Component, Fqdn};
-use pipeline::records::{Batch, Change, Record, RecordType};
+use pipeline::records::{Batch, Change, RecordType};
 use pipeline::retire::Leaving;
 use pipeline::rows::CandidateState;
 use pipeline::wire::{DiscardReply, DiscardRequest, ReleasedComponent, TerminateRequest};
@@ -150,27 +150,8 @@ impl Act<'_> {
         if matches!(self.run().stage, Stage::Discard(_)) && marks.iter().any(is_live) {
             let back = moved.clone();
             self.world().given_back.change(|all| all.extend(back));
-            self.make_unfit(&moved);
         }
         moved
-    }
-
-    /// What the code does not do yet ([`crate::rules::NOT_IN_THE_CODE_YET`]).
-    fn make_unfit(&mut self, given_back: &BTreeSet<Fqdn>) {
-        let mut batch = Batch::default();
-        let zone = &self.state.world.zone;
-        let published = given_back.iter().filter_map(|at| zone.get(at));
-        for record in published.filter(|record| record.ttl != HOSTNAME_TTL) {
-            let live = Record {
-                ttl: HOSTNAME_TTL,
-                ..record.clone()
-            };
-            batch.swap(record.clone(), live);
-        }
-        let rules = self.rules;
-        if rules.keep(Rule::GivenBackUnfit) && !batch.is_empty() {
-            self.world().apply(&batch, rules);
-        }
     }
 
     /// Terminate previous takes these records away.

@@ -7,12 +7,12 @@ use crate::rules::Rule;
 use crate::shared::Shared;
 use pipeline::drivers::{ChangeOutcome, PlanCompanions, PublishHostnames, PublishPeers};
 use pipeline::names::Fqdn;
-use pipeline::proof::{Set, proof};
+use pipeline::proof::{Set, proof_of};
 use pipeline::rows::CandidateRow;
 use pipeline::version::Version;
 use pipeline::wire::{
-    Deployed, LaunchOutcome, Listens, PeersReply, Prepared, PublishRequest, Release, Talks,
-    Together,
+    ComponentPeers, Deployed, LaunchOutcome, ListeningComponent, PeersReply, Prepared,
+    PublishRequest, Release, Together,
 };
 
 impl Act<'_> {
@@ -45,8 +45,8 @@ impl Act<'_> {
         }
     }
 
-    fn talks(&self) -> Together<Talks> {
-        let talks = |one: &Brought| Talks {
+    fn talks(&self) -> Together<ComponentPeers> {
+        let talks = |one: &Brought| ComponentPeers {
             component: one.component.clone(),
             commit: one.commit.clone(),
             peers: peers(&one.component).clone(),
@@ -57,10 +57,10 @@ impl Act<'_> {
         }
     }
 
-    fn listens(&self) -> Together<Listens> {
+    fn listens(&self) -> Together<ListeningComponent> {
         let own = self.run().plan.components.len();
         let all = self.all();
-        let listens = |(n, one): (usize, &Brought)| Listens {
+        let listens = |(n, one): (usize, &Brought)| ListeningComponent {
             component: one.component.clone(),
             hostname: one.hostname.clone(),
             companion: n >= own,
@@ -164,7 +164,7 @@ impl Act<'_> {
             let ran = all.iter().filter_map(|one| {
                 let mut set = now.clone();
                 set.insert(one.component.clone(), one.commit.clone());
-                proof(&set, &one.component, peers(&one.component)).ok()
+                proof_of(&set, &one.component, peers(&one.component)).ok()
             });
             let ran: Vec<_> = ran.collect();
             self.world().passed.change(|all| all.extend(ran));

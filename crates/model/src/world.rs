@@ -3,7 +3,7 @@
 use crate::cast::{domain, instance};
 use crate::rules::{Rule, Rules};
 use crate::shared::{Printed, Shared};
-use pipeline::live::live;
+use pipeline::live::live_hostnames;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::Proof;
 use pipeline::records::{Batch, Change, ZoneView};
@@ -90,7 +90,7 @@ impl World {
 
     /// Where each alias points.
     pub fn live(&self) -> BTreeMap<Component, Fqdn> {
-        live(&self.zone, domain())
+        live_hostnames(&self.zone, domain())
     }
 
     /// One row.

@@ -12,7 +12,7 @@ use crate::reason::Reason;
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, CandidateState, FoundHealthy};
 use crate::version::Version;
-use crate::wire::{PlanOutcome, PlanReply, Planned, Release, Stands};
+use crate::wire::{HostedComponent, PlanOutcome, PlanReply, Planned, Release};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct BackRequest {
     /// The release that went live.
     pub release: Release,
     /// Where its components stand.
-    pub components: Vec<Stands>,
+    pub components: Vec<HostedComponent>,
     /// What is wrong with it.
     pub unwell: String,
     /// The execution's ARN.
@@ -177,8 +177,8 @@ pub enum BackPlan {
 }
 
 /// Decides. Only to what is up and healthy itself; all of the release or nothing.
-pub fn plan_back(release: &Release, components: &[Stands], seen: &Seen<'_>) -> BackPlan {
-    let leads_there = |one: &Stands| {
+pub fn plan_back(release: &Release, components: &[HostedComponent], seen: &Seen<'_>) -> BackPlan {
+    let leads_there = |one: &HostedComponent| {
         let alias = alias(&one.component, &release.domain);
         seen.zone.points_to(&alias).as_ref() == Some(&one.hostname)
     };
@@ -203,7 +203,7 @@ pub fn plan_back(release: &Release, components: &[Stands], seen: &Seen<'_>) -> B
 
 fn previous(
     domain: &Domain,
-    one: &Stands,
+    one: &HostedComponent,
     seen: &Seen<'_>,
 ) -> Result<Option<CandidateRow>, String> {
     let alias = alias(&one.component, domain);

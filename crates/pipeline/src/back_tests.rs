@@ -28,8 +28,8 @@ fn release() -> Release {
     .unwrap()
 }
 
-fn stands(name: &str) -> Stands {
-    Stands {
+fn stands(name: &str) -> HostedComponent {
+    HostedComponent {
         component: component(name),
         hostname: at(name, 'b'),
     }

@@ -8,7 +8,7 @@
 //! through and measures its states.
 
 use crate::live::ReadSet;
-use crate::names::{Fqdn, alias, hostname_of_release, peer_name, peer_variable};
+use crate::names::{Component, Fqdn, alias, hostname_of_release, peer_name, peer_variable};
 use crate::proof::Set;
 use crate::reason::Reason;
 use crate::suites::{plan_suites, url};
@@ -90,62 +90,76 @@ pub struct TooLarge(String);
 pub fn check_component(release: &Release, component: &Prepared) -> Result<(), TooLarge> {
     let size = release.size.max(1) as usize;
     let measured = Measured::of(release, component);
-    let looks = [
-        (
-            measured.workspace,
-            WORKSPACES,
-            "its manifest takes",
-            "have shorter commands (a script), or fewer suites",
-        ),
-        (
-            measured.suites,
-            SUITES,
-            "its suites take",
-            "have fewer suites, or shorter commands",
-        ),
-        (
-            measured.results,
-            RESULTS,
-            "the results of its suites take",
-            "have fewer suites",
-        ),
-        (
-            measured.instances,
-            INSTANCES,
-            "its instances take",
-            "have fewer instances",
-        ),
-        (
-            measured.output,
-            OUTPUT,
-            "its part of the output takes",
-            "have fewer instances",
-        ),
-        (
-            measured.peers,
-            PEERS,
-            "the addresses of its peers take",
-            "have fewer peers",
-        ),
-    ];
-    for (taken, budget, what, remedy) in looks {
-        let share = budget.share(size);
-        if taken > share {
-            let together = match size {
-                1 => String::new(),
-                more => format!(" in a release of {more} components"),
-            };
-            let fewer = if size > 1 {
-                ", or release fewer components together"
-            } else {
-                ""
-            };
-            return Err(TooLarge(format!(
-                "{what} {taken} bytes of what a release can pass from state to state, and may take {share}{together}: {remedy}{fewer}"
-            )));
-        }
+    match too_much(&measured, size) {
+        Some(taken) => Err(TooLarge(taken.told(size))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What takes more than its share, and what to do.
+struct Taken {
+    what: &'static str,
+    bytes: usize,
+    share: usize,
+    remedy: &'static str,
+}
+
+impl Taken {
+    fn told(&self, size: usize) -> String {
+        let Self {
+            what,
+            bytes,
+            share,
+            remedy,
+        } = self;
+        let (together, fewer) = match size {
+            1 => (String::new(), ""),
+            more => (
+                format!(" in a release of {more} components"),
+                ", or release fewer components together",
+            ),
+        };
+        format!(
+            "{what} {bytes} bytes of what a release can pass from state to state, and may take {share}{together}: {remedy}{fewer}"
+        )
+    }
+}
+
+fn too_much(measured: &Measured, size: usize) -> Option<Taken> {
+    let look = |bytes, budget: &Budget, what, remedy| Taken {
+        what,
+        bytes,
+        share: budget.share(size),
+        remedy,
+    };
+    let Measured {
+        workspace,
+        suites,
+        results,
+        instances,
+        output,
+        peers,
+    } = *measured;
+    let shorter = "have shorter commands (a script), or fewer suites";
+    let fewer_suites = "have fewer suites, or shorter commands";
+    let fewer_instances = "have fewer instances";
+    let its_results = "the results of its suites take";
+    let its_peers = "the addresses of its peers take";
+    let mut looks = [
+        look(workspace, &WORKSPACES, "its manifest takes", shorter),
+        look(suites, &SUITES, "its suites take", fewer_suites),
+        look(results, &RESULTS, its_results, "have fewer suites"),
+        look(instances, &INSTANCES, "its instances take", fewer_instances),
+        look(
+            output,
+            &OUTPUT,
+            "its part of the output takes",
+            fewer_instances,
+        ),
+        look(peers, &PEERS, its_peers, "have fewer peers"),
+    ]
+    .into_iter();
+    looks.find(|one| one.bytes > one.share)
 }
 
 /// Whether what is tested and live beside a release leaves enough room.
@@ -220,15 +234,12 @@ impl Measured {
     fn of(release: &Release, component: &Prepared) -> Self {
         let planned = &component.planned;
         let manifest = &component.manifest;
-        let peers: BTreeMap<_, _> = manifest
-            .component
-            .peers
-            .iter()
-            .map(|peer| {
-                let name = peer_name(peer, release.ticket, &release.domain);
-                (peer.clone(), url(&name, 8999))
-            })
-            .collect();
+        let peers = manifest.component.peers.iter();
+        let address = |peer: &Component| {
+            let name = peer_name(peer, release.ticket, &release.domain);
+            (peer.clone(), url(&name, 8999))
+        };
+        let peers: BTreeMap<_, _> = peers.map(address).collect();
         let built = Prepared {
             artifact: Some(largest_artifact(component)),
             ..component.clone()

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cutover::AliasMove;
-use crate::live::Read;
+use crate::live::LiveVersion;
 use crate::manifest::Manifest;
 use crate::names::{Commit, Component, Domain, Project, RepositoryUrl, SecretName, Target, Ticket};
 use crate::reason::MAX_REASON;

@@ -1,6 +1,6 @@
 //! Deploy (cutover): one batch moves every alias of a release, or none.
 
-use crate::live::{Brings, KnownHosts, ReadSet, live, read_set};
+use crate::live::{Brings, KnownHosts, ReadSet, live_hostnames, read_set};
 use crate::names::{
     Commit, Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name,
 };
@@ -154,7 +154,7 @@ pub fn plan_cutover(request: &CutoverRequest, zone: &ZoneView, known: &KnownHost
 fn moved(request: &CutoverRequest, zone: &ZoneView, known: &KnownHosts) -> Vec<Component> {
     let now = read_set(
         &request.brings(),
-        &live(zone, &request.domain),
+        &live_hostnames(zone, &request.domain),
         known,
         request.test_dependents,
     );

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What was live beside a release when its suites ran (`None`: nothing). It holds every version that
 /// the tests used and that the release does not bring itself.
-pub type ReadSet = BTreeMap<Component, Option<Read>>;
+pub type ReadSet = BTreeMap<Component, Option<LiveVersion>>;
 
 /// One version that the tests used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Read {
+pub struct LiveVersion {
     /// Where it stands.
     pub hostname: Fqdn,
     /// The release that it belongs to. A version that went and came back meanwhile (a roll-back took
@@ -36,7 +36,7 @@ pub struct Known {
 pub type KnownHosts = BTreeMap<Fqdn, Known>;
 
 /// Where each alias of the zone points.
-pub fn live(zone: &ZoneView, domain: &Domain) -> BTreeMap<Component, Fqdn> {
+pub fn live_hostnames(zone: &ZoneView, domain: &Domain) -> BTreeMap<Component, Fqdn> {
     zone.records()
         .filter_map(|record| Some((alias_of(&record.name, domain)?, record.points_to()?)))
         .collect()
@@ -83,7 +83,7 @@ pub fn read_set(
     used.retain(|component| !brings.contains_key(component));
     used.into_iter()
         .map(|component| {
-            let read = live.get(&component).map(|at| Read {
+            let read = live.get(&component).map(|at| LiveVersion {
                 hostname: at.clone(),
                 ticket: known.get(at).map(|one| one.ticket),
             });
@@ -147,7 +147,12 @@ mod tests {
                 )
             })
             .collect();
-        let found = read_set(&brings, &live(&zone, &domain()), &known, test_dependents);
+        let found = read_set(
+            &brings,
+            &live_hostnames(&zone, &domain()),
+            &known,
+            test_dependents,
+        );
         let names: Vec<String> = found
             .iter()
             .map(|(name, at)| format!("{name}{}", if at.is_some() { "" } else { "?" }))
@@ -187,6 +192,6 @@ mod tests {
             &at("msa"),
             60,
         ));
-        assert_eq!(live(&ZoneView::new(records), &domain()).len(), 4);
+        assert_eq!(live_hostnames(&ZoneView::new(records), &domain()).len(), 4);
     }
 }

@@ -5,7 +5,7 @@
 //! (A), B goes live and records itself (previous: A), the roll-back reads the row. "Back to A" would be
 //! what it takes for live, and it would end without having done anything, while B stays live.
 
-use crate::live::{KnownHosts, live};
+use crate::live::{KnownHosts, live_hostnames};
 use crate::names::{Commit, Component, Domain, Fqdn, Ticket, alias};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, Previous};
@@ -88,7 +88,10 @@ impl Look {
     ) -> BTreeSet<Fqdn> {
         let previous = aliases.values().filter_map(|row| row.previous.as_ref());
         let previous = previous.map(|previous| previous.hostname.clone());
-        live(zone, domain).into_values().chain(previous).collect()
+        live_hostnames(zone, domain)
+            .into_values()
+            .chain(previous)
+            .collect()
     }
 
     /// What decisions need of the recorded hostnames.
@@ -149,7 +152,7 @@ impl Look {
 
     /// Those with an alias that leads to a release, or with a row.
     fn components(&self) -> BTreeSet<Component> {
-        let live = live(&self.zone, &self.domain);
+        let live = live_hostnames(&self.zone, &self.domain);
         let ours = live
             .into_iter()
             .filter(|(_, at)| self.hosts.contains_key(at));

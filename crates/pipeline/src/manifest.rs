@@ -6,7 +6,10 @@ use crate::reason::Reason;
 use crate::shell::needs_shell;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::time::Duration;
+
+mod values;
+
+pub use values::{CommandLine, HttpPath, Instances, Limit, Port, RelativePath};
 
 /// The file's name, at the root of a component's repository.
 pub const FILE: &str = "cutover.toml";
@@ -147,53 +150,43 @@ impl Manifest {
     /// Reads and checks the file of the component that is released.
     pub fn parse(text: &str, component: &Component) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text).map_err(|error| at_line(text, &error))?;
-        if manifest.component.name != *component {
-            return Err(ManifestError(format!(
-                "[component] name is `{}`, but the release is of `{component}`; is the repository registered under the wrong name?",
-                manifest.component.name
-            )));
+        match manifest.problem(component) {
+            Some(problem) => Err(ManifestError(problem)),
+            None => Ok(manifest),
         }
-        if manifest.component.peers.contains(component) {
-            return Err(ManifestError(format!(
-                "[component] peers names `{component}` itself"
-            )));
+    }
+
+    fn problem(&self, component: &Component) -> Option<String> {
+        let Self {
+            component: section,
+            run,
+            suites,
+            ..
+        } = self;
+        let (name, peers) = (&section.name, section.peers.len());
+        if name != component {
+            return Some(format!(
+                "[component] name is `{name}`, but the release is of `{component}`; is the repository registered under the wrong name?"
+            ));
         }
-        if manifest.component.peers.len() > MAX_PEERS {
-            return Err(ManifestError(format!(
-                "[component] peers names {} components, at most {MAX_PEERS}",
-                manifest.component.peers.len()
-            )));
+        if section.peers.contains(component) {
+            return Some(format!("[component] peers names `{component}` itself"));
         }
-        if manifest.run.start_timeout.0 > MAX_START_SECONDS {
-            return Err(ManifestError(format!(
-                "[run] start_timeout is {} s, at most {} s",
-                manifest.run.start_timeout.0, MAX_START_SECONDS
-            )));
+        if peers > MAX_PEERS {
+            return Some(format!(
+                "[component] peers names {peers} components, at most {MAX_PEERS}"
+            ));
         }
-        if manifest.run.healthy_for.0 > MAX_HEALTHY_SECONDS {
-            return Err(ManifestError(format!(
-                "[run] healthy_for is {} s, at most {} s; what takes longer to show is for a suite",
-                manifest.run.healthy_for.0, MAX_HEALTHY_SECONDS
-            )));
-        }
-        if manifest.suites.len() > MAX_SUITES {
-            return Err(ManifestError(format!(
+        if suites.len() > MAX_SUITES {
+            return Some(format!(
                 "there are {} [[suite]] sections, at most {MAX_SUITES}; let one command run several",
-                manifest.suites.len()
-            )));
+                suites.len()
+            ));
         }
         let mut seen = BTreeSet::new();
-        if let Some(suite) = manifest
-            .suites
-            .iter()
-            .find(|suite| !seen.insert(&suite.name))
-        {
-            return Err(ManifestError(format!(
-                "two suites are called `{}`",
-                suite.name
-            )));
-        }
-        Ok(manifest)
+        let twice = suites.iter().find(|suite| !seen.insert(&suite.name));
+        let twice = twice.map(|suite| format!("two suites are called `{}`", suite.name));
+        run.problem().or(twice)
     }
 
     /// What looks like a mistake and is none for sure: a time that no machine on EC2 keeps, commands that
@@ -226,6 +219,20 @@ impl Manifest {
 }
 
 impl RunSection {
+    fn problem(&self) -> Option<String> {
+        let (start, healthy) = (self.start_timeout.0, self.healthy_for.0);
+        if start > MAX_START_SECONDS {
+            return Some(format!(
+                "[run] start_timeout is {start} s, at most {MAX_START_SECONDS} s"
+            ));
+        }
+        (healthy > MAX_HEALTHY_SECONDS).then(|| {
+            format!(
+                "[run] healthy_for is {healthy} s, at most {MAX_HEALTHY_SECONDS} s; what takes longer to show is for a suite"
+            )
+        })
+    }
+
     fn is_early(&self) -> Option<String> {
         let seconds = self.start_timeout.0;
         (seconds < USUAL_START_SECONDS).then(|| {
@@ -243,159 +250,6 @@ fn at_line(text: &str, error: &toml::de::Error) -> ManifestError {
         Some(line) => format!("line {line}: {message}"),
         None => message.to_owned(),
     })
-}
-
-macro_rules! checked {
-    ($(#[$doc:meta])* $name:ident($inner:ty) as $outer:ty, $make:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name($inner);
-        impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                let make: fn(String) -> Result<$inner, String> = $make;
-                make(text).map(Self)
-            }
-        }
-        impl $name {
-            /// The text itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-    };
-}
-
-checked!(
-    /// A command line: split into words by quotes as a shell would, but run without a shell.
-    CommandLine(String) as String,
-    |text| match text.trim() {
-        "" => Err("a command must not be empty".into()),
-        trimmed if trimmed.contains('\r') => Err("a command is one line, and this one has a carriage return in it, as lines of Windows have".into()),
-        _ if text.len() > 2000 || text.contains(['\0', '\n']) => Err("a command is one line of at most 2000 characters".into()),
-        trimmed => Ok(trimmed.to_owned()),
-    }
-);
-
-checked!(
-    /// A folder inside the checkout.
-    RelativePath(String) as String,
-    |text| {
-        let parts_ok = text.split('/').all(|part| !part.is_empty() && part != ".." && part != ".");
-        if text == "." || text == "./" {
-            Err(format!("`{text}` would make the whole checkout the artifact, with sources and tests; have [build] command copy what runs into a folder such as `dist`"))
-        } else if parts_ok && text.len() <= 200 && !text.contains(['\0', '\\']) {
-            Ok(text)
-        } else {
-            Err(format!("`{text}` must be a folder inside the checkout such as `dist`"))
-        }
-    }
-);
-
-checked!(
-    /// The path of a request, e.g. `/healthz`.
-    HttpPath(String) as String,
-    |text| {
-        if text.starts_with('/') && text.len() <= 200 && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
-            Ok(text)
-        } else {
-            Err(format!("`{text}` must be a path such as `/healthz`"))
-        }
-    }
-);
-
-/// A time limit of at most 13 minutes, written as `90s` or `10m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Limit(u64);
-
-impl Limit {
-    /// The limit as a duration.
-    pub fn duration(self) -> Duration {
-        Duration::from_secs(self.0)
-    }
-}
-
-impl TryFrom<String> for Limit {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` must be a time such as `90s` or `10m`, from 1s to {}m",
-                MAX_COMMAND_SECONDS / 60
-            )
-        };
-        let (digits, unit) = text
-            .split_at_checked(text.len().saturating_sub(1))
-            .ok_or_else(wrong)?;
-        let factor = match unit {
-            "s" => 1,
-            "m" => 60,
-            _ => return Err(wrong()),
-        };
-        let seconds = digits
-            .parse::<u64>()
-            .ok()
-            .and_then(|n| n.checked_mul(factor))
-            .ok_or_else(wrong)?;
-        (1..=MAX_COMMAND_SECONDS)
-            .contains(&seconds)
-            .then_some(Self(seconds))
-            .ok_or_else(wrong)
-    }
-}
-
-impl From<Limit> for String {
-    fn from(limit: Limit) -> String {
-        format!("{}s", limit.0)
-    }
-}
-
-/// A port that a target's security group opens: 8000 to 8999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u16")]
-pub struct Port(u16);
-
-impl Port {
-    /// The number.
-    pub fn number(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<u16> for Port {
-    type Error = String;
-    fn try_from(number: u16) -> Result<Self, String> {
-        if (8000..=8999).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(format!("port {number} must be from 8000 to 8999"))
-        }
-    }
-}
-
-/// How many instances: 1 to 20.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u16")]
-pub struct Instances(u16);
-
-impl Instances {
-    /// The number.
-    pub fn number(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<u16> for Instances {
-    type Error = String;
-    fn try_from(number: u16) -> Result<Self, String> {
-        if (1..=20).contains(&number) {
-            Ok(Self(number))
-        } else {
-            Err(format!("instances = {number} must be from 1 to 20"))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use expect_test::{Expect, expect};
+use std::time::Duration;
 
 const GOOD: &str = r#"
 [component]

@@ -48,7 +48,7 @@ pub struct Incomplete {
 }
 
 /// What must have passed for one component of the set.
-pub fn proof(
+pub fn proof_of(
     set: &Set,
     component: &Component,
     peers: &BTreeSet<Component>,
@@ -82,7 +82,7 @@ pub fn needed(
             set.contains_key(*component)
                 && (changed.contains(*component) || peers.iter().any(|peer| changed.contains(peer)))
         })
-        .map(|(component, peers)| proof(set, component, peers))
+        .map(|(component, peers)| proof_of(set, component, peers))
         .collect()
 }
 
@@ -152,7 +152,7 @@ mod tests {
             .chain([long(99)])
             .map(|c| (c, Commit::new("f".repeat(40)).unwrap()))
             .collect();
-        let key = proof(&all, &long(99), &peers).unwrap().to_string();
+        let key = proof_of(&all, &long(99), &peers).unwrap().to_string();
         assert!(key.len() + "proof#".len() <= 1024, "{}", key.len());
     }
 }

@@ -25,7 +25,7 @@ pub type StillLive = (Fqdn, Option<Fqdn>);
 
 /// What happened to a release.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Happened<'a> {
+pub struct FailedRelease<'a> {
     /// Pipelines or stages that failed.
     pub failures: &'a [Failure],
     /// How the suites ended.
@@ -46,8 +46,8 @@ pub fn superseded_by(component: &Component, by: Ticket, own: Ticket) -> String {
 }
 
 /// Puts together what happened.
-pub fn verdict(happened: &Happened<'_>, label: &str) -> Verdict {
-    let Happened {
+pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
+    let FailedRelease {
         failures,
         tests,
         still,

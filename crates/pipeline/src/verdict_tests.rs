@@ -30,10 +30,10 @@ fn a_failed_build_names_component_stage_and_reason_and_what_users_see() {
         "BuildFailed",
         r#"{"errorType":"BuildFailed","errorMessage":"`make dist` exited with 2; log: s3://b/logs/stage-r4/api/build.log"}"#,
     );
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[failure],
         still: &still(),
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     let verdict = verdict(&happened, "stage-r4");
     assert_eq!(verdict.error, "BuildFailed");
@@ -53,10 +53,10 @@ fn failed_unit_tests_say_first_what_users_see_and_then_where_the_log_is() {
         Fqdn::new("api.stage.myproj.com").unwrap(),
         Some(Fqdn::new("api-0123456789ab.stage.myproj.com").unwrap()),
     )];
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[failure],
         still: &still,
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     expect!["api.stage.myproj.com still points at api-0123456789ab.stage.myproj.com. api, Unit tests | Build: unit tests of 3f2a9c1b04de: `make test` exited with code 2 after 1.3 s, saying: 1 of 7 wrong; log: s3://<bucket>/logs/stage-r42/api/unit-tests.log. Release stage-r42 was not released; its candidates were discarded."]
         .assert_eq(&verdict(&happened, "stage-r42").cause);
@@ -92,9 +92,9 @@ fn failed_suites_are_all_named() {
         red("zap", SuiteOutcome::TimedOut),
         red("ok", SuiteOutcome::Passed),
     ];
-    let happened = Happened {
+    let happened = FailedRelease {
         tests: &tests,
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     let verdict = verdict(&happened, "stage-r4");
     assert_eq!(verdict.error, "IntegrationTestsFailed");
@@ -116,20 +116,20 @@ fn a_release_whose_candidates_a_later_one_ended_was_superseded() {
         "it is gone",
     );
     let by = superseded_by(&Component::new("api").unwrap(), Ticket(9), Ticket(7));
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[gone],
         superseded: Some(&by),
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     let verdict = verdict(&happened, "stage-r7");
     assert_eq!(verdict.error, "Superseded");
     expect!["api: release r9 is later than r7 and is live; a newer version is never replaced by an older one. api, Deploy (initial): it is gone. Release stage-r7 was not released; its candidates were discarded."]
         .assert_eq(&verdict.cause);
     let unbuilt = failure(Some("api"), "Build", "BuildFailed", "no compiler");
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[unbuilt],
         superseded: Some(&by),
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     assert_eq!(super::verdict(&happened, "stage-r7").error, "BuildFailed");
 }
@@ -137,7 +137,7 @@ fn a_release_whose_candidates_a_later_one_ended_was_superseded() {
 #[test]
 fn what_the_others_did_is_told() {
     let component = |name: &str| Component::new(name).unwrap();
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[failure(Some("api"), "Build", "BuildFailed", "no compiler")],
         reached: &[
             (component("api"), false),
@@ -145,7 +145,7 @@ fn what_the_others_did_is_told() {
             (component("msb"), true),
             (component("ui"), false),
         ],
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     expect!["api, Build: no compiler. Of the others, msa and msb became healthy; ui had no instances yet. Release stage-r4 was not released; its candidates were discarded."]
         .assert_eq(&verdict(&happened, "stage-r4").cause);
@@ -200,10 +200,10 @@ fn of_many_aliases_it_is_told_that_none_moved() {
         .map(|n| (Fqdn::new(format!("c{n}.stage.myproj.com")).unwrap(), None))
         .collect();
     let failure = failure(Some("api"), "Build", "BuildFailed", &"x".repeat(20_000));
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[failure],
         still: &still,
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     let cause = verdict(&happened, "stage-r4").cause;
     assert!(cause.starts_with("None of its 98 aliases was moved: c0.stage.myproj.com and the others point where they did. api, Build: xxx"));
@@ -214,9 +214,9 @@ fn of_many_aliases_it_is_told_that_none_moved() {
 #[test]
 fn an_endless_cause_is_cut() {
     let failure = failure(None, "Plan release", "X", &"x".repeat(100_000));
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &[failure],
-        ..Happened::default()
+        ..FailedRelease::default()
     };
     let cause = verdict(&happened, "stage-r4").cause;
     assert!(cause.chars().count() <= MAX_CAUSE + 1);

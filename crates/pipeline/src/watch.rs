@@ -6,7 +6,7 @@ use crate::reason::Reason;
 use crate::records::ZoneView;
 use crate::retire::Leaving;
 use crate::rows::{CandidateRow, CandidateState};
-use crate::wire::{Release, Stands};
+use crate::wire::{HostedComponent, Release};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub struct WatchRequest {
     /// The release.
     pub release: Release,
     /// Where its components stand.
-    pub components: Vec<Stands>,
+    pub components: Vec<HostedComponent>,
 }
 
 /// The reply of Watch release.
@@ -33,7 +33,10 @@ pub enum WatchReply {
 }
 
 /// What is wrong with these; `None`: nothing.
-pub fn told(components: &[Stands], conditions: &BTreeMap<Fqdn, Condition>) -> Option<String> {
+pub fn told(
+    components: &[HostedComponent],
+    conditions: &BTreeMap<Fqdn, Condition>,
+) -> Option<String> {
     let told = components
         .iter()
         .filter_map(|one| match conditions.get(&one.hostname) {
@@ -47,15 +50,15 @@ pub fn told(components: &[Stands], conditions: &BTreeMap<Fqdn, Condition>) -> Op
 /// What is wrong with these as far as users are sent to them: what a later release has moved on is
 /// that one's.
 pub fn unwell(
-    components: &[Stands],
+    components: &[HostedComponent],
     domain: &Domain,
     zone: &ZoneView,
     conditions: &BTreeMap<Fqdn, Condition>,
 ) -> Option<String> {
-    let leads_there = |one: &&Stands| {
+    let leads_there = |one: &&HostedComponent| {
         zone.points_to(&alias(&one.component, domain)).as_ref() == Some(&one.hostname)
     };
-    let live: Vec<Stands> = components.iter().filter(leads_there).cloned().collect();
+    let live: Vec<HostedComponent> = components.iter().filter(leads_there).cloned().collect();
     told(&live, conditions)
 }
 
@@ -114,7 +117,7 @@ mod tests {
 
     fn check(live: char, condition: Condition) -> (Option<String>, bool) {
         let conditions = BTreeMap::from([(at('b'), condition)]);
-        let stands = Stands {
+        let stands = HostedComponent {
             component: component(),
             hostname: at('b'),
         };

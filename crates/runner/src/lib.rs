@@ -127,63 +127,70 @@ impl Runner {
     /// Runs a command in the checkout and keeps its log, whatever became of it.
     pub async fn run(&self, checkout: &Checkout, task: Task<'_>) -> Result<Ran, Fault> {
         let log = checkout.folder.path().join("command.log");
-        let (line, cwd, path, limit) = (
-            task.line.as_str().to_owned(),
-            checkout.tree(),
-            self.path.clone(),
-            task.limit.duration(),
-        );
-        let env: Vec<(String, String)> = task
-            .environment
-            .into_iter()
-            .chain(self.proxy.iter().cloned())
-            .collect();
-        let log_of_command = log.clone();
-        let warning = needs_shell(&line);
-        let note = warning.clone();
-        let outcome = blocking(move || {
-            command::run(&command::Command {
-                line: &line,
-                cwd: &cwd,
-                env: &env,
-                timeout: limit,
-                note: note.as_deref(),
-                log: &log_of_command,
-                path: &path,
-            })
-        })
-        .await;
+        let warning = needs_shell(task.line.as_str());
+        let outcome = self.ends(checkout, &task, &log, warning.clone()).await;
         let outcome = match outcome {
-            Ok(outcome) => Ok(Outcome {
-                hint: outcome
-                    .hint
-                    .or(warning)
-                    .filter(|_| !outcome.ending.is_success()),
-                ..outcome
-            }),
+            Ok(outcome) => Ok(hinted(outcome, warning)),
             // The manifest's mistakes are the user's; the rest is ours.
             Err(error @ (CommandError::Words { .. } | CommandError::Program { .. })) => {
                 Err(error.to_string())
             }
             Err(error) => return Err(Fault::new(ErrorName::WorkspaceFailed, chain(&error))),
         };
-        if log.exists() {
-            self.store
-                .upload(&log, &task.log_key, HashMap::new())
-                .await?;
-        } else {
-            self.store
-                .put_text(
-                    &task.log_key,
-                    outcome.as_ref().err().cloned().unwrap_or_default(),
-                )
-                .await?;
-        }
+        self.keep(&log, &task.log_key, outcome.as_ref().err())
+            .await?;
         Ok(Ran {
             outcome,
             log: self.store.url(&task.log_key),
             line: task.line.as_str().to_owned(),
         })
+    }
+
+    async fn ends(
+        &self,
+        checkout: &Checkout,
+        task: &Task<'_>,
+        log: &Path,
+        note: Option<String>,
+    ) -> Result<Outcome, CommandError> {
+        let (line, cwd) = (task.line.as_str().to_owned(), checkout.tree());
+        let (path, log) = (self.path.clone(), log.to_owned());
+        let timeout = task.limit.duration();
+        let env = task.environment.clone().into_iter();
+        let env: Vec<(String, String)> = env.chain(self.proxy.iter().cloned()).collect();
+        let run = move || {
+            command::run(&command::Command {
+                line: &line,
+                cwd: &cwd,
+                env: &env,
+                timeout,
+                note: note.as_deref(),
+                log: &log,
+                path: &path,
+            })
+        };
+        blocking(run).await
+    }
+
+    /// The log, or why there is none.
+    async fn keep(&self, log: &Path, key: &str, refused: Option<&String>) -> Result<(), Fault> {
+        match log.exists() {
+            true => self.store.upload(log, key, HashMap::new()).await?,
+            false => {
+                let text = refused.cloned().unwrap_or_default();
+                self.store.put_text(key, text).await?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// What may have been wrong with a command that failed.
+fn hinted(outcome: Outcome, warning: Option<String>) -> Outcome {
+    let failed = !outcome.ending.is_success();
+    Outcome {
+        hint: outcome.hint.or(warning).filter(|_| failed),
+        ..outcome
     }
 }
 

@@ -32,6 +32,7 @@ impl Store {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Swept, StoreError> {
         let mut objects = 0;
+        let swept = |objects, done| Ok(Swept { objects, done });
         let mut next = (None, None);
         loop {
             let call = self.client.list_object_versions().bucket(&self.bucket);
@@ -42,22 +43,13 @@ impl Store {
                 .send()
                 .await;
             let page = match sent.map_err(|e| call_error("s3:ListObjectVersions", e)) {
-                Err(error) if error.is("NoSuchBucket") => {
-                    return Ok(Swept {
-                        objects,
-                        done: true,
-                    });
-                }
+                Err(error) if error.is("NoSuchBucket") => return swept(objects, true),
                 other => other?,
             };
-            let versions = page
-                .versions()
-                .iter()
-                .map(|one| (one.key(), one.version_id()));
-            let markers = page
-                .delete_markers()
-                .iter()
-                .map(|one| (one.key(), one.version_id()));
+            let versions = page.versions().iter();
+            let versions = versions.map(|one| (one.key(), one.version_id()));
+            let markers = page.delete_markers().iter();
+            let markers = markers.map(|one| (one.key(), one.version_id()));
             let found: Vec<ObjectIdentifier> = versions
                 .chain(markers)
                 .filter(|(key, _)| key.is_some_and(&wanted))
@@ -66,16 +58,10 @@ impl Store {
             objects += found.len() as u64;
             self.delete(found).await?;
             if page.is_truncated != Some(true) {
-                return Ok(Swept {
-                    objects,
-                    done: true,
-                });
+                return swept(objects, true);
             }
             if Instant::now() > until {
-                return Ok(Swept {
-                    objects,
-                    done: false,
-                });
+                return swept(objects, false);
             }
             next = (page.next_key_marker, page.next_version_id_marker);
         }

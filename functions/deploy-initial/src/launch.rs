@@ -51,18 +51,27 @@ impl Deployer {
         if up.len() == wanted {
             return Ok((version, up, LaunchOutcome::AlreadyLaunched));
         }
-        let tags = tags(request, &self.settings.project.to_string(), &version);
-        let mut seen = Vec::new();
-        let subnets = &release.subnet_ids;
+        let seen = self.spread(request, wanted, &version).await?;
+        Ok((version, seen, LaunchOutcome::Launched))
+    }
+
+    /// As many in each subnet, but for the rest.
+    async fn spread(
+        &self,
+        request: &DeployRequest,
+        wanted: usize,
+        version: &str,
+    ) -> Result<Vec<Seen>, Fault> {
+        let DeployRequest { release, item, .. } = request;
+        let (subnets, target) = (&release.subnet_ids, &release.target);
         if subnets.is_empty() {
-            return Err(Fault::new(
-                ErrorName::Misconfigured,
-                format!(
-                    "target {} has no subnets recorded; deploy infra/target.yaml again",
-                    release.target
-                ),
-            ));
+            let text =
+                format!("target {target} has no subnets recorded; deploy infra/target.yaml again");
+            return Err(Fault::new(ErrorName::Misconfigured, text));
         }
+        let hostname = item.planned.hostname.as_str();
+        let tags = tags(request, &self.settings.project.to_string(), version);
+        let mut seen = Vec::new();
         for (n, subnet_id) in subnets.iter().enumerate() {
             let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
             if count == 0 {
@@ -70,7 +79,7 @@ impl Deployer {
             }
             let launch = Launch {
                 template_id: &release.launch_template_id,
-                version: &version,
+                version,
                 subnet_id,
                 count: count as i32,
                 token: token(&[&release.execution, &release.label(), hostname, subnet_id]),
@@ -78,7 +87,7 @@ impl Deployer {
             };
             seen.extend(self.launch(request, launch).await?);
         }
-        Ok((version, seen, LaunchOutcome::Launched))
+        Ok(seen)
     }
 
     /// An earlier try of this stage may have launched instances that have ended since; its token

@@ -3,7 +3,7 @@
 
 use drive::Drive;
 use pipeline::drivers::PlanCompanions;
-use pipeline::wire::{Talks, Together};
+use pipeline::wire::{ComponentPeers, Together};
 use stage::Settings;
 
 #[tokio::main]
@@ -11,5 +11,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let drive = Drive::new(&config, &settings.table, &settings.bucket)?;
-    stage::run(async |asked: Together<Talks>| drive.run(PlanCompanions::new(asked)).await).await
+    stage::run(async |asked: Together<ComponentPeers>| drive.run(PlanCompanions::new(asked)).await)
+        .await
 }

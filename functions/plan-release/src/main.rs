@@ -19,7 +19,6 @@ use pipeline::rows::{
 use pipeline::target;
 use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{PlanFound, Registry, Reservation, Reserved};
-use rollback::not_taken_back;
 use secrets::Secrets;
 use stage::Settings;
 
@@ -53,25 +52,22 @@ impl Planner {
         let found = self.plan_of(&input.target, &request).await?;
         let earlier = found.earlier();
         if let Some(before) = found.own() {
-            tracing::info!(
-                ticket = before.ticket.0,
-                "this execution has its plan already"
-            );
+            tracing::info!(ticket = before.ticket.0, "planned already");
             return Ok(before.plan);
         }
         let release = self.release(&request, &input, environment);
         // A roll-back's ticket is drawn before it looks what is live: what goes live from then on has
         // a higher one, and is not rolled over unseen.
-        let early = match release.rollback {
-            true => Some(self.registry.draw_ticket(&input.target).await?),
-            false => None,
-        };
+        let mut ticket = None;
+        if release.rollback {
+            ticket = Some(self.registry.draw_ticket(&input.target).await?);
+        }
         let mut components = self.components(input.versions.keys()).await?;
         let (look, asked) = self.look_and_ask(&input, &release).await?;
         not_in_the_way(&look, &asked)?;
         // The ticket is drawn before any branch is read: of two pushes, the one that sees the
         // newer commit draws later, so its ticket is higher.
-        let ticket = match early {
+        let ticket = match ticket {
             Some(ticket) => ticket,
             None => self.registry.draw_ticket(&input.target).await?,
         };
@@ -83,9 +79,7 @@ impl Planner {
         }
         for one in asked.components {
             let row = &components[&one.component];
-            let one = self.resolve(&input, &look, row, one).await?;
-            not_taken_back(&input, &look, &one)?;
-            resolved.push(one);
+            resolved.push(self.resolve(&input, &look, row, one).await?);
         }
         release.proven = release.rollback && self.proven(&release, &look, &resolved).await?;
         let plan = Plan {

@@ -2,6 +2,7 @@
 
 use crate::Planner;
 use crate::looks::Asked;
+use crate::rollback::not_taken_back;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
@@ -38,14 +39,16 @@ impl Planner {
                 resolve_by_git(row, origin, version, input).await?
             }
         };
-        Ok(Resolved {
+        let resolved = Resolved {
             component: asked.component,
             version: asked.version,
             commit,
             repository: row.repository.clone(),
             credentials: row.credentials.clone(),
             back: asked.back,
-        })
+        };
+        not_taken_back(input, look, &resolved)?;
+        Ok(resolved)
     }
 
     /// What is live on a target: on the release's own, as DNS says.

@@ -3,7 +3,7 @@
 use crate::Planner;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
-use pipeline::live::live;
+use pipeline::live::live_hostnames;
 use pipeline::look::Look;
 use pipeline::names::Component;
 use pipeline::plan::Resolved;
@@ -48,7 +48,7 @@ impl Planner {
             set.insert(component.clone(), row.commit.clone());
             talks.insert(component.clone(), row.peers());
         };
-        for (component, at) in &live(&look.zone, &release.domain) {
+        for (component, at) in &live_hostnames(&look.zone, &release.domain) {
             let row = look.hosts.get(at);
             row.into_iter().for_each(|row| add(component, row));
         }

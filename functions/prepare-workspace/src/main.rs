@@ -45,28 +45,7 @@ async fn prepare(
         Some(source) => reuse(store, source, &file).await?,
         None => make(preparing, &planned, key, &file).await?,
     };
-    let text = text.ok_or_else(|| {
-        Fault::new(
-            ErrorName::ManifestInvalid,
-            format!(
-                "{} has no {} at its root in {}",
-                planned.component,
-                manifest::FILE,
-                planned.commit.short()
-            ),
-        )
-    })?;
-    let manifest = Manifest::parse(&text, &planned.component).map_err(|e| {
-        Fault::new(
-            ErrorName::ManifestInvalid,
-            format!(
-                "{} of {} in {}: {e}",
-                manifest::FILE,
-                planned.component,
-                planned.commit.short()
-            ),
-        )
-    })?;
+    let manifest = manifest_of(&planned, text)?;
     let artifact = store
         .artifact(&artifact_key(&planned.component, &planned.commit))
         .await?;
@@ -95,6 +74,16 @@ async fn prepare(
         )
     })?;
     Ok(prepared)
+}
+
+fn manifest_of(planned: &Planned, text: Option<String>) -> Result<Manifest, Fault> {
+    let (component, commit) = (&planned.component, planned.commit.short());
+    let file = manifest::FILE;
+    let invalid = |text: String| Fault::new(ErrorName::ManifestInvalid, text);
+    let text =
+        text.ok_or_else(|| invalid(format!("{component} has no {file} at its root in {commit}")))?;
+    Manifest::parse(&text, component)
+        .map_err(|e| invalid(format!("{file} of {component} in {commit}: {e}")))
 }
 
 /// Another release bundled this commit before.

@@ -58,13 +58,8 @@ impl Prover {
         let version = self.version(&plan, template).await?;
         for subnet in &environment.subnet_ids {
             let tried = self.fleet.could_launch(template, &version, subnet).await;
-            tried.map_err(|e| {
-                not_usable(
-                    &plan,
-                    &format!("no instance can be launched in {subnet}"),
-                    e,
-                )
-            })?;
+            let what = format!("no instance can be launched in {subnet}");
+            tried.map_err(|e| not_usable(&plan, &what, e))?;
             proven.push(format!(
                 "an instance can be launched in {subnet} (dry run of version {version} of the launch template)"
             ));

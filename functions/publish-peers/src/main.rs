@@ -2,7 +2,7 @@
 
 use drive::Drive;
 use pipeline::drivers::PublishPeers;
-use pipeline::wire::{Listens, Together};
+use pipeline::wire::{ListeningComponent, Together};
 use stage::Settings;
 
 #[tokio::main]
@@ -10,5 +10,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let drive = Drive::new(&config, &settings.table, &settings.bucket)?;
-    stage::run(async |asked: Together<Listens>| drive.run(PublishPeers::new(asked)).await).await
+    stage::run(async |asked: Together<ListeningComponent>| {
+        drive.run(PublishPeers::new(asked)).await
+    })
+    .await
 }

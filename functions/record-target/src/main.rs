@@ -47,24 +47,22 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     stage::run(async |request: RecordTargetRequest| recorder.record(request).await).await
 }
 
+fn environment(stack: &str, outputs: &BTreeMap<String, String>) -> Result<EnvironmentRow, Fault> {
+    environment_of(outputs)
+        .map_err(|e| Fault::new(ErrorName::TargetNotUsable, format!("{stack}: {e}")))
+}
+
 impl Recorder {
     async fn record(&self, request: RecordTargetRequest) -> Result<Provisioned, Fault> {
-        let RecordTargetRequest {
-            plan,
-            operation,
-            template,
-            proven,
-            launch_template_version,
-            warnings,
-        } = request;
+        let plan = request.plan;
+        let (template, warnings) = (request.template, request.warnings);
+        let launch_template_version = request.launch_template_version;
         let Some(stack) = self.stacks.find(&plan.stack).await? else {
             return Err(closing(&plan));
         };
-        let environment = environment_of(&stack.outputs)
-            .map_err(|e| Fault::new(ErrorName::TargetNotUsable, format!("{}: {e}", plan.stack)))?;
         let environment = EnvironmentRow {
             launch_template_version: launch_template_version.clone(),
-            ..environment
+            ..environment(&plan.stack, &stack.outputs)?
         };
         if stack.is_protected != plan.protected {
             self.stacks.protect(&plan.stack, plan.protected).await?;
@@ -92,12 +90,12 @@ impl Recorder {
             launch_template_version,
         };
         Ok(Provisioned {
-            outcome: outcome(operation, before.as_ref(), &now),
+            outcome: outcome(request.operation, before.as_ref(), &now),
             target: plan.target,
             stack: plan.stack,
             protected: plan.protected,
             outputs: stack.outputs,
-            proven,
+            proven: request.proven,
             warnings,
         })
     }

@@ -49,7 +49,7 @@ impl World {
             );
             read_set.insert(
                 component(100 + n),
-                Some(Read {
+                Some(LiveVersion {
                     hostname: at,
                     ticket: Some(Ticket(99_999_999)),
                 }),
@@ -219,7 +219,7 @@ impl World {
 
     /// What Roll back is asked where each of the release's instances is not well.
     fn back(&self) -> BackRequest {
-        let stands = |one: &Prepared| Stands {
+        let stands = |one: &Prepared| HostedComponent {
             component: one.planned.component.clone(),
             hostname: one.planned.hostname.clone(),
         };

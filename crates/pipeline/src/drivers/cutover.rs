@@ -9,7 +9,7 @@ use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next, Rows};
 use crate::cutover::{AliasMove, CutoverPlan, CutoverRequest, plan_cutover};
 use crate::errors::{ErrorName, Fault};
 use crate::health::{Condition, Tolerates};
-use crate::live::{KnownHosts, live};
+use crate::live::{KnownHosts, live_hostnames};
 use crate::names::{Component, Fqdn, alias};
 use crate::records::{Batch, ZoneView};
 use crate::rows::CandidateRow;
@@ -151,7 +151,7 @@ impl Cutover {
     }
 
     fn looked(&mut self, zone: ZoneView) -> Next<CutoverReply> {
-        let live = live(&zone, &self.release().domain);
+        let live = live_hostnames(&zone, &self.release().domain);
         let live = live.into_values().collect();
         self.ask(Ask::Candidates(live), Waits::Known(zone))
     }

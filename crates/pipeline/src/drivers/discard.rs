@@ -2,15 +2,15 @@
 //! ends with.
 
 use super::take_down::{Step, TakeDown, Taken};
-use super::{Answer, Ask, Driver, Mark, Next, Rows};
+use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Mark, Next, Rows};
 use crate::another::live_by_another;
 use crate::errors::Fault;
 use crate::names::{Component, Fqdn, alias};
-use crate::records::ZoneView;
-use crate::retire::{Leaving, is_discarded};
+use crate::records::{Batch, ZoneView};
+use crate::retire::{Leaving, is_discarded, unfit};
 use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
 use crate::verdict::{
-    Happened, StillLive, Verdict, already_live, live_after_all, superseded_by, verdict,
+    FailedRelease, StillLive, Verdict, already_live, live_after_all, superseded_by, verdict,
 };
 use crate::wire::{DiscardReply, DiscardRequest, Release};
 use std::collections::BTreeSet;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub struct Discard {
     asked: Arc<DiscardRequest>,
     rows: Arc<Rows>,
+    attempts: Attempts,
     waits: Waits,
 }
 
@@ -35,11 +36,20 @@ enum Waits {
     /// The rows of those of them that do not stand any more.
     Past,
     Zone,
-    /// The rows are given back of what is not for this release to end.
+    /// The records of what is not for this release to end do not fit its cutover any more.
+    Unfit(Batch, Chosen),
+    /// And their rows are given back.
     GivenBack(Vec<Leaving>),
     Taken(Box<TakeDown>),
     SetRecorded(DiscardReply),
     OutcomeRecorded(DiscardReply),
+}
+
+/// What becomes of its own candidates.
+#[derive(Debug, Clone, Default, Hash)]
+struct Chosen {
+    leaving: Vec<Leaving>,
+    back: Vec<Mark>,
 }
 
 type Reply = Result<Next<DiscardReply>, Fault>;
@@ -62,6 +72,14 @@ impl Driver for Discard {
             (Waits::Names, Answer::Names(names)) => Ok(self.ask_past(names)),
             (Waits::Past, Answer::Rows(past)) => Ok(self.look(past)),
             (Waits::Zone, Answer::Zone(zone)) => Ok(self.choose(&zone)),
+            (Waits::Unfit(_, chosen), Answer::Changed(ChangeOutcome::Applied(_))) => {
+                Ok(self.give_back(chosen))
+            }
+            (Waits::Unfit(batch, _), Answer::Changed(ChangeOutcome::Refused(why))) => {
+                self.attempts
+                    .refused(batch, &why, "while it was given back")?;
+                Ok(self.ask(Ask::View, Waits::Zone))
+            }
             (Waits::GivenBack(leaving), Answer::Moved(_)) => Ok(self.begin_to_take(leaving)),
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer, now),
             (Waits::SetRecorded(reply), Answer::Done) => Ok(self.record_outcome(reply)),
@@ -77,6 +95,7 @@ impl Discard {
         Self {
             asked: Arc::new(asked),
             rows: Arc::default(),
+            attempts: Attempts::default(),
             waits: Waits::ToBegin,
         }
     }
@@ -115,10 +134,24 @@ impl Discard {
         let ttl = self.asked.release.hostname_ttl;
         let (leaving, back): (Vec<&CandidateRow>, Vec<&CandidateRow>) =
             self.own().partition(|row| is_discarded(row, zone, ttl));
+        let batch = unfit(back.iter().map(|row| &row.hostname), zone, ttl);
         let leaving = leaving.into_iter();
         let leaving = leaving.map(|row| Leaving::of(row, CandidateState::Discarded));
-        let leaving = leaving.collect();
-        let back: Vec<Mark> = back.into_iter().map(given_back).collect();
+        let chosen = Chosen {
+            leaving: leaving.collect(),
+            back: back.into_iter().map(given_back).collect(),
+        };
+        match batch.is_empty() {
+            true => self.give_back(chosen),
+            false => {
+                let comment = format!("{} gives back what it took", self.asked.release.label());
+                let ask = Ask::Change(batch.clone(), comment);
+                self.ask(ask, Waits::Unfit(batch, chosen))
+            }
+        }
+    }
+
+    fn give_back(&mut self, Chosen { leaving, back }: Chosen) -> Next<DiscardReply> {
         match back.is_empty() {
             true => self.begin_to_take(leaving),
             false => self.ask(Ask::MoveOn(back), Waits::GivenBack(leaving)),
@@ -231,7 +264,7 @@ fn sentences(asked: &DiscardRequest, rows: &Rows, zone: &ZoneView) -> Verdict {
     let own = own.filter(|row| row.ticket == release.ticket && !row.companion);
     let reached = own.map(|row| (row.component.clone(), !row.instances.is_empty()));
     let reached: Vec<(Component, bool)> = reached.collect();
-    let happened = Happened {
+    let happened = FailedRelease {
         failures: &asked.failures,
         tests: &asked.tests,
         still: &still,

@@ -95,3 +95,37 @@ fn what_resolvers_may_remember_is_given_back() {
     let begin = vec![all(), own_names(), Answer::Zone(was_live)];
     check(&[begin], 1, expect!["marks 1 rows as Live"]);
 }
+
+/// A roll-back took `b` over and was given up, with its batch still under way.
+fn taken_over() -> Vec<Answer> {
+    let row = CandidateRow {
+        launched_by: Some(crate::names::Ticket(7)),
+        ..row("api", 'b', 42)
+    };
+    let all = Answer::Rows(rows(&[row]));
+    vec![all, own_names(), Answer::Zone(zone("cb"))]
+}
+
+#[test]
+fn what_is_given_back_does_not_fit_a_batch_that_comes_late() {
+    let applied = vec![Answer::Changed(ChangeOutcome::Applied("C1".into()))];
+    check(
+        &[taken_over(), applied],
+        2,
+        expect![[r#"
+            applies its batch (stage-r42 gives back what it took)
+            marks 1 rows as Live"#]],
+    );
+}
+
+#[test]
+fn a_batch_that_came_before_it_is_given_back_is_found_live() {
+    let refused = vec![Answer::Changed(ChangeOutcome::Refused("it moved".into()))];
+    let look = vec![Answer::Zone(zone("bc"))];
+    let lines = asks(
+        Discard::new(asked()),
+        [taken_over(), refused, look].concat(),
+    );
+    assert_eq!(lines.last().unwrap(), "looks at the zone", "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("Live")), "{lines:?}");
+}

@@ -5,19 +5,19 @@ use super::cutover::known;
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::bounds::check_beside;
 use crate::errors::{ErrorName, Fault};
-use crate::live::{Brings, KnownHosts, dependents, live, read_set};
+use crate::live::{Brings, KnownHosts, dependents, live_hostnames, read_set};
 use crate::names::{Component, Fqdn, hostname_of_release};
 use crate::proof::{Proof, Set, needed};
 use crate::records::ZoneView;
 use crate::rows::{CandidateRow, CandidateState};
-use crate::wire::{CompanionsReply, Planned, Prepared, Release, Talks, Together};
+use crate::wire::{CompanionsReply, ComponentPeers, Planned, Prepared, Release, Together};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is tested beside one release.
 #[derive(Debug, Clone)]
 pub struct PlanCompanions {
-    asked: Arc<Together<Talks>>,
+    asked: Arc<Together<ComponentPeers>>,
     waits: Waits,
 }
 
@@ -72,7 +72,7 @@ impl Driver for PlanCompanions {
 
 impl PlanCompanions {
     /// Of what a release brings.
-    pub fn new(asked: Together<Talks>) -> Self {
+    pub fn new(asked: Together<ComponentPeers>) -> Self {
         Self {
             asked: Arc::new(asked),
             waits: Waits::ToBegin,
@@ -85,7 +85,7 @@ impl PlanCompanions {
     }
 
     fn looked(&mut self, zone: ZoneView) -> Next<CompanionsReply> {
-        let live = live(&zone, &self.asked.release.domain).into_values();
+        let live = live_hostnames(&zone, &self.asked.release.domain).into_values();
         let ask = Ask::Candidates(live.collect());
         self.ask(ask, Waits::Live(zone))
     }
@@ -95,7 +95,7 @@ impl PlanCompanions {
     fn plan(&mut self, zone: &ZoneView, rows: &Rows) -> Step {
         let asked = self.asked.clone();
         let release = &asked.release;
-        let (live, known) = (live(zone, &release.domain), known(rows));
+        let (live, known) = (live_hostnames(zone, &release.domain), known(rows));
         let talks = asked.components.iter();
         let brings: Brings = talks
             .map(|one| (one.component.clone(), one.peers.clone()))
@@ -216,7 +216,7 @@ fn row(release: &Release, planned: &Planned) -> CandidateRow {
 }
 
 /// All that would be live after the cutover.
-fn set(live: &BTreeMap<Component, Fqdn>, known: &KnownHosts, brings: &[Talks]) -> Set {
+fn set(live: &BTreeMap<Component, Fqdn>, known: &KnownHosts, brings: &[ComponentPeers]) -> Set {
     let beside = live
         .iter()
         .filter_map(|(component, at)| Some((component.clone(), known.get(at)?.commit.clone())));

@@ -3,14 +3,14 @@ use super::*;
 use expect_test::{Expect, expect};
 
 /// Release 42 brings `msa`; `api` is live and talks to it.
-fn asked(proven: bool) -> Together<Talks> {
+fn asked(proven: bool) -> Together<ComponentPeers> {
     Together {
         release: Release {
             proven,
             test_dependents: true,
             ..release()
         },
-        components: vec![Talks {
+        components: vec![ComponentPeers {
             component: component("msa"),
             commit: row("msa", 'b', 42).commit,
             peers: Default::default(),

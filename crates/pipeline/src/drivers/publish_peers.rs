@@ -7,7 +7,7 @@ use crate::records::{Batch, Record, ZoneView};
 use crate::rows::AliasRow;
 use crate::suites::url;
 use crate::verdict::peer_not_live;
-use crate::wire::{Listens, PeersReply, Release, Together};
+use crate::wire::{ListeningComponent, PeersReply, Release, Together};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const WHILE: &str = "while the peers' names were published";
 /// The names of one release's peers.
 #[derive(Debug, Clone, Hash)]
 pub struct PublishPeers {
-    asked: Arc<Together<Listens>>,
+    asked: Arc<Together<ListeningComponent>>,
     /// Where each peer listens.
     ports: BTreeMap<Component, u16>,
     attempts: Attempts,
@@ -61,7 +61,7 @@ impl Driver for PublishPeers {
 
 impl PublishPeers {
     /// Of what a release boots.
-    pub fn new(asked: Together<Listens>) -> Self {
+    pub fn new(asked: Together<ListeningComponent>) -> Self {
         Self {
             asked: Arc::new(asked),
             ports: BTreeMap::new(),
@@ -82,7 +82,7 @@ impl PublishPeers {
     }
 
     /// The one that the release brings; a companion of a live component is not what others talk to.
-    fn candidate(&self, peer: &Component) -> Option<&Listens> {
+    fn candidate(&self, peer: &Component) -> Option<&ListeningComponent> {
         let mut all = self.asked.components.iter();
         all.find(|one| one.component == *peer && !one.companion)
     }

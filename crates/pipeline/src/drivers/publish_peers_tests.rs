@@ -4,8 +4,8 @@ use crate::names::Fqdn;
 use expect_test::{Expect, expect};
 
 /// `ui` boots, and talks to `api`.
-fn ui(peer: &str) -> Listens {
-    Listens {
+fn ui(peer: &str) -> ListeningComponent {
+    ListeningComponent {
         component: component("ui"),
         hostname: at("ui", 'b'),
         companion: false,
@@ -15,8 +15,8 @@ fn ui(peer: &str) -> Listens {
     }
 }
 
-fn api() -> Listens {
-    Listens {
+fn api() -> ListeningComponent {
+    ListeningComponent {
         component: component("api"),
         hostname: at("api", 'b'),
         port: 8080,
@@ -25,7 +25,7 @@ fn api() -> Listens {
     }
 }
 
-fn check(components: Vec<Listens>, answers: Vec<Answer>, last: usize, expected: Expect) {
+fn check(components: Vec<ListeningComponent>, answers: Vec<Answer>, last: usize, expected: Expect) {
     let asked = Together {
         release: release(),
         components,
@@ -35,7 +35,7 @@ fn check(components: Vec<Listens>, answers: Vec<Answer>, last: usize, expected: 
     expected.assert_eq(&lines[from..].join("\n"));
 }
 
-fn record(asked: Vec<Listens>) -> Option<Fqdn> {
+fn record(asked: Vec<ListeningComponent>) -> Option<Fqdn> {
     let asked = Together {
         release: release(),
         components: asked,
@@ -50,7 +50,7 @@ fn a_peer_of_the_release_is_its_candidate_and_another_one_is_what_is_live() {
     assert_eq!(record(vec![ui("api"), api()]), Some(at("api", 'b')));
     let live = Fqdn::new("api.stage.myproj.com").unwrap();
     assert_eq!(record(vec![ui("api")]), Some(live));
-    let companion = Listens {
+    let companion = ListeningComponent {
         companion: true,
         ..api()
     };
@@ -66,7 +66,7 @@ fn what_boots_with_no_peer_and_what_runs_already_need_no_name() {
         1,
         expect!["PeersReply { change_id: None, urls: {} }"],
     );
-    let warm = Listens {
+    let warm = ListeningComponent {
         warm: true,
         ..ui("api")
     };

@@ -6,9 +6,9 @@ use crate::errors::{ErrorName, Fault};
 use crate::evidence::{Subject, suites_of};
 use crate::health::{Condition, Tolerates};
 use crate::names::{Component, Fqdn, alias};
-use crate::proof::proof;
+use crate::proof::proof_of;
 use crate::rows::{CandidateRow, ProofRow, SetResult, SetRow};
-use crate::wire::{AlreadyLive, CutoverStep, Stands, SuiteReply};
+use crate::wire::{AlreadyLive, CutoverStep, HostedComponent, SuiteReply};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Job {
         Ok(suites_of(&asked.release, stand, asked.tested.round))
     }
 
-    fn row(&self, one: &Stands) -> Result<&CandidateRow, Fault> {
+    fn row(&self, one: &HostedComponent) -> Result<&CandidateRow, Fault> {
         let row = self.rows.get(&one.hostname).map(Arc::as_ref);
         let row = row.filter(|row| row.recipe.is_some());
         row.ok_or_else(|| {
@@ -108,10 +108,15 @@ impl Job {
         Ok((set, proofs.collect::<Result<_, _>>()?))
     }
 
-    fn proof(&self, one: &Stands, tests: &[SuiteReply], now: &str) -> Result<ProofRow, Fault> {
+    fn proof(
+        &self,
+        one: &HostedComponent,
+        tests: &[SuiteReply],
+        now: &str,
+    ) -> Result<ProofRow, Fault> {
         let Self { asked, rows, .. } = self;
         let peers = rows.get(&one.hostname).map(|row| row.peers());
-        let proof = proof(
+        let proof = proof_of(
             &asked.tested.set,
             &one.component,
             &peers.unwrap_or_default(),
@@ -165,7 +170,7 @@ fn request(asked: &CutoverStep, rows: &Rows) -> Result<CutoverRequest, Fault> {
     })
 }
 
-fn candidate(asked: &CutoverStep, one: &Stands, rows: &Rows) -> Result<Candidate, Fault> {
+fn candidate(asked: &CutoverStep, one: &HostedComponent, rows: &Rows) -> Result<Candidate, Fault> {
     let row = rows.get(&one.hostname);
     let row = row.filter(|row| row.ticket == asked.release.ticket);
     let found = row.and_then(|row| Some((row, row.recipe.as_ref()?)));

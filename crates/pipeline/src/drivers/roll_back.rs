@@ -9,11 +9,11 @@ use super::{Answer, Ask, Cutover, Driver, MAX_PLANS, Next, PlanFound, Reservatio
 use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::health::{Condition, Tolerates};
-use crate::live::{live, read_set};
+use crate::live::{live_hostnames, read_set};
 use crate::names::{Component, Fqdn, Ticket};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, ReleaseOutcome, ReleaseRow};
-use crate::wire::{CutoverReply, CutoverStep, PlanReply, Release, Stands, Tested};
+use crate::wire::{CutoverReply, CutoverStep, HostedComponent, PlanReply, Release, Tested};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -234,7 +234,7 @@ impl RollBack {
     }
 
     fn ask_known(&mut self, plan: Arc<PlanReply>, own: Rows, zone: ZoneView) -> Next<BackReply> {
-        let live = live(&zone, &plan.release.domain).into_values();
+        let live = live_hostnames(&zone, &plan.release.domain).into_values();
         let ask = Ask::Candidates(live.collect());
         self.ask(ask, Waits::Known(plan, own, zone))
     }
@@ -305,7 +305,7 @@ impl RollBack {
 /// What is asked of the cutover; its read-set is of now.
 fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverStep {
     let release = plan.release.clone();
-    let components = plan.components.iter().map(|one| Stands {
+    let components = plan.components.iter().map(|one| HostedComponent {
         component: one.component.clone(),
         hostname: one.hostname.clone(),
     });
@@ -313,7 +313,7 @@ fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverSt
         let row = own.get(&one.hostname)?;
         Some((one.component.clone(), row.peers()))
     });
-    let live = live(zone, &release.domain);
+    let live = live_hostnames(zone, &release.domain);
     let test_dependents = release.test_dependents;
     CutoverStep {
         components: components.collect(),

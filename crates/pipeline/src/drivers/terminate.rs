@@ -4,13 +4,13 @@ use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::errors::Fault;
 use crate::health::{Condition, Tolerates};
-use crate::live::live;
+use crate::live::live_hostnames;
 use crate::names::Fqdn;
 use crate::records::ZoneView;
 use crate::retire::{Leaving, ends_after, is_companion_of};
 use crate::rows::{CandidateRow, CandidateState};
 use crate::watch::{is_spared, to_be_spared, unwell};
-use crate::wire::{Release, Stands, TerminateReply, TerminateRequest};
+use crate::wire::{HostedComponent, Release, TerminateReply, TerminateRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ impl Terminate {
 
     /// How that is which users of these components are sent to, whoever put it there.
     fn examine(&mut self, zone: ZoneView) -> Next<Terminated> {
-        let live = live(&zone, &self.asked.release.domain);
+        let live = live_hostnames(&zone, &self.asked.release.domain);
         let is_live = |row: &&Arc<CandidateRow>| {
             self.asked.components.contains(&row.component)
                 && live.get(&row.component) == Some(&row.hostname)
@@ -105,7 +105,7 @@ impl Terminate {
             .leaving()
             .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
         self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
-        let own: Vec<Stands> = self
+        let own: Vec<HostedComponent> = self
             .rows
             .values()
             .filter_map(|row| self.stands(row))
@@ -128,11 +128,11 @@ impl Terminate {
     }
 
     /// Where a component of the release itself stands.
-    fn stands(&self, row: &CandidateRow) -> Option<Stands> {
+    fn stands(&self, row: &CandidateRow) -> Option<HostedComponent> {
         let ticket = self.asked.release.ticket;
         let own = row.ticket == ticket && !row.companion && !row.state.is_leaving();
         let is_asked = self.asked.components.contains(&row.component);
-        (own && is_asked).then(|| Stands {
+        (own && is_asked).then(|| HostedComponent {
             component: row.component.clone(),
             hostname: row.hostname.clone(),
         })

@@ -9,7 +9,7 @@ use crate::names::{Commit, Component, Fqdn, RepositoryUrl, Ticket, alias, hostna
 use crate::records::{Record, ZoneView};
 use crate::rows::{CandidateRow, CandidateState, FoundHealthy};
 use crate::version::Version;
-use crate::wire::{Bundle, Planned, Prepared, Release, Stands};
+use crate::wire::{Bundle, HostedComponent, Planned, Prepared, Release};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub(super) fn release() -> Release {
     .unwrap()
 }
 
-pub(super) fn stands(name: &str, digit: char) -> Stands {
-    Stands {
+pub(super) fn stands(name: &str, digit: char) -> HostedComponent {
+    HostedComponent {
         component: component(name),
         hostname: at(name, digit),
     }
