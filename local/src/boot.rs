@@ -144,7 +144,7 @@ fn link(program: &Path, path: &Path) -> Result<()> {
 }
 
 /// A word for sh that means exactly this path.
-fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 

@@ -1,5 +1,6 @@
 //! `cutover-local`: an AWS that fits on one machine, for the demo, the tests and development.
 
+mod aws_server;
 mod aws_tool;
 mod boot;
 mod cloud;

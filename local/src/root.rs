@@ -98,6 +98,11 @@ impl Root {
         self.in_local("bin")
     }
 
+    /// `aws` for a shell that has read `.local/env`, and what answers it.
+    pub fn aws(&self) -> PathBuf {
+        self.in_local("aws")
+    }
+
     /// Programs that an AL2023 machine has and this one may lack.
     pub fn machine_bin(&self) -> PathBuf {
         self.in_local("machine/bin")
@@ -106,7 +111,7 @@ impl Root {
     /// Makes the folders that must be there. What an earlier run left in them is of no use: the
     /// emulator keeps nothing, so neither do its instances.
     pub fn prepare(&self) -> Result<()> {
-        for stale in ["tmp", "instances", "home"] {
+        for stale in ["tmp", "instances", "home", "aws"] {
             let folder = self.in_local(stale);
             match fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -126,6 +131,7 @@ impl Root {
             "repositories",
             "machine/bin",
             "bin",
+            "aws",
         ] {
             let folder = self.in_local(name);
             fs::create_dir_all(&folder).map_err(LocalError::io(format!(

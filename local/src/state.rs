@@ -118,7 +118,8 @@ impl State {
             text.push_str(&format!("export {name}={}\n", quoted(&value)));
         }
         text.push_str(&format!(
-            "export PATH={}:{}:\"$PATH\"\n",
+            "export PATH={}:{}:{}:\"$PATH\"\n",
+            quoted(&root.aws().to_string_lossy()),
             quoted(&root.venv().join("bin").to_string_lossy()),
             quoted(&root.commands().to_string_lossy())
         ));

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::aws_server::AwsServer;
 use crate::boot::{self, Surroundings};
 use crate::cloud::{self, Signed};
 use crate::error::{LocalError, Result};
@@ -152,6 +153,7 @@ struct Parts {
     gateway: Gateway,
     git: std::net::SocketAddr,
     notes: Vec<String>,
+    _aws: AwsServer,
 }
 
 impl Parts {
@@ -192,6 +194,7 @@ impl Parts {
             gateway,
             git,
             notes,
+            _aws: AwsServer::start(root)?,
         })
     }
 

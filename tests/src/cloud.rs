@@ -139,7 +139,7 @@ impl Cloud {
 
     /// The aws cli of the local cloud.
     pub fn aws_cli(&self) -> PathBuf {
-        self.root.join(".local/venv/bin/aws")
+        self.root.join(".local/aws/aws")
     }
 
     /// Runs the aws cli as the administrator.
@@ -156,8 +156,9 @@ impl Cloud {
     pub async fn script_within(&self, limit: Duration, script: &str, arguments: &[&str]) -> Said {
         let mut environment = self.environment();
         let path = std::env::var("PATH").unwrap_or_default();
-        let tools = self.root.join(".local/venv/bin");
-        environment.push(("PATH".into(), format!("{}:{path}", tools.display())));
+        let tools = ["aws", "venv/bin"].map(|name| self.root.join(".local").join(name));
+        let [aws, venv] = tools.each_ref().map(|folder| folder.display());
+        environment.push(("PATH".into(), format!("{aws}:{venv}:{path}")));
         program_within(
             limit,
             Path::new(script),

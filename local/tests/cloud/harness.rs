@@ -1,11 +1,10 @@
 //! A local cloud of a test's own, and the clients that tests use.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, Query, ResponseCode};
@@ -19,20 +18,6 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 pub struct Cloud {
     folder: tempfile::TempDir,
     env: HashMap<String, String>,
-    cli: RefCell<Option<Cli>>,
-}
-
-/// The aws cli, started once: most of a call is Python's start.
-struct Cli {
-    child: Child,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Drop for Cli {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Cloud {
@@ -42,7 +27,6 @@ impl Cloud {
         Self {
             folder,
             env: HashMap::new(),
-            cli: RefCell::default(),
         }
     }
 
@@ -56,7 +40,6 @@ impl Cloud {
         let output = self.local(&["up"]);
         assert!(output.status.success(), "{output:?}");
         self.env = read_env(&self.path(".local/env"));
-        self.cli.take();
     }
 
     /// `cutover-local` with these arguments, for this cloud.
@@ -107,31 +90,11 @@ impl Cloud {
 
     /// The same, or what it says on standard error.
     pub fn try_aws(&self, arguments: &[&str]) -> Result<Value, String> {
-        let mut cli = self.cli.borrow_mut();
-        let cli = cli.get_or_insert_with(|| self.start_cli());
-        let input = cli.child.stdin.as_mut().unwrap();
-        writeln!(input, "{}", serde_json::json!(arguments)).unwrap();
-        let mut line = String::new();
-        cli.answers.read_line(&mut line).unwrap();
-        let (code, output, errors): (i32, String, String) = serde_json::from_str(&line).unwrap();
-        if code != 0 {
-            return Err(errors);
+        let output = self.aws_as(&[], arguments);
+        match output.status.success() {
+            true => Ok(serde_json::from_slice(&output.stdout).unwrap_or_default()),
+            false => Err(String::from_utf8(output.stderr).unwrap()),
         }
-        Ok(serde_json::from_str(&output).unwrap_or_default())
-    }
-
-    fn start_cli(&self) -> Cli {
-        let mut child = Command::new(self.venv().join("bin/python"))
-            .args(["-c", include_str!("cli.py")])
-            .env_clear()
-            .envs(&self.env)
-            .env("HOME", self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let answers = BufReader::new(child.stdout.take().unwrap());
-        Cli { child, answers }
     }
 
     /// The aws cli with some variables changed.

@@ -1,6 +1,7 @@
 //! The local cloud as its users meet it: started in a folder of its own, used with the aws cli,
 //! git and plain HTTP. Needs the tools that `local/setup.sh` installs.
 
+mod aws;
 mod harness;
 mod instances;
 mod isolation;

@@ -90,7 +90,10 @@ fn an_input_of_more_than_256_kib_starts_nothing() {
         &json!({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
     );
     let start = |bytes: usize| {
-        let input = format!("\"{}\"", "x".repeat(bytes - 2));
+        // Longer than a word of a command may be.
+        let file = cloud.path("input.json");
+        std::fs::write(&file, format!("\"{}\"", "x".repeat(bytes - 2))).unwrap();
+        let input = format!("file://{}", file.display());
         let asked = [
             "stepfunctions",
             "start-execution",
