@@ -11,6 +11,11 @@ use tokio::task::JoinHandle;
 /// releases of the tests that run beside this one.
 const BREATH: Duration = Duration::from_millis(8);
 
+/// Fewer requests prove nothing.
+const ENOUGH: u64 = 20;
+/// For those; a busy machine answers a few in a second.
+const ENOUGH_WITHIN: Duration = Duration::from_secs(30);
+
 /// What the client saw.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
@@ -63,16 +68,23 @@ impl Traffic {
         Self { seen, stop, task }
     }
 
-    /// Ends it and answers what it saw.
+    /// Ends it, once it has asked often enough to prove something, and answers what it saw.
     pub async fn stop(self) -> Seen {
+        let enough = crate::until(ENOUGH_WITHIN, async || {
+            (self.seen().requests > ENOUGH).then_some(())
+        });
+        let enough = enough.await.is_some();
         self.stop.notify_one();
+        let count = self.seen.clone();
         self.task.await.expect("the client does not panic");
-        let seen = self.seen.lock().expect("counting does not panic").clone();
-        assert!(
-            seen.requests > 20,
-            "too few requests to prove anything: {seen:?}"
-        );
+        let seen = count.lock().expect("counting does not panic").clone();
+        assert!(enough, "too few requests to prove anything: {seen:?}");
         seen
+    }
+
+    fn seen(&self) -> Seen {
+        let seen = self.seen.lock();
+        seen.expect("counting does not panic").clone()
     }
 }
 

@@ -68,7 +68,6 @@ async fn a_candidate_that_is_terminated_right_after_the_batch_gives_way_to_the_p
         (&json!(bad), &json!(bad))
     );
     let traffic = Traffic::on(&component);
-    tokio::time::sleep(Duration::from_secs(1)).await;
     traffic.stop().await.only(&good);
 }
 
