@@ -56,8 +56,9 @@ class Machine:
             raise Fault(f"{self.where}: `{state}`: there is no functions/{name}/function.yaml")
         self.calls[state] = name
         function = self.functions[name]
+        after_crash = [] if function.command else self.rules["RetryCrash"]
         return {"Type": "Task", "Resource": f"${{{function.resource}Arn}}",
-                "TimeoutSeconds": function.timeout + LONGER, "Retry": self.rules["Retry"]}
+                "TimeoutSeconds": function.timeout + LONGER, "Retry": [*self.rules["Retry"], *after_crash]}
 
     def strings(self, value, state):
         if isinstance(value, dict):

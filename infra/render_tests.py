@@ -119,6 +119,13 @@ class Mistakes(unittest.TestCase):
         task = self.copy.read("statemachine/release.asl.json").split('"Tag release": {')[1].split('"Arguments"')[0]
         self.assertIn('"TimeoutSeconds": 310', task)
         self.assertIn('"Lambda.TooManyRequestsException"', task)
+        self.assertIn('"Runtime.ExitError"', task)
+
+    def test_a_crash_of_what_runs_a_command_is_not_retried(self):
+        self.copy.change("functions/tag-release/function.yaml", "Undo:", "Command: 'git'\nUndo:")
+        self.assertEqual(self.copy.render()[0], 0)
+        task = self.copy.read("statemachine/release.asl.json").split('"Tag release": {')[1].split('"Arguments"')[0]
+        self.assertNotIn('"Runtime.ExitError"', task)
 
 
 if __name__ == "__main__":

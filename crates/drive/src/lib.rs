@@ -1,6 +1,7 @@
 //! Runs the drivers of `pipeline` on AWS: carries out what they ask for, and tells them what came of it.
 //!
-//! Nothing is decided here. A call that fails ends the run; the state machine tries the stage again.
+//! Nothing is decided here. A call that fails ends the run, unless its driver can do without; the state
+//! machine tries the stage again.
 #![warn(missing_docs)]
 
 use dns::{ChangeError, Dns};
@@ -54,14 +55,18 @@ impl Drive {
 
     /// Runs a driver to its reply.
     pub async fn run<D: Driver>(&self, mut driver: D) -> Result<D::Reply, Fault> {
-        let mut answer = Answer::Begin;
+        let mut answer = Ok(Answer::Begin);
         loop {
-            let ask = match driver.next(answer, &aws::now())? {
+            let next = match answer {
+                Ok(answer) => driver.next(answer, &aws::now()),
+                Err(fault) => driver.call_failed(fault),
+            };
+            let ask = match next? {
                 Next::Done(reply) => return Ok(reply),
                 Next::Ask(ask) => ask,
             };
             tracing::info!("{ask}");
-            answer = self.answer(driver.release(), ask).await?;
+            answer = self.answer(driver.release(), ask).await;
         }
     }
 

@@ -2,8 +2,11 @@
 //! `infra/lint_asl.py` holds the machines to more.
 
 use crate::files::read;
-use crate::machines::{MACHINES, RELEASE, errors_of, list, machines_of, states_of, tasks_of};
+use crate::machines::{
+    MACHINES, RELEASE, errors_of, list, machines_of, resource_of, states_of, tasks_of,
+};
 use pipeline::errors::ErrorName;
+use pipeline::verdict::WITHOUT_AN_ANSWER;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -20,6 +23,9 @@ const TRANSIENT: &[&str] = &[
 
 /// What Lambda says while all that the account may run at once is running.
 const BUSY: &str = "Lambda.TooManyRequestsException";
+
+/// What runs a user's command: a crash may be the command's doing, and once more is once more of that.
+const COMMANDS: [&str; 3] = ["UnitTests", "Build", "IntegrationTests"];
 
 /// Only the machine itself says this: its undo failed, so no function can have.
 const UNDO_FAILED: ErrorName = ErrorName::DiscardFailed;
@@ -53,21 +59,43 @@ fn a_release_cannot_hang() {
 #[test]
 fn only_what_passes_by_itself_is_retried_and_not_for_ever() {
     for (name, state) in tasks() {
-        let [passing, busy] = list(&state, "Retry") else {
+        let [passing, busy, _after_crash @ ..] = list(&state, "Retry") else {
             panic!("`{name}` retries otherwise");
         };
         assert_eq!(errors_of(passing), TRANSIENT, "`{name}`");
         assert_eq!(errors_of(busy), [BUSY], "`{name}`");
         for (rule, most) in [(passing, 5), (busy, 100)] {
-            let attempts = rule["MaxAttempts"].as_u64().unwrap_or(u64::MAX);
-            assert!(
-                (1..=most).contains(&attempts),
-                "`{name}`: {attempts} attempts"
-            );
-            assert!(
-                rule["MaxDelaySeconds"].is_u64(),
-                "`{name}` waits ever longer"
-            );
+            is_bounded(&name, rule, most);
+        }
+    }
+}
+
+fn is_bounded(name: &str, rule: &Value, most: u64) {
+    let attempts = rule["MaxAttempts"].as_u64().unwrap_or(u64::MAX);
+    assert!(
+        (1..=most).contains(&attempts),
+        "`{name}`: {attempts} attempts"
+    );
+    assert!(
+        rule["MaxDelaySeconds"].is_u64(),
+        "`{name}` waits ever longer"
+    );
+}
+
+#[test]
+fn a_crash_is_retried_wherever_no_command_of_a_user_runs() {
+    let crashes = [&WITHOUT_AN_ANSWER[..], &["States.Timeout"]].concat();
+    for (name, state) in tasks() {
+        let rules = &list(&state, "Retry")[2..];
+        match (COMMANDS.contains(&resource_of(&state).as_str()), rules) {
+            (true, []) => {}
+            (false, [rule]) => {
+                assert_eq!(errors_of(rule), crashes, "`{name}`");
+                is_bounded(&name, rule, 3);
+            }
+            (runs_command, _) => {
+                panic!("`{name}`, which runs a user's command: {runs_command}: {rules:?}")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::another::is_of_the_superseded;
 use crate::errors::ErrorName;
 use crate::names::{Component, Fqdn, Target, Ticket};
-use crate::wire::{AlreadyLive, Failure, SuiteOutcome, SuiteReply};
+use crate::wire::{AlreadyLive, FailedStage, Failure, SuiteOutcome, SuiteReply};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
 pub const MAX_CAUSE: usize = 8_000;
@@ -107,6 +107,16 @@ pub fn live_after_all(failures: &[Failure], label: &str) -> String {
     )];
     parts.extend(failures.iter().map(failure_sentence));
     cut(parts.join(" "), MAX_CAUSE)
+}
+
+/// What is said of a release that came to no plan: nothing was reserved, so nothing was launched.
+pub fn unplanned(failed: &FailedStage) -> String {
+    let why = sentence(&message_of(&failed.error, &failed.cause));
+    let parts = format!(
+        "No alias was moved and nothing was launched. {}: {why}",
+        failed.stage
+    );
+    cut(parts, MAX_CAUSE)
 }
 
 fn cut(mut text: String, most: usize) -> String {
@@ -234,8 +244,9 @@ fn sentence(text: &str) -> String {
 /// What Lambda says of a function that gave none: it was killed (for its memory, by itself or by a
 /// command's doing), or its time was up. With a payload it has the first three names, without one the
 /// last: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>. Lambda's
-/// own list of them is nowhere; these were seen, e.g. in awslabs/amazon-s3-find-and-forget#283.
-const WITHOUT_AN_ANSWER: [&str; 4] = [
+/// own list of them is nowhere; these were seen, e.g. in awslabs/amazon-s3-find-and-forget#283. Where the
+/// stage may run twice, it is tried again first (`statemachine/rules.yaml`).
+pub const WITHOUT_AN_ANSWER: [&str; 4] = [
     "Runtime.ExitError",
     "Runtime.OutOfMemory",
     "Sandbox.Timedout",

@@ -176,6 +176,18 @@ fn a_function_that_was_killed_is_told_from_one_that_refused() {
 }
 
 #[test]
+fn a_release_that_came_to_no_plan_says_that_nothing_moved_and_where_it_failed() {
+    let failed = |error: &str, cause: &str| failure(None, "Plan release", error, cause).failed;
+    let killed = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 59f8 Error: Runtime exited"}"#;
+    expect!["No alias was moved and nothing was launched. Plan release: the function ended without an answer (Runtime.ExitError): it ran out of time or memory, or crashed; see its log. RequestId: 59f8 Error: Runtime exited."]
+        .assert_eq(&unplanned(&failed("Runtime.ExitError", killed)));
+    let refused =
+        r#"{"errorType":"UnknownVersion","errorMessage":"api has no tag, branch or commit `v9`"}"#;
+    expect!["No alias was moved and nothing was launched. Plan release: api has no tag, branch or commit `v9`."]
+        .assert_eq(&unplanned(&failed("UnknownVersion", refused)));
+}
+
+#[test]
 fn a_peer_that_is_not_live_is_told_in_a_sentence() {
     let of = |names: &[&str], known| {
         let names: Vec<Component> = names.iter().map(|n| Component::new(*n).unwrap()).collect();

@@ -4,7 +4,7 @@ use drive::Drive;
 use pipeline::drivers::Discard;
 use pipeline::errors::Fault;
 use pipeline::input::ReleaseInput;
-use pipeline::verdict::message_of;
+use pipeline::verdict::unplanned;
 use pipeline::wire::{
     DiscardReply, DiscardRequest, Failure, PlanReply, Planned, ReleasedComponent, UndoPlanRequest,
 };
@@ -48,11 +48,12 @@ async fn undo_plan(drive: &Drive, asked: UndoPlanRequest) -> Result<DiscardReply
     }
 }
 
+/// It came to no plan.
 fn nothing(asked: &UndoPlanRequest) -> DiscardReply {
     let failed = &asked.failed;
     DiscardReply {
         error: failed.error.clone(),
-        cause: message_of(&failed.error, &failed.cause),
+        cause: unplanned(failed),
         live: false,
         discarded: Vec::new(),
         already_live: Vec::new(),

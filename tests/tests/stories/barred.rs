@@ -80,8 +80,8 @@ async fn not_discarded(component: &Component, zone: &str) {
         component.name
     );
     for part in [
-        "could not be discarded: route53:ChangeResourceRecordSets",
-        "Left behind, until a release of the same components goes live: instances tagged",
+        "did not go live. Discard candidates did not come to its end: route53:ChangeResourceRecordSets",
+        "What it may have left, until a release of the same components goes live: instances tagged",
         &failed,
     ] {
         assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);

@@ -87,6 +87,20 @@ impl Driver for Discard {
             (_, answer) => Err(answer.out_of_turn()),
         }
     }
+
+    /// Nothing is left by then, and that is what the release has to say: its row can wait for the next
+    /// release, its reader cannot.
+    fn call_failed(&mut self, fault: Fault) -> Reply {
+        match std::mem::take(&mut self.waits) {
+            Waits::SetRecorded(reply) => {
+                Ok(self.record_outcome(unrecorded(reply, "what it tested", &fault)))
+            }
+            Waits::OutcomeRecorded(reply) => {
+                Ok(Next::Done(unrecorded(reply, "how it ended", &fault)))
+            }
+            _ => Err(fault),
+        }
+    }
 }
 
 impl Discard {
@@ -228,6 +242,14 @@ impl Discard {
         let ticket = self.asked.release.ticket;
         let ask = Ask::RecordFailure(ticket, outcome, reply.cause.clone());
         self.ask(ask, Waits::OutcomeRecorded(reply))
+    }
+}
+
+/// The same, and what could not be written.
+fn unrecorded(reply: DiscardReply, what: &str, fault: &Fault) -> DiscardReply {
+    DiscardReply {
+        cause: format!("{} Not recorded is {what}: {fault}.", reply.cause),
+        ..reply
     }
 }
 

@@ -1,6 +1,7 @@
 use super::super::ChangeOutcome;
-use super::super::testing::{asks, at, component, release, row, rows, zone};
+use super::super::testing::{asks, at, component, release, row, rows, tell, zone};
 use super::*;
+use crate::errors::ErrorName;
 use crate::wire::{FailedStage, Failure, ReleasedComponent};
 use expect_test::{Expect, expect};
 
@@ -74,6 +75,44 @@ fn a_release_that_failed_takes_its_own_away_and_says_what_is_true() {
         records r42 as NotReleased
         DiscardReply { error: "Unavailable", cause: "api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. Publish hostnames: AWS did not answer. Release stage-r42 was not released; its candidates were discarded.", live: false, discarded: [Fqdn("api-bbbbbbbbbbbb.stage.myproj.com")], already_live: [] }"#]],
     );
+}
+
+#[test]
+fn a_release_of_which_nothing_is_left_says_so_although_that_could_not_be_recorded() {
+    let past = Answer::Rows(rows(&[CandidateRow {
+        state: CandidateState::Discarded,
+        ..row("api", 'b', 42)
+    }]));
+    let alone = || Answer::Rows(rows(&[row("api", 'a', 7)]));
+    let begin = vec![alone(), own_names(), past.clone(), Answer::Zone(zone("a"))];
+    let look = || vec![Answer::Zone(zone("a")), alone(), past.clone()];
+    let marked = vec![Answer::Moved([at("api", 'b')].into())];
+    let ended = vec![
+        Answer::Ended(Vec::new()),
+        Answer::Moved([at("api", 'b')].into()),
+    ];
+    let mut discard = Discard::new(asked());
+    let answers = [begin, look(), marked, look(), ended].concat();
+    let asked = tell(&mut discard, answers);
+    assert_eq!(
+        asked.last().unwrap(),
+        "records r42 as NotReleased",
+        "{asked:?}"
+    );
+    let refused = Fault::new(ErrorName::AccessDenied, "dynamodb:UpdateItem: AccessDenied");
+    let Ok(Next::Done(reply)) = discard.call_failed(refused) else {
+        panic!("it has a reply");
+    };
+    expect!["api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. Publish hostnames: AWS did not answer. Release stage-r42 was not released; its candidates were discarded. Not recorded is how it ended: dynamodb:UpdateItem: AccessDenied."]
+        .assert_eq(&reply.cause);
+}
+
+#[test]
+fn what_could_not_be_taken_away_fails_the_stage() {
+    let mut discard = Discard::new(asked());
+    tell(&mut discard, vec![all(), own_names()]);
+    let refused = Fault::new(ErrorName::Unavailable, "route53 did not answer");
+    assert!(discard.call_failed(refused).is_err());
 }
 
 #[test]

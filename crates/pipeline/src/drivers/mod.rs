@@ -69,6 +69,11 @@ pub trait Driver {
     /// Takes the answer to what it asked last ([`Answer::Begin`] at first) and says what comes next.
     /// `now` is the time of the answer (RFC 3339).
     fn next(&mut self, answer: Answer, now: &str) -> Result<Next<Self::Reply>, Fault>;
+
+    /// What it asked for last could not be done. That ends it, unless nothing depends on it any more.
+    fn call_failed(&mut self, fault: Fault) -> Result<Next<Self::Reply>, Fault> {
+        Err(fault)
+    }
 }
 
 /// What comes next.

@@ -111,6 +111,14 @@ pub(super) fn asks<D: Driver>(mut driver: D, answers: Vec<Answer>) -> Vec<String
 where
     D::Reply: Debug,
 {
+    tell(&mut driver, answers)
+}
+
+/// The same of one that is told more afterwards.
+pub(super) fn tell<D: Driver>(driver: &mut D, answers: Vec<Answer>) -> Vec<String>
+where
+    D::Reply: Debug,
+{
     let mut lines = Vec::new();
     for answer in [Answer::Begin].into_iter().chain(answers) {
         match driver.next(answer, "2026-01-01T00:01:00Z") {
