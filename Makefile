@@ -47,6 +47,7 @@ check-templates:
 	$(PYTHON) -B infra/render_tests.py
 	$(PYTHON) -B local/requests/tests.py
 	$(PYTHON) -B local/ministack/test_queries.py
+	$(PYTHON) -B local/ministack/test_environments.py
 
 test: check ## that, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	$(MAKE) up

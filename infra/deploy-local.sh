@@ -12,6 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 pipeline=(
     "Architecture=$(uname -m | sed 's/aarch64/arm64/')"
     "CommandPath=$COMMAND_PATH"
+    # Each environment of a function is given a folder of its own instead: local/ministack/environments.py.
+    CommandFolder=/folder-of-the-environment
     "HttpProxy=$CUTOVER_GATEWAY"
     "NoProxy=$CUTOVER_NO_PROXY"
     "DnsServer=$CUTOVER_DNS"

@@ -37,6 +37,7 @@ def main():
     from ministack.services import dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
+    separate_environments(lambda_svc, lambda_runtime)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
     name_what_route53_denies(iam_actions)

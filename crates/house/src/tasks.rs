@@ -10,11 +10,12 @@ use pipeline::verdict::WITHOUT_AN_ANSWER;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What passes by itself: our own name for it, and what Lambda's documentation says to retry
+/// What passes by itself: our own names for it, and what Lambda's documentation says to retry
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>, "Handle
 /// transient Lambda service exceptions").
 const TRANSIENT: &[&str] = &[
     ErrorName::Unavailable.as_str(),
+    ErrorName::SandboxUnclean.as_str(),
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",

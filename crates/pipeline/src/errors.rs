@@ -82,6 +82,9 @@ names! {
         PeersKeptMoving,
         /// The cutover was refused; nothing moved.
         CutoverRefused,
+        /// Something of an earlier command is left where a command was to run, and cannot be removed: the
+        /// state machine tries again, in another sandbox.
+        SandboxUnclean,
         /// Disk or processes of the function failed.
         WorkspaceFailed,
         /// An object that a stage before wrote is gone.

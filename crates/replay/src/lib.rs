@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -105,22 +106,35 @@ impl Replay {
 }
 
 impl HttpConnector for Replay {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let mut state = self.0.lock().expect("no panic");
-        state.asked.push(asked(&request));
-        let answer = state.answers.pop_front().ok_or_else(|| {
-            ConnectorError::other("asked more often than there are answers".into(), None)
-        });
-        HttpConnectorFuture::ready(answer.and_then(response))
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(body) = request.body().bytes().map(<[u8]>::to_vec) {
+            return HttpConnectorFuture::ready(self.answer(&request, &body));
+        }
+        let (this, body) = (self.clone(), request.take_body());
+        HttpConnectorFuture::new(async move {
+            let body = ByteStream::new(body).collect().await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            this.answer(&request, &body.to_vec())
+        })
     }
 }
 
-fn asked(request: &HttpRequest) -> Asked {
+impl Replay {
+    fn answer(&self, request: &HttpRequest, body: &[u8]) -> Result<HttpResponse, ConnectorError> {
+        let mut state = self.0.lock().expect("no panic");
+        state.asked.push(asked(request, body));
+        let answer = state.answers.pop_front().ok_or_else(|| {
+            ConnectorError::other("asked more often than there are answers".into(), None)
+        });
+        response(answer?)
+    }
+}
+
+fn asked(request: &HttpRequest, body: &[u8]) -> Asked {
     let uri = request.uri();
     // `https://route53.amazonaws.com/2013-04-01/...`: the host is the SDK's matter.
     let below = uri.splitn(4, '/').nth(3).unwrap_or_default();
     let headers = request.headers().iter();
-    let body = request.body().bytes().unwrap_or_default();
     Asked {
         line: format!("{} /{below}", request.method()),
         headers: headers

@@ -9,12 +9,15 @@ use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
 use pipeline::shell::needs_shell;
 use pipeline::wire::Bundle;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use store::Store;
-use tempfile::TempDir;
 use workspace::blocking;
 use workspace::command::{self, CommandError, Ending, Outcome};
+use workspace::sandbox::{Sandbox, Unclean};
+use workspace::scratch::Scratch;
 use workspace::{Limits, bundle, hash};
 
 /// Runs users' commands.
@@ -22,14 +25,15 @@ use workspace::{Limits, bundle, hash};
 pub struct Runner {
     /// Where bundles come from and logs go.
     pub store: Store,
+    sandbox: Arc<Sandbox>,
     path: String,
     proxy: Vec<(String, String)>,
 }
 
-/// A clean checkout; removed when it is dropped.
+/// A clean checkout; removed when it is dropped, whatever a command has made of it.
 #[derive(Debug)]
 pub struct Checkout {
-    folder: TempDir,
+    folder: Scratch,
     /// The commit's time, seconds since 1970.
     pub time: u64,
 }
@@ -40,11 +44,13 @@ impl Checkout {
         self.folder.path().join("tree")
     }
 
-    /// A new empty folder beside the files.
+    /// A new empty folder beside the files. A command cannot have put something in its place, since its
+    /// name is only known now.
     pub fn beside(&self, name: &str) -> Result<PathBuf, Fault> {
-        let path = self.folder.path().join(name);
-        std::fs::create_dir_all(&path).map_err(|e| disk("making", &path, &e))?;
-        Ok(path)
+        let folder = self.folder.path();
+        let made = tempfile::Builder::new().prefix(name).tempdir_in(folder);
+        let made = made.map_err(|e| disk("making a folder in", folder, &e))?;
+        Ok(made.keep())
     }
 }
 
@@ -73,9 +79,9 @@ pub struct Ran {
 }
 
 impl Runner {
-    /// Asks for the function's variables `COMMAND_PATH` and, where they are set, the standard proxy
-    /// variables. Before any command runs, other processes of this user are kept from reading this
-    /// one's environment.
+    /// Asks for the function's variables `COMMAND_PATH`, `COMMAND_FOLDER` (the folder that is emptied before each
+    /// command: on Lambda `/tmp`) and, where they are set, the standard proxy variables. Before any
+    /// command runs, other processes of this user are kept from reading this one's environment.
     pub fn new(
         store: Store,
         variable: impl Fn(&str) -> Result<String, Fault>,
@@ -92,15 +98,24 @@ impl Runner {
             .collect();
         Ok(Self {
             store,
+            sandbox: Arc::new(Sandbox::new(variable("COMMAND_FOLDER")?)),
             path: variable("COMMAND_PATH")?,
             proxy,
         })
     }
 
-    /// Fetches, checks and unpacks a source bundle.
+    /// Whether this process is to end instead of serving again: what a command left cannot be cleaned up.
+    pub fn is_spoiled(&self) -> bool {
+        self.sandbox.is_spoiled()
+    }
+
+    /// Fetches, checks and unpacks a source bundle, in a sandbox in which nothing is left of earlier
+    /// commands.
     pub async fn checkout(&self, source: &Bundle) -> Result<Checkout, Fault> {
-        let folder = TempDir::with_prefix("checkout-")
-            .map_err(|e| disk("making", Path::new("a temporary folder"), &e))?;
+        let sandbox = self.sandbox.clone();
+        blocking(move || sandbox.clear()).await.map_err(unclean)?;
+        let folder = Scratch::new_in(self.sandbox.folder(), "checkout-")
+            .map_err(|e| disk("making a folder in", self.sandbox.folder(), &e))?;
         let archive = folder.path().join("source.tar.zst");
         self.store.download(&source.key, &archive).await?;
         let tree = folder.path().join("tree");
@@ -126,16 +141,16 @@ impl Runner {
 
     /// Runs a command in the checkout and keeps its log, whatever became of it.
     pub async fn run(&self, checkout: &Checkout, task: Task<'_>) -> Result<Ran, Fault> {
-        let log = checkout.folder.path().join("command.log");
+        // Without a name, so that the command cannot put something else in its place.
+        let log = tempfile::tempfile_in(self.sandbox.folder());
+        let log = Arc::new(log.map_err(|e| disk("making a log in", self.sandbox.folder(), &e))?);
         let warning = needs_shell(task.line.as_str());
-        let outcome = self.ends(checkout, &task, &log, warning.clone()).await;
+        let outcome = self
+            .ends(checkout, &task, log.clone(), warning.clone())
+            .await;
         let outcome = match outcome {
             Ok(outcome) => Ok(hinted(outcome, warning)),
-            // The manifest's mistakes are the user's; the rest is ours.
-            Err(error @ (CommandError::Words { .. } | CommandError::Program { .. })) => {
-                Err(error.to_string())
-            }
-            Err(error) => return Err(Fault::new(ErrorName::WorkspaceFailed, chain(&error))),
+            Err(error) => Err(self.users_mistake(error)?),
         };
         self.keep(&log, &task.log_key, outcome.as_ref().err())
             .await?;
@@ -146,15 +161,29 @@ impl Runner {
         })
     }
 
+    /// What is wrong with the command, if that is what kept it from running or from ending; what is left
+    /// is ours. Nothing that it has made can be trusted while its processes go on, and nothing else
+    /// may run beside them.
+    fn users_mistake(&self, error: CommandError) -> Result<String, Fault> {
+        match error {
+            CommandError::Words { .. } | CommandError::Program { .. } => Ok(error.to_string()),
+            CommandError::StillRunning { .. } => {
+                self.sandbox.spoil();
+                Ok(error.to_string())
+            }
+            error => Err(Fault::new(ErrorName::WorkspaceFailed, chain(&error))),
+        }
+    }
+
     async fn ends(
         &self,
         checkout: &Checkout,
         task: &Task<'_>,
-        log: &Path,
+        log: Arc<File>,
         note: Option<String>,
     ) -> Result<Outcome, CommandError> {
         let (line, cwd) = (task.line.as_str().to_owned(), checkout.tree());
-        let (path, log) = (self.path.clone(), log.to_owned());
+        let (path, scratch) = (self.path.clone(), self.sandbox.folder().to_owned());
         let timeout = task.limit.duration();
         let env = task.environment.clone().into_iter();
         let env: Vec<(String, String)> = env.chain(self.proxy.iter().cloned()).collect();
@@ -166,6 +195,7 @@ impl Runner {
                 timeout,
                 note: note.as_deref(),
                 log: &log,
+                scratch: &scratch,
                 path: &path,
             })
         };
@@ -173,16 +203,34 @@ impl Runner {
     }
 
     /// The log, or why there is none.
-    async fn keep(&self, log: &Path, key: &str, refused: Option<&String>) -> Result<(), Fault> {
-        match log.exists() {
-            true => self.store.upload(log, key, HashMap::new()).await?,
-            false => {
-                let text = refused.cloned().unwrap_or_default();
-                self.store.put_text(key, text).await?
-            }
+    async fn keep(
+        &self,
+        log: &Arc<File>,
+        key: &str,
+        refused: Option<&String>,
+    ) -> Result<(), Fault> {
+        let size = log
+            .metadata()
+            .map_err(|e| disk("reading", Path::new("the log"), &e))?;
+        match (size.len(), refused) {
+            (0, Some(reason)) => self.store.put_text(key, reason.clone()).await?,
+            _ => self.store.upload_open(log, LONGEST_LOG, key).await?,
         };
         Ok(())
     }
+}
+
+/// A log holds the first and the last 10 MiB of what a command prints, and some lines of ours.
+const LONGEST_LOG: u64 = 24 << 20;
+
+fn unclean(error: Unclean) -> Fault {
+    Fault::new(
+        ErrorName::SandboxUnclean,
+        format!(
+            "nothing ran: the sandbox of this function is not clean, and ends: {}",
+            chain(&error)
+        ),
+    )
 }
 
 /// What may have been wrong with a command that failed.

@@ -7,11 +7,19 @@ use pipeline::wire::Bundle;
 use replay::{Answer, Replay};
 use std::collections::BTreeMap;
 use store::Store;
+use tempfile::TempDir;
+use workspace::command::CommandError;
 use workspace::{Limits, bundle, hash};
+
+thread_local! {
+    static SANDBOX: TempDir = tempfile::tempdir().unwrap();
+}
 
 fn variable(name: &str) -> Result<String, Fault> {
     match name {
         "COMMAND_PATH" => Ok("/usr/bin:/bin".into()),
+        // Each test's own: what is in it goes.
+        "COMMAND_FOLDER" => Ok(SANDBOX.with(|folder| folder.path().display().to_string())),
         "no_proxy" => Ok("git.example.com".into()),
         other => Err(Fault::new(ErrorName::Misconfigured, other)),
     }
@@ -74,13 +82,17 @@ async fn ran(line: &str, log: Answer) -> (Result<Ran, Fault>, Replay) {
     let (bytes, sum) = packed();
     let replay = Replay::new([(200, bytes).into(), log]);
     let found = checkout(&replay, &sum).await.unwrap();
+    (run(&runner(&replay), &found, line).await, replay)
+}
+
+async fn run(runner: &Runner, checkout: &Checkout, line: &str) -> Result<Ran, Fault> {
     let task = Task {
         line: &CommandLine::try_from(line.to_owned()).unwrap(),
         environment: BTreeMap::from([("TARGET_URL".to_owned(), "http://api".to_owned())]),
         limit: Limit::try_from("1m".to_owned()).unwrap(),
         log_key: "logs/stage-r7/api/build.log".into(),
     };
-    (runner(&replay).run(&found, task).await, replay)
+    runner.run(checkout, task).await
 }
 
 fn kept() -> Answer {
@@ -131,4 +143,81 @@ async fn a_log_that_cannot_be_kept_is_an_error() {
     let busy = "<Error><Code>SlowDown</Code><Message>m</Message></Error>";
     let (ran, _) = ran("true", (503, busy).into()).await;
     assert_eq!(ran.unwrap_err().name(), ErrorName::Unavailable);
+}
+
+#[tokio::test]
+async fn the_log_is_what_the_command_printed_whatever_it_puts_in_its_place() {
+    // All names beside the checkout, and that of an earlier version.
+    let line = "sh -c 'echo honest; cd ..; ls -A; for name in command.log $(ls -A); do rm -f $name; ln -sf /etc/passwd $name; done; true'";
+    let (ran, replay) = ran(line, kept()).await;
+    assert_eq!(ran.unwrap().failure(), None);
+    let log = &replay.asked()[1];
+    assert!(log.contains("honest\ntree\n"), "{log}");
+    assert!(log.contains("[cutover: exited with code 0"), "{log}");
+    assert!(!log.contains("root:"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_command_planted_above_its_checkout_is_not_there_for_the_next() {
+    let (bytes, sum) = packed();
+    let answers = [
+        (200, bytes.clone()),
+        (200, vec![]),
+        (200, bytes),
+        (200, vec![]),
+    ];
+    let replay = Replay::new(answers);
+    let first = checkout(&replay, &sum).await.unwrap();
+    let plants = "sh -c 'cd ../..; mkdir .cargo no; echo evil > .cargo/config.toml; echo > no/file; chmod 0 no'";
+    let ran = run(&runner(&replay), &first, plants).await.unwrap();
+    assert_eq!(ran.failure(), None);
+    drop(first);
+    let next = checkout(&replay, &sum).await.unwrap();
+    let looks = "sh -c 'cd ../..; ls -A | grep -v ^checkout- | grep -v ^command- ; test $? = 1'";
+    let ran = run(&runner(&replay), &next, looks).await.unwrap();
+    assert_eq!(ran.failure(), None);
+}
+
+#[tokio::test]
+async fn a_folder_beside_the_files_is_not_what_a_command_has_put_there() {
+    let (bytes, sum) = packed();
+    let replay = Replay::new([(200, bytes), (200, vec![])]);
+    let found = checkout(&replay, &sum).await.unwrap();
+    let ran = run(&runner(&replay), &found, "ln -s /etc ../output").await;
+    assert_eq!(ran.unwrap().failure(), None);
+    let output = found.beside("output").unwrap();
+    assert!(output.symlink_metadata().unwrap().is_dir(), "{output:?}");
+    assert_eq!(output.read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_sandbox_that_cannot_be_emptied_runs_nothing_and_ends() {
+    let replay = Replay::new([(200, "")]);
+    let missing = |name: &str| match name {
+        "COMMAND_FOLDER" => Ok("/no/such/folder".to_owned()),
+        other => variable(other),
+    };
+    let runner = Runner::new(Store::new(&replay.config(), "bucket"), missing).unwrap();
+    assert!(!runner.is_spoiled());
+    let (_, sum) = packed();
+    let source = Bundle {
+        key: "k".into(),
+        sha256: sum,
+        bytes: 1,
+    };
+    let refused = runner.checkout(&source).await.unwrap_err();
+    assert_eq!(refused.name(), ErrorName::SandboxUnclean);
+    let expected = "nothing ran: the sandbox of this function is not clean, and ends: /no/such/folder cannot be emptied: No such file or directory (os error 2)";
+    assert_eq!(refused.to_string(), expected);
+    assert!(runner.is_spoiled());
+    assert!(replay.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_command_whose_processes_go_on_has_failed_and_is_the_last_in_its_sandbox() {
+    let runner = runner(&Replay::new([(200, "")]));
+    let said = runner.users_mistake(CommandError::StillRunning { count: 3 });
+    let expected = "3 processes of the command are still running after being killed";
+    assert_eq!(said.unwrap(), expected);
+    assert!(runner.is_spoiled());
 }

@@ -5,5 +5,5 @@
 mod runtime;
 mod settings;
 
-pub use runtime::run;
+pub use runtime::{run, run_until};
 pub use settings::Settings;

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod evidence;
+mod open;
 mod sweep;
 
 use aws::{CallError, call_error};

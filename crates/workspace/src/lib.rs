@@ -1,6 +1,6 @@
 //! What happens to a component's files between its git repository and its artifact:
 //! [`git`] fetches exactly one commit, [`bundle`] packs and unpacks folders, [`command`] runs
-//! what a component's manifest says, [`junit`] reads what its suites report.
+//! what a component's manifest says in a [`sandbox`], [`junit`] reads what its suites report.
 //!
 //! Everything here blocks; async callers wrap it in [`blocking`]. Nothing here knows AWS, and
 //! nothing that comes from a repository reaches a shell.
@@ -12,6 +12,8 @@ pub mod git;
 pub mod hash;
 pub mod junit;
 mod limits;
+pub mod sandbox;
+pub mod scratch;
 pub mod sources;
 
 pub use limits::Limits;

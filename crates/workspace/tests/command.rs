@@ -1,7 +1,7 @@
 //! What a command gets, what becomes of it, and that nothing of it is left.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 struct Run {
     folder: TempDir,
+    log: File,
     env: Vec<(String, String)>,
     timeout: Duration,
 }
@@ -19,6 +20,7 @@ impl Run {
     fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            log: tempfile::tempfile().unwrap(),
             env: Vec::new(),
             timeout: Duration::from_secs(20),
         }
@@ -31,7 +33,8 @@ impl Run {
             env: &self.env,
             timeout: self.timeout,
             note: None,
-            log: &self.folder.path().join("log"),
+            log: &self.log,
+            scratch: &std::env::temp_dir(),
             path: PATH,
         })
     }
@@ -46,7 +49,9 @@ impl Run {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
+        let mut log = vec![0; self.log.metadata().unwrap().len() as usize];
+        self.log.read_exact_at(&mut log, 0).unwrap();
+        String::from_utf8(log).unwrap()
     }
 
     /// A number that a script has written into a file.

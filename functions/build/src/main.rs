@@ -14,7 +14,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::sdk_config().await;
     let settings = Settings::from_env()?;
     let runner = Runner::new(Store::new(&config, &settings.bucket), Settings::variable)?;
-    stage::run(async |step: Step<Prepared>| build(&runner, step).await).await
+    stage::run_until(
+        || runner.is_spoiled(),
+        async |step: Step<Prepared>| build(&runner, step).await,
+    )
+    .await
 }
 
 async fn build(

@@ -3,12 +3,12 @@
 
 use futures::{StreamExt, TryStreamExt};
 use pipeline::bounds;
-use pipeline::errors::Fault;
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::wire::{Release, SuiteOutcome, SuiteReply, SuiteRequest, SuiteRun};
 use runner::{Ran, Runner, Task};
 use stage::Settings;
-use std::collections::HashMap;
+use std::sync::Arc;
 use workspace::blocking;
 use workspace::junit::{self, Folder, Reports};
 
@@ -23,7 +23,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store::Store::new(&config, &settings.bucket),
         Settings::variable,
     )?;
-    stage::run(async |request: SuiteRequest| run_suite(&runner, request).await).await
+    stage::run_until(
+        || runner.is_spoiled(),
+        async |request: SuiteRequest| run_suite(&runner, request).await,
+    )
+    .await
 }
 
 async fn run_suite(
@@ -72,9 +76,15 @@ async fn keep(
 ) -> Result<usize, Fault> {
     let prefix = release.report_prefix(&suite.component, &suite.suite);
     let (files, left_out) = folder.to_keep();
-    let uploads = files.into_iter().map(|(name, file)| {
+    let uploads = files.into_iter().map(|(name, size)| {
         let key = format!("{prefix}{name}");
-        async move { runner.store.upload(file, &key, HashMap::new()).await }
+        async move {
+            let file = folder.open(name).map_err(|error| {
+                Fault::new(ErrorName::WorkspaceFailed, format!("{name}: {error}"))
+            })?;
+            let uploaded = runner.store.upload_open(&Arc::new(file), size, &key).await;
+            uploaded.map_err(Fault::from)
+        }
     });
     // A thousand one after the other would take a minute.
     futures::stream::iter(uploads)

@@ -14,7 +14,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store::Store::new(&config, &settings.bucket),
         Settings::variable,
     )?;
-    stage::run(async |step: Step<Prepared>| unit_tests(&runner, step).await).await
+    stage::run_until(
+        || runner.is_spoiled(),
+        async |step: Step<Prepared>| unit_tests(&runner, step).await,
+    )
+    .await
 }
 
 async fn unit_tests(

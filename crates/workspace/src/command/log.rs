@@ -2,7 +2,6 @@ use super::Ending;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::Path;
 use std::time::Duration;
 
 /// What a command says first is its settings, what it says last is what went wrong. Together this is
@@ -36,8 +35,8 @@ pub(super) struct Written {
 }
 
 impl Log {
-    pub(super) fn create(path: &Path, line: &str, note: Option<&str>) -> io::Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
+    pub(super) fn begin(file: &File, line: &str, note: Option<&str>) -> io::Result<Self> {
+        let mut file = BufWriter::new(file.try_clone()?);
         writeln!(file, "$ {line}")?;
         if let Some(note) = note {
             writeln!(file, "[cutover: {note}]")?;
@@ -179,6 +178,7 @@ fn without_escapes(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Seek;
 
     #[test]
     fn the_tail_is_what_a_terminal_would_show() {
@@ -201,9 +201,8 @@ mod tests {
 
     /// The log of this much output, in reads of this size; then the last line.
     fn logged(bytes: usize, read: usize) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let mut log = Log::create(&path, "x", None).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let mut log = Log::begin(&file, "x", None).unwrap();
         let mut output = vec![b'0'; bytes];
         output
             .iter_mut()
@@ -215,7 +214,10 @@ mod tests {
         let ending = Ending::Exited { code: 1 };
         let written = log.close(&ending, Duration::ZERO).unwrap();
         assert_eq!(written.bytes, bytes as u64 + 11);
-        std::fs::read_to_string(&path).unwrap()
+        let mut text = String::new();
+        file.seek(io::SeekFrom::Start(0)).unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
     }
 
     #[test]

@@ -5,9 +5,12 @@ mod log;
 mod processes;
 mod program;
 
+use crate::scratch::Scratch;
 use log::Log;
 use processes::Leader;
+pub use processes::Stray;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -35,8 +38,10 @@ pub struct Command<'a> {
     pub timeout: Duration,
     /// What is to be said of it at the beginning of its log.
     pub note: Option<&'a str>,
-    /// Where its output goes; overwritten.
-    pub log: &'a Path,
+    /// Where its output goes: a file of ours, best without a name.
+    pub log: &'a File,
+    /// Where its HOME and TMPDIR are made.
+    pub scratch: &'a Path,
     /// Its PATH, and where the program is looked for.
     pub path: &'a str,
 }
@@ -172,8 +177,7 @@ pub fn protect() -> io::Result<()> {
     Ok(())
 }
 
-/// One at a time: what is left of a command is found as "every process below this one that was
-/// not there before".
+/// One at a time: what is left of a command is found as "every process below this one".
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Whether the artifact in `folder` has the program that a command names by its path, so that it could
@@ -190,6 +194,12 @@ pub fn check_artifact(line: &str, folder: &Path) -> Result<(), CommandError> {
     }
 }
 
+/// What is there while no command of this process runs, and is not ours; see [`Stray`].
+pub fn strays() -> Vec<Stray> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    processes::strays()
+}
+
 /// Runs the command to its end, and then ends whatever it has started: its process group, and
 /// daemons that left it. Commands of one process take turns; nothing else in the process may
 /// start processes meanwhile.
@@ -200,9 +210,9 @@ pub fn run(command: &Command<'_>) -> Result<Outcome, CommandError> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let words = program::words(command.line)?;
     let program = program::find(&words[0], command.cwd, command.path, "checkout")?;
-    let home = Scratch::new("a folder for HOME")?;
-    let temporary = Scratch::new("a folder for TMPDIR")?;
-    let log = Log::create(command.log, command.line, command.note).map_err(prepare("the log"))?;
+    let home = folder(command, "a folder for HOME")?;
+    let temporary = folder(command, "a folder for TMPDIR")?;
+    let log = Log::begin(command.log, command.line, command.note).map_err(prepare("the log"))?;
     let (reader, writer) = io::pipe().map_err(prepare("a pipe"))?;
     let errors = writer.try_clone().map_err(prepare("a pipe"))?;
     let mut child = std::process::Command::new(program);
@@ -276,8 +286,8 @@ fn clean_environment(
 ) -> [(&'static str, String); 6] {
     [
         ("PATH", path.to_owned()),
-        ("HOME", home.path()),
-        ("TMPDIR", temporary.path()),
+        ("HOME", home.path().display().to_string()),
+        ("TMPDIR", temporary.path().display().to_string()),
         ("LANG", "C.UTF-8".to_owned()),
         ("TERM", "dumb".to_owned()),
         ("CI", "true".to_owned()),
@@ -289,51 +299,6 @@ fn prepare(what: &'static str) -> impl FnOnce(io::Error) -> CommandError {
 }
 
 /// A fresh folder that goes with the command.
-struct Scratch(Option<tempfile::TempDir>);
-
-impl Scratch {
-    fn new(what: &'static str) -> Result<Self, CommandError> {
-        let folder = tempfile::Builder::new().prefix("command-").tempdir();
-        folder
-            .map(|folder| Self(Some(folder)))
-            .map_err(prepare(what))
-    }
-
-    fn path(&self) -> String {
-        let path = self.0.as_ref().map(tempfile::TempDir::path);
-        path.unwrap_or(Path::new("/")).display().to_string()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let Some(folder) = self.0.take().map(tempfile::TempDir::keep) else {
-            return;
-        };
-        if let Err(error) = remove_tree(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "a command's folder stays behind");
-        }
-    }
-}
-
-/// Removes a folder of somebody else's making: build tools leave folders without write
-/// permission behind (Go's module cache), which only root could empty.
-pub fn remove_tree(folder: &Path) -> io::Result<()> {
-    if std::fs::remove_dir_all(folder).is_ok() {
-        return Ok(());
-    }
-    make_writable(folder)?;
-    std::fs::remove_dir_all(folder)
-}
-
-fn make_writable(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
-    for item in std::fs::read_dir(folder)? {
-        let item = item?;
-        if item.file_type()?.is_dir() {
-            make_writable(&item.path())?;
-        }
-    }
-    Ok(())
+fn folder(command: &Command<'_>, what: &'static str) -> Result<Scratch, CommandError> {
+    Scratch::new_in(command.scratch, "command-").map_err(prepare(what))
 }

@@ -18,7 +18,6 @@ const DEATH: Duration = Duration::from_secs(10);
 /// The first process of a command, which leads a process group, and all that come of it.
 pub(super) struct Leader {
     child: Child,
-    before: HashSet<Process>,
     usage: Option<Usage>,
     exited: mpsc::Receiver<()>,
 }
@@ -48,13 +47,11 @@ impl Leader {
             what: "adopting orphans",
             source: error.into(),
         })?;
-        let before = descendants();
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
         let child = command.spawn().map_err(|error| not_started(name, error))?;
         let exited = watch(pid(&child));
         Ok(Self {
             child,
-            before,
             usage,
             exited,
         })
@@ -83,21 +80,7 @@ impl Leader {
                 _ => return Err(CommandError::StillRunning { count: 1 }),
             }
         };
-        loop {
-            let left: Vec<Process> = descendants().difference(&self.before).copied().collect();
-            if left.is_empty() {
-                break;
-            }
-            if Instant::now() >= ends {
-                return Err(CommandError::StillRunning { count: left.len() });
-            }
-            for process in left {
-                kill(Pid::from_raw(process.pid), Signal::SIGKILL).ok();
-                // Only what has become our own child can be reaped; the rest becomes it.
-                waitpid(Pid::from_raw(process.pid), Some(WaitPidFlag::WNOHANG)).ok();
-            }
-            pause();
-        }
+        end_descendants(ends)?;
         Ok(self.ended(status))
     }
 
@@ -117,6 +100,109 @@ impl Leader {
             user_time: spent(|usage| duration(usage.user_time())),
             system_time: spent(|usage| duration(usage.system_time())),
         }
+    }
+}
+
+/// Ends every process below this one. Processes that end as soon as they have started their successor
+/// are met by killing what `/proc` shows at once, before looking further.
+fn end_descendants(ends: Instant) -> Result<(), CommandError> {
+    loop {
+        let left = descendants();
+        if left.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= ends {
+            return Err(CommandError::StillRunning { count: left.len() });
+        }
+        left.iter().for_each(|process| end(process.pid));
+        for _ in 0..ROUNDS {
+            match adopted() {
+                none if none.is_empty() => break,
+                some => some.into_iter().for_each(end),
+            }
+        }
+        pause();
+    }
+}
+
+/// Looks at what has been adopted, between two looks at all processes.
+const ROUNDS: usize = 256;
+
+fn end(pid: i32) {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    // Only what has become our own child can be reaped; the rest becomes it.
+    waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)).ok();
+}
+
+/// This process's children, by one read: what loses its parent is among them. None where the kernel
+/// does not list them.
+fn adopted() -> Vec<i32> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let pids = lists.flat_map(|list| {
+        let pids = list.split_whitespace().map(str::parse);
+        pids.filter_map(Result::ok).collect::<Vec<i32>>()
+    });
+    pids.collect()
+}
+
+/// A process that is there while no command runs, and that is not ours: below this process, which starts
+/// nothing but commands; or, where the sandbox's first process is its parent, as on Lambda, beside it. The
+/// first process adopts what a function leaves that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// Its number.
+    pub pid: i32,
+    /// What it calls itself.
+    pub name: String,
+}
+
+pub(super) fn strays() -> Vec<Stray> {
+    let me = std::process::id().cast_signed();
+    let all = all_processes();
+    let mut found = of_others(me, &all);
+    found.extend(descendants_in(me, &all));
+    let known = found.into_iter().filter(|process| !reaped(process.pid));
+    known.map(named).collect()
+}
+
+/// A zombie that is our child is only a number.
+fn reaped(pid: i32) -> bool {
+    let ended = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+    ended.is_ok_and(|status| status.pid().is_some())
+}
+
+fn named(process: Process) -> Stray {
+    let comm = format!("/proc/{}/comm", process.pid);
+    Stray {
+        pid: process.pid,
+        name: std::fs::read(comm)
+            .map(|name| {
+                String::from_utf8_lossy(&name)
+                    .trim()
+                    .escape_debug()
+                    .collect()
+            })
+            .unwrap_or_default(),
+    }
+}
+
+/// The first process of a sandbox.
+const FIRST: i32 = 1;
+
+/// Children of the first process beside this one, if it is one itself.
+fn of_others(me: i32, all: &[(i32, Process)]) -> HashSet<Process> {
+    let below_first = |&&(parent, _): &&(i32, Process)| parent == FIRST;
+    let siblings: HashSet<Process> = all
+        .iter()
+        .filter(below_first)
+        .map(|&(_, process)| process)
+        .collect();
+    match siblings.iter().any(|process| process.pid == me) {
+        true => siblings.into_iter().filter(|one| one.pid != me).collect(),
+        false => HashSet::new(),
     }
 }
 
@@ -163,12 +249,16 @@ fn watch(pid: Pid) -> mpsc::Receiver<()> {
 
 /// Every process below this one.
 fn descendants() -> HashSet<Process> {
+    descendants_in(std::process::id().cast_signed(), &all_processes())
+}
+
+fn descendants_in(me: i32, all: &[(i32, Process)]) -> HashSet<Process> {
     let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
-    for (parent, process) in all_processes() {
+    for &(parent, process) in all {
         children.entry(parent).or_default().push(process);
     }
     let mut found = HashSet::new();
-    let mut next = vec![std::process::id().cast_signed()];
+    let mut next = vec![me];
     while let Some(parent) = next.pop() {
         for &process in children.get(&parent).map_or(&[][..], Vec::as_slice) {
             if found.insert(process) {
@@ -212,5 +302,27 @@ mod tests {
     fn a_processs_name_cannot_forge_its_parent() {
         let stat = b"42 (x) S 1 (y) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 12345 0 0";
         assert_eq!(parse_stat(stat), Some((7, 12345)));
+    }
+
+    fn process(parent: i32, pid: i32) -> (i32, Process) {
+        let started = 1;
+        (parent, Process { pid, started })
+    }
+
+    fn others(me: i32, all: &[(i32, Process)]) -> Vec<i32> {
+        let mut found: Vec<i32> = of_others(me, all).iter().map(|one| one.pid).collect();
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn in_a_sandbox_of_its_own_what_the_first_process_has_adopted_is_not_ours() {
+        let left = [process(0, 1), process(1, 8), process(8, 9), process(1, 7)];
+        assert_eq!(others(8, &left), [7]);
+        let alone = [process(0, 1), process(1, 8), process(8, 9)];
+        assert_eq!(others(8, &alone), [0; 0]);
+        // A machine's other services are nobody's leftovers.
+        let on_a_machine = [process(0, 1), process(1, 5), process(5, 8), process(1, 7)];
+        assert_eq!(others(8, &on_a_machine), [0; 0]);
     }
 }

@@ -5,35 +5,25 @@
 //! be read is a failure; what is no report, or holds no test, is said.
 
 mod encoding;
+mod folder;
 mod report;
 
+pub use folder::{Folder, look};
+
+use folder::Found;
 use report::Report;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
 
 /// A report of 10,000 tests has about 3 MiB; what tests print can make it many times that.
 const MOST_BYTES: u64 = 128 << 20;
-/// Java's tools write one for each class.
-const MOST_FILES: usize = 10_000;
-const MOST_DEPTH: usize = 20;
-/// Of a report folder, this much is kept beside the release.
-const MOST_KEPT: u64 = 512 << 20;
+/// Of all reports of a suite together.
+const MOST_READ: u64 = 512 << 20;
 /// First failures reach a state's output, which is read in a console.
 const FIRST_FAILURES: usize = 3;
 const FAILURE_CHARS: usize = 200;
 /// Files that are named in a remark.
 const NAMED: usize = 2;
-
-/// What a suite left in its report folder.
-#[derive(Debug, Default)]
-pub struct Folder {
-    root: PathBuf,
-    /// Regular files, sorted.
-    files: Vec<PathBuf>,
-    /// Why not all of it was read.
-    problems: Vec<String>,
-    removed: bool,
-}
 
 /// What the reports in a folder say together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,25 +98,14 @@ impl Reports {
         self.first_failures.truncate(FIRST_FAILURES);
     }
 
+    fn other(&mut self, what: &str) {
+        self.others.push(shortened(what));
+    }
+
     fn malformed(&mut self, what: &str) {
         self.malformed.push(shortened(what));
         self.malformed.truncate(FIRST_FAILURES);
     }
-}
-
-/// Looks into a report folder and the folders in it. Links are not followed: a suite could point
-/// them anywhere, and so could it replace the folder itself.
-pub fn look(root: &Path) -> Folder {
-    let mut folder = Folder {
-        root: root.to_owned(),
-        ..Folder::default()
-    };
-    match root.symlink_metadata() {
-        Ok(found) if found.is_dir() => folder.collect(root, 0),
-        _ => folder.removed = true,
-    }
-    folder.files.sort();
-    folder
 }
 
 impl Folder {
@@ -139,66 +118,34 @@ impl Folder {
         for problem in &self.problems {
             reports.malformed(problem);
         }
-        for file in self.files.iter().filter(|file| is_xml(file)) {
-            let name = self.name(file);
-            match read(file) {
+        let mut room = MOST_READ;
+        for file in self.files.iter().filter(|file| is_xml(&file.name)) {
+            let name = file.name.display();
+            if file.size > room {
+                reports.malformed(&format!(
+                    "{name}: with the reports before it, it has more than {MOST_READ} bytes"
+                ));
+                break;
+            }
+            room -= file.size;
+            match self.read(file) {
                 Ok(Read::Report(report)) => reports.add(*report),
-                Ok(Read::Other(root)) => {
-                    reports
-                        .others
-                        .push(shortened(&format!("{name} (it is <{root}>)")));
-                }
+                Ok(Read::Other(root)) => reports.other(&format!("{name} (it is <{root}>)")),
                 Err(reason) => reports.malformed(&format!("{name}: {reason}")),
             }
         }
         reports
     }
 
-    /// What is kept of it: names in the folder and where they are. And how many files are not.
-    pub fn to_keep(&self) -> (Vec<(String, &Path)>, usize) {
-        let mut room = MOST_KEPT;
-        let mut kept = Vec::new();
-        for file in &self.files {
-            let size = file
-                .symlink_metadata()
-                .map_or(u64::MAX, |found| found.len());
-            let name = file.strip_prefix(&self.root).ok().and_then(Path::to_str);
-            if let (Some(name), true) = (name, size <= room) {
-                room -= size;
-                kept.push((name.to_owned(), file.as_path()));
-            }
+    fn read(&self, file: &Found) -> Result<Read, String> {
+        let open = self.open(&file.name).map_err(|error| error.to_string())?;
+        let mut bytes = Vec::new();
+        let read = open.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| error.to_string())?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(format!("it has more than {MOST_BYTES} bytes"));
         }
-        let left_out = self.files.len() - kept.len();
-        (kept, left_out)
-    }
-
-    fn name(&self, file: &Path) -> String {
-        let name = file.strip_prefix(&self.root).unwrap_or(file);
-        name.display().to_string()
-    }
-
-    fn collect(&mut self, folder: &Path, depth: usize) {
-        let items = match fs::read_dir(folder) {
-            Ok(items) if depth <= MOST_DEPTH => items,
-            Ok(_) => return self.problem(folder, &format!("more than {MOST_DEPTH} folders deep")),
-            Err(error) => return self.problem(folder, &error.to_string()),
-        };
-        for item in items.flatten() {
-            if self.files.len() >= MOST_FILES {
-                let problem = format!("the report folder has more than {MOST_FILES} files");
-                return self.problems.push(problem);
-            }
-            match item.file_type() {
-                Ok(kind) if kind.is_dir() => self.collect(&item.path(), depth + 1),
-                Ok(kind) if kind.is_file() => self.files.push(item.path()),
-                _ => {}
-            }
-        }
-    }
-
-    fn problem(&mut self, at: &Path, reason: &str) {
-        let problem = format!("{}: {reason}", self.name(at));
-        self.problems.push(problem);
+        report::parse(&encoding::decode(bytes)?)
     }
 }
 
@@ -212,15 +159,6 @@ enum Read {
     Report(Box<Report>),
     /// With its root element.
     Other(String),
-}
-
-fn read(file: &Path) -> Result<Read, String> {
-    let size = file.metadata().map_err(|error| error.to_string())?.len();
-    if size > MOST_BYTES {
-        return Err(format!("it has more than {MOST_BYTES} bytes"));
-    }
-    let bytes = fs::read(file).map_err(|error| error.to_string())?;
-    report::parse(&encoding::decode(bytes)?)
 }
 
 fn shortened(text: &str) -> String {

@@ -1,7 +1,9 @@
 mod doubtful;
 mod tools;
 
+use super::folder::MOST_FILES;
 use super::*;
+use std::fs;
 
 const MIXED: &str = r#"<?xml version="1.0"?>
 <testsuites tests="5" failures="1" errors="1">

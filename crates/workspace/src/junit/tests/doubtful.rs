@@ -94,11 +94,27 @@ fn a_report_folder_that_the_suite_removed_is_said() {
         reports.remark(),
         "the suite removed its report folder, so its exit code alone decided"
     );
-    // Neither is a link followed that stands in its place.
+}
+
+#[test]
+fn a_link_or_a_file_in_the_place_of_the_report_folder_is_not_a_pass() {
+    let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.xml"), MIXED).unwrap();
-    std::os::unix::fs::symlink(folder.path(), &gone).unwrap();
-    assert_eq!(look(&gone).summarise(), reports);
-    assert!(look(&gone).to_keep().0.is_empty());
+    let place = folder.path().join("reports");
+    let check = || {
+        let reports = look(&place).summarise();
+        let said = ["the report folder is no folder any more"];
+        assert_eq!(
+            (reports.tests, &reports.malformed[..]),
+            (0, &said.map(String::from)[..])
+        );
+        assert!(!reports.passed() && look(&place).to_keep().0.is_empty());
+    };
+    std::os::unix::fs::symlink(folder.path(), &place).unwrap();
+    check();
+    fs::remove_file(&place).unwrap();
+    fs::write(&place, MIXED).unwrap();
+    check();
 }
 
 #[test]
@@ -161,7 +177,7 @@ fn what_a_report_says_is_shortened() {
 }
 
 #[test]
-fn links_in_a_report_folder_are_not_followed() {
+fn what_is_no_regular_file_is_not_read_and_not_a_pass_where_a_report_is_expected() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret.xml");
     fs::write(&secret, MIXED).unwrap();
@@ -169,6 +185,39 @@ fn links_in_a_report_folder_are_not_followed() {
     fs::create_dir(&reports).unwrap();
     std::os::unix::fs::symlink(&secret, reports.join("link.xml")).unwrap();
     std::os::unix::fs::symlink(folder.path(), reports.join("folder")).unwrap();
+    nix::unistd::mkfifo(&reports.join("waits.xml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut said = look(&reports).summarise();
+    said.malformed.sort();
+    let expected = ["link.xml", "waits.xml"].map(|name| format!("{name}: it is no regular file"));
+    assert_eq!(said.malformed, expected);
+    assert_eq!(said.tests, 0);
     assert!(look(&reports).to_keep().0.is_empty());
-    assert_eq!(look(&reports).summarise(), Reports::default());
+}
+
+#[test]
+fn what_was_a_report_and_is_a_link_by_now_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reports, moved) = (folder.path().join("reports"), folder.path().join("moved"));
+    fs::create_dir_all(reports.join("in")).unwrap();
+    fs::write(reports.join("in/a.xml"), MIXED).unwrap();
+    let found = look(&reports);
+    assert!(found.open("in/a.xml").is_ok());
+    fs::rename(reports.join("in"), &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, reports.join("in")).unwrap();
+    assert!(found.open("in/a.xml").is_err());
+    assert_eq!(found.summarise().malformed.len(), 1);
+    assert_eq!(found.to_keep(), (Vec::new(), 1));
+}
+
+#[test]
+fn sparse_reports_are_neither_read_nor_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, size) in [("a.xml", 4 << 30), ("b.bin", 4 << 30), ("c.bin", 5)] {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        file.set_len(size).unwrap();
+    }
+    let found = look(folder.path());
+    assert_eq!(found.to_keep(), (vec![("c.bin", 5)], 2));
+    let said = "a.xml: with the reports before it, it has more than 536870912 bytes";
+    assert_eq!(found.summarise().malformed, [said]);
 }
