@@ -20,3 +20,4 @@ mod tags;
 mod target_machine;
 mod tasks;
 mod template_rules;
+mod texts;

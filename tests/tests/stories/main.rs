@@ -15,6 +15,7 @@ mod evidence;
 mod examples;
 mod failures;
 mod going_live;
+mod hostile;
 mod logs;
 mod names;
 mod own_addresses;

@@ -1,0 +1,138 @@
+//! Commands that leave what they can, and report what they like: the release fails or goes on as it must,
+//! and another component's release right after it meets nothing of it.
+
+use end_to_end::{Cloud, Component, Service, no_process_is_left_of};
+
+/// Plants settings above its checkout, folders that only root could remove, files in the place of its
+/// log, and processes that have left its group.
+const LITTERS: &str = r#"import os, subprocess
+top = os.path.abspath("../..")
+for parent in (top, "..", "."):
+    for name, mode in ((".cargo", 0o700), ("locked", 0o500), ("closed", 0)):
+        folder = f"{parent}/{name}"
+        os.makedirs(folder + "/in")
+        open(folder + "/config.toml", "w").write('[build]\nrustc-wrapper = "evil"\n')
+        os.chmod(folder + "/in", mode)
+        os.chmod(folder, mode)
+with open(top + "/sparse", "w") as sparse:
+    sparse.truncate(4 << 30)
+os.symlink("/etc", top + "/link")
+for name in {"command.log", *os.listdir("..")} - {"tree", ".cargo", "locked", "closed"}:
+    if not os.path.isdir("../" + name):
+        if os.path.lexists("../" + name):
+            os.remove("../" + name)
+        os.symlink(top + "/sparse", "../" + name)
+for _ in range(8):
+    subprocess.Popen(["sh", "-c", "sleep 60; : @MARK@"], start_new_session=True)
+print("it was here", flush=True)
+"#;
+
+/// Fails if there is anything above its checkout that is not its own.
+const LOOKS: &str = r#"import os, sys
+own = [os.path.abspath(".."), os.environ["HOME"], os.environ["TMPDIR"]]
+left = set(os.listdir("../..")) - {os.path.basename(path) for path in own}
+left |= set(os.listdir("..")) & {".cargo", "locked", "closed"}
+print("left by others:", sorted(left))
+sys.exit(bool(left))
+"#;
+
+/// Each of 24 processes starts its successor in a session of its own and ends, for 8 seconds at most.
+const HOPS: &str = r#"import os, time
+ends = time.monotonic() + 8
+for _ in range(24):
+    if os.fork() == 0:
+        while time.monotonic() < ends and os.fork() == 0:
+            os.setsid()
+        os._exit(0)
+"#;
+
+/// A version whose every command runs this script too.
+fn with(script: &'static str, mark: &str) -> Service {
+    let mut service = Service::good("1");
+    let text = script.replace("@MARK@", mark);
+    service.files.push(("script.py", text));
+    service.unit_tests = format!("python3 script.py {mark}");
+    service.build = format!("sh -c 'python3 script.py {mark} && sh build.sh'");
+    service.add_suite("script", format!("python3 script.py {mark}"));
+    service
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_is_not_there_for_another_component() {
+    let cloud = Cloud::up().await;
+    let hostile = Component::new(&cloud, "litters", "dev").await;
+    let other = Component::new(&cloud, "looks", "dev").await;
+    let mark = format!("mark-{}", hostile.name);
+    let (_, ended) = hostile.release(&with(LITTERS, &mark)).await;
+    assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+    no_process_is_left_of(&mark).await;
+    for stage in ["unit-tests", "build", "suite-script"] {
+        let key = format!("logs/{}/{}/{stage}.log", ended.release(), hostile.name);
+        let log = cloud.object(&key).await.expect("a log");
+        let is_own = log.starts_with("$ ") && log.contains("\nit was here\n");
+        assert!(is_own && log.len() < 1000, "{stage}: {log}");
+        assert!(log.contains("[cutover: exited with code 0"), "{log}");
+    }
+    other.goes_live(&with(LOOKS, "")).await;
+}
+
+#[tokio::test]
+async fn processes_that_hop_are_ended_or_their_command_has_failed() {
+    let cloud = Cloud::up().await;
+    let hostile = Component::new(&cloud, "hops", "dev").await;
+    let other = Component::new(&cloud, "beside", "dev").await;
+    let mark = format!("mark-{}", hostile.name);
+    let (_, ended) = hostile.release(&with(HOPS, &mark)).await;
+    let goes_on = "processes of the command are still running after being killed";
+    let failed = ended.status == "FAILED" && ended.cause.contains(goes_on);
+    assert!(failed || ended.output()["outcome"] == "live", "{ended:#?}");
+    other.goes_live(&with(LOOKS, "")).await;
+    no_process_is_left_of(&mark).await;
+}
+
+/// A suite's script, and what the cause must say of it.
+const REPORTS: [(&str, &str, &str); 4] = [
+    (
+        "linked",
+        "os.rmdir(folder)\nos.symlink('/etc', folder)\n",
+        "suite linked did not pass: the report folder is no folder any more",
+    ),
+    (
+        "waits",
+        "os.mkfifo(folder + '/waits.xml')\n",
+        "suite waits did not pass: waits.xml: it is no regular file",
+    ),
+    (
+        "endless",
+        "for name in 'abc':\n    open(f'{folder}/{name}.xml', 'w').write('<' + 'A' * (1 << 20))\n",
+        "suite endless did not pass: a.xml: ",
+    ),
+    (
+        "wordy",
+        "open(folder + '/a.xml', 'w').write('<testsuite><testcase name=\"t\"><failure message=\"' + 'why ' * (3 << 18) + '\"/></testcase></testsuite>')\nprint('x' * (3 << 20))\n",
+        "suite wordy did not pass: t: why why ",
+    ),
+];
+
+#[tokio::test]
+async fn suites_that_report_what_they_like_fail_at_a_bounded_length() {
+    let cloud = Cloud::up().await;
+    let hostile = Component::new(&cloud, "reports", "stage").await;
+    let other = Component::new(&cloud, "beside", "stage").await;
+    let good = hostile.goes_live(&Service::good("1")).await;
+    let mut service = Service::good("2");
+    service.suites.clear();
+    for (name, script, _) in REPORTS {
+        let script = format!("import os\nfolder = os.environ['REPORT_DIR']\n{script}");
+        service.files.push((name, script));
+        service.add_suite(name, format!("python3 {name}"));
+    }
+    let (_, ended) = hostile.release(&service).await;
+    assert_eq!(ended.error, "IntegrationTestsFailed", "{ended:#?}");
+    assert!(ended.cause.len() < 10_000, "{} bytes", ended.cause.len());
+    for (_, _, said) in REPORTS {
+        assert!(ended.cause.contains(said), "not `{said}`: {}", ended.cause);
+    }
+    hostile.stands_alone(&good).await;
+    other.goes_live(&Service::good("1")).await;
+}
