@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from suite import Client, Suite, get, hammer, require
 
-REQUESTS = 1500
+REQUESTS = 500
 SECONDS = 2
 CONNECTIONS = 4
 LETTERS = "aZ09-._~!$'()*,;:@/?%&=+"

@@ -6,6 +6,7 @@ mod excess_targets;
 mod permissions;
 mod prod;
 mod search;
+mod soak;
 mod watch;
 
 use tokio::sync::{Mutex, MutexGuard};
