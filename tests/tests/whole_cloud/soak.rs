@@ -20,6 +20,10 @@ async fn an_interleaving_of_the_soak_is_looked_at_as_a_whole() {
     };
     let torn_down = place.teardown().await;
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.out.contains("violations                 0"), "{}", said.out);
+    assert!(
+        said.out.contains("violations                 0"),
+        "{}",
+        said.out
+    );
     assert_eq!(torn_down.status, "SUCCEEDED", "{torn_down:?}");
 }
