@@ -4,6 +4,7 @@
 
 use crate::command::{Stray, strays};
 use crate::scratch;
+use nix::sys::resource::{Resource, getrlimit, rlim_t};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +13,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub struct Sandbox {
     folder: PathBuf,
+    /// This process's own, as they were before any command.
+    limits: Vec<Limits>,
     spoiled: AtomicBool,
 }
+
+/// Soft and hard.
+type Limits = Option<(rlim_t, rlim_t)>;
+
+/// What a command may change of the process that has started it, since it is of the same user: with files
+/// of at most 4 KiB, say, every later command of the sandbox would fail.
+const LIMITED: [Resource; 15] = [
+    Resource::RLIMIT_AS,
+    Resource::RLIMIT_CORE,
+    Resource::RLIMIT_CPU,
+    Resource::RLIMIT_DATA,
+    Resource::RLIMIT_FSIZE,
+    Resource::RLIMIT_LOCKS,
+    Resource::RLIMIT_MEMLOCK,
+    Resource::RLIMIT_MSGQUEUE,
+    Resource::RLIMIT_NICE,
+    Resource::RLIMIT_NOFILE,
+    Resource::RLIMIT_NPROC,
+    Resource::RLIMIT_RSS,
+    Resource::RLIMIT_RTPRIO,
+    Resource::RLIMIT_RTTIME,
+    Resource::RLIMIT_STACK,
+];
 
 /// Why nothing may run in a sandbox any more.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +52,9 @@ pub enum Unclean {
         /// One of them.
         first: Stray,
     },
+    /// The process has other limits than it began with.
+    #[error("an earlier command has changed the limits of its function's process")]
+    Limited,
     /// Something in its folder stays.
     #[error("{} cannot be emptied", folder.display())]
     Leftovers {
@@ -45,6 +74,7 @@ impl Sandbox {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
+            limits: limits(),
             spoiled: AtomicBool::new(false),
         }
     }
@@ -77,6 +107,9 @@ impl Sandbox {
             let count = strays.len();
             return Err(Unclean::Occupied { count, first });
         }
+        if limits() != self.limits {
+            return Err(Unclean::Limited);
+        }
         scratch::empty(&self.folder).map_err(|source| Unclean::Leftovers {
             folder: self.folder.clone(),
             source,
@@ -92,4 +125,9 @@ impl Sandbox {
     pub fn is_spoiled(&self) -> bool {
         self.spoiled.load(Ordering::Acquire)
     }
+}
+
+fn limits() -> Vec<Limits> {
+    let all = LIMITED.into_iter();
+    all.map(|resource| getrlimit(resource).ok()).collect()
 }

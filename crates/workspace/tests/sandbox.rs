@@ -1,50 +1,27 @@
 //! That nothing of a hostile command is there for the next one: no file of any mode, no process.
 
+mod nobody;
+
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
+use nobody::{again_as_nobody, is_root};
 use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use workspace::command::{self, CommandError};
+use workspace::command::{self, CommandError, Outcome};
 use workspace::sandbox::{Sandbox, Unclean};
 use workspace::scratch::{Scratch, remove_tree};
-
-const NOBODY: u32 = 65_534;
 
 /// Another test's processes are strays to this one.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// Runs a test of this file again without root's rights, to which no mode is an obstacle.
-fn again_as_nobody(test: &str) {
-    if !is_root() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    let own = folder.path().join("tmp");
-    fs::create_dir(&own).unwrap();
-    std::os::unix::fs::chown(&own, Some(NOBODY), Some(NOBODY)).unwrap();
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    let mut again = Command::new(program);
-    again.args(["--exact", test, "--nocapture"]);
-    again.env("TMPDIR", own).current_dir("/");
-    let ended = again.uid(NOBODY).gid(NOBODY).status().unwrap();
-    assert!(ended.success(), "as nobody");
 }
 
 fn mode(path: &Path, mode: u32) {
@@ -194,6 +171,35 @@ fn a_process_that_was_there_before_the_command_ends_the_sandbox() {
     Sandbox::new(folder.path()).clear().unwrap();
 }
 
+/// Runs a line as a command, with this folder for everything.
+fn run(line: &str, folder: &Path, log: &File) -> Result<Outcome, CommandError> {
+    command::run(&command::Command {
+        line,
+        cwd: folder,
+        env: &[],
+        timeout: Duration::from_secs(20),
+        note: None,
+        log,
+        scratch: folder,
+        path: "/usr/local/bin:/usr/bin:/bin",
+    })
+}
+
+#[test]
+fn a_command_that_limits_the_process_that_started_it_is_the_last_in_its_sandbox() {
+    let _alone = alone();
+    // First: limits are passed on.
+    again_as_nobody("a_command_that_limits_the_process_that_started_it_is_the_last_in_its_sandbox");
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::new(folder.path());
+    sandbox.clear().unwrap();
+    let log = tempfile::tempfile().unwrap();
+    let line = "sh -c 'prlimit --pid $PPID --msgqueue=4096:4096'";
+    assert!(run(line, folder.path(), &log).unwrap().succeeded());
+    assert!(matches!(sandbox.clear(), Err(Unclean::Limited)));
+    assert!(sandbox.is_spoiled());
+}
+
 /// Each of 48 processes starts its successor in a session of its own and ends, for 15 seconds at most.
 const HOPPING: &str = "
 #include <time.h>
@@ -223,16 +229,7 @@ fn processes_that_hop_are_ended_or_the_answer_is_a_failure() {
     assert!(compiler.status().unwrap().success());
     let log: File = tempfile::tempfile().unwrap();
     let began = Instant::now();
-    let ended = command::run(&command::Command {
-        line: "./hop",
-        cwd: folder.path(),
-        env: &[],
-        timeout: Duration::from_secs(20),
-        note: None,
-        log: &log,
-        scratch: folder.path(),
-        path: "/usr/local/bin:/usr/bin:/bin",
-    });
+    let ended = run("./hop", folder.path(), &log);
     let left = command::strays();
     match ended {
         Ok(outcome) => assert!(outcome.succeeded() && left.is_empty(), "{left:?}"),

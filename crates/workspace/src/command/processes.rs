@@ -104,15 +104,13 @@ impl Leader {
 }
 
 /// Ends every process below this one. Processes that end as soon as they have started their successor
-/// are met by killing what `/proc` shows at once, before looking further.
+/// are met by killing what the kernel lists at once, before looking further.
 fn end_descendants(ends: Instant) -> Result<(), CommandError> {
-    loop {
+    while has_children() {
         let left = descendants();
-        if left.is_empty() {
-            return Ok(());
-        }
         if Instant::now() >= ends {
-            return Err(CommandError::StillRunning { count: left.len() });
+            let count = left.len().max(1);
+            return Err(CommandError::StillRunning { count });
         }
         left.iter().for_each(|process| end(process.pid));
         for _ in 0..ROUNDS {
@@ -123,6 +121,14 @@ fn end_descendants(ends: Instant) -> Result<(), CommandError> {
         }
         pause();
     }
+    Ok(())
+}
+
+/// Whether any process is below this one. A look into `/proc` takes its time and can miss one that moves
+/// on meanwhile; this is one question to the kernel, and what loses its parent is a child of ours.
+fn has_children() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::All, flags | WaitPidFlag::__WALL) != Err(Errno::ECHILD)
 }
 
 /// Looks at what has been adopted, between two looks at all processes.
@@ -163,9 +169,25 @@ pub(super) fn strays() -> Vec<Stray> {
     let me = std::process::id().cast_signed();
     let all = all_processes();
     let mut found = of_others(me, &all);
+    found.retain(|process| is_of_our_user(process.pid));
     found.extend(descendants_in(me, &all));
-    let known = found.into_iter().filter(|process| !reaped(process.pid));
-    known.map(named).collect()
+    let found = found.into_iter().filter(|process| !reaped(process.pid));
+    let mut found: Vec<Stray> = found.map(named).collect();
+    // Whoever cannot see all cannot say that there is none.
+    let sees = all.iter().any(|(_, process)| process.pid == me);
+    if found.is_empty() && (!sees || has_children()) {
+        let name = "not shown by /proc".to_owned();
+        found.push(Stray { pid: 0, name });
+    }
+    found
+}
+
+/// A command's processes are of its user, which is ours; the sandbox may have others of its own.
+fn is_of_our_user(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let own = nix::unistd::getuid().to_string();
+    line.is_none_or(|ids| ids.split_whitespace().any(|id| id == own))
 }
 
 /// A zombie that is our child is only a number.
