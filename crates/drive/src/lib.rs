@@ -89,6 +89,7 @@ impl Drive {
             Ask::RecordSet(set, proofs) => self.record_set(target, &set, &proofs).await,
             Ask::RecordAliases(rows) => self.record_aliases(target, &rows).await,
             Ask::MoveOn(marks) => self.move_on(target, marks).await,
+            Ask::GiveBack(ticket, rows) => self.give_back(target, ticket, &rows).await,
             Ask::RecordLive(ticket, id) => self.record_live(target, ticket, id.as_deref()).await,
             Ask::RecordRolledBack(ticket, cause) => self.record_back(target, ticket, &cause).await,
             Ask::RecordFailure(ticket, outcome, cause) => {
@@ -239,6 +240,19 @@ impl Drive {
         let writes = stream::iter(marks).map(write).buffer_unordered(AT_ONCE);
         let moved: Vec<Option<Fqdn>> = writes.try_collect().await?;
         Ok(Answer::Moved(moved.into_iter().flatten().collect()))
+    }
+
+    async fn give_back(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        rows: &[CandidateRow],
+    ) -> Result<Answer, Fault> {
+        let write = |row| self.registry.give_back(target, ticket, row);
+        let writes = stream::iter(rows).map(write).buffer_unordered(AT_ONCE);
+        let given: Vec<bool> = writes.try_collect().await?;
+        tracing::info!(?given, "gave back what it took over");
+        Ok(Answer::Done)
     }
 
     async fn record_live(

@@ -39,6 +39,8 @@ pub enum Action {
     Dies(usize),
     /// The component on one of them ends, and is started again.
     Restarts(usize),
+    /// An execution is stopped: no state of it runs any more.
+    Stops(usize),
 }
 
 /// How the next step of a run may go, with so many crashes and late batches left.
@@ -47,8 +49,8 @@ pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
         Stage::Ended => return Vec::new(),
         Stage::Test if !run.plan.proven => return vec![How::Done, How::Fails],
         Stage::Reserve(..) => (&[How::GivenUp], &[]),
-        Stage::Companions => (&[How::Lost], &[]),
-        Stage::Deploy => (&[How::GivenUp], &[]),
+        Stage::Companions => (&[How::Lost], &[How::LateAgain, How::LateGivenUp]),
+        Stage::Deploy => (&[How::GivenUp], &[How::LateAgain]),
         Stage::Publish => (&[], &[How::LateAgain, How::LateGivenUp]),
         Stage::Cut(driving) if run.found_live => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Cut(driving) => ways_of(driving, every_ask, ANY),
@@ -104,6 +106,8 @@ pub struct Act<'a> {
     pub state: &'a mut State,
     /// Whether others may come before every single ask of a driver.
     pub every_ask: bool,
+    /// Whether another release comes when this one has ended, and finds what comes late.
+    pub in_turn: bool,
     /// What the run of its stage has done so far.
     pub done: Done,
 }
@@ -184,7 +188,7 @@ impl Act<'_> {
         self.send(write, false);
     }
 
-    /// The same of candidates' records.
+    /// The same of records that a release publishes.
     pub(crate) fn publish_late(&mut self, batch: Batch) {
         self.send(&Ask::Change(batch, String::new()), true);
     }
@@ -211,6 +215,7 @@ impl Act<'_> {
             instances: Vec::new(),
             launch_template_version: String::new(),
             launched_by: None,
+            taken_from: None,
             companion: false,
             recipe: None,
             found_healthy: None,
@@ -222,6 +227,12 @@ impl Act<'_> {
         let row = self.state.world.row(at);
         row.filter(|row| row.ticket == self.ticket() && !row.state.is_leaving())
     }
+}
+
+/// What it has begun stays.
+pub fn stops(state: &mut State, who: usize) {
+    state.runs[who].stage = Stage::Ended;
+    state.stops -= 1;
 }
 
 /// Something happens to one of the instances that are up.
@@ -245,8 +256,14 @@ pub fn arrives(state: &mut State, which: usize, rules: Rules) {
             }
         }
         Ask::RecordAliases(rows) => rows.iter().for_each(|row| world.record_alias(row.clone())),
-        Ask::MoveOn(marks) => marks.iter().for_each(|one| {
-            world.set_candidate(&one.hostname, one.ticket, one.state);
+        Ask::MoveOn(marks) => marks
+            .iter()
+            .for_each(|one| match rules.keep(Rule::StateOrder) {
+                true => drop(world.set_candidate(&one.hostname, one.ticket, one.state)),
+                false => world.set_state(&one.hostname, one.ticket, one.state),
+            }),
+        Ask::GiveBack(ticket, rows) => rows.iter().for_each(|row| {
+            world.give_back(*ticket, row.clone());
         }),
         Ask::RecordSet(_, proofs) => {
             let proofs = proofs.iter().map(|row| row.proof.clone());

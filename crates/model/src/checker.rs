@@ -1,6 +1,6 @@
 //! The model as stateright explores it, and what comes of exploring it.
 
-use crate::act::{Act, Action, arrives, happens, ways};
+use crate::act::{Act, Action, arrives, happens, stops, ways};
 use crate::cast::HOSTNAME_TTL;
 use crate::check::{is_dead_live, left_at_dead, left_behind};
 use crate::driving::Done;
@@ -39,6 +39,12 @@ impl Model for Check {
             if matches!(run.stage, Stage::Drain(_)) && self.too_early(state) {
                 continue;
             }
+            if self.waits(state, who) {
+                continue;
+            }
+            if state.stops > 0 && who + 1 < state.runs.len() && !is_over(run) {
+                actions.push(Action::Stops(who));
+            }
             let ways = ways(run, self.scenario.every_ask, state.crashes, state.lates);
             actions.extend(ways.into_iter().map(|how| Action::Step(who, how)));
         }
@@ -62,12 +68,14 @@ impl Model for Check {
                 who,
                 state: &mut state,
                 every_ask: self.scenario.every_ask,
+                in_turn: self.scenario.stops > 0,
                 done: Done::default(),
             }
             .step(how),
             Action::Arrives(which) => arrives(&mut state, which, self.rules),
             Action::Dies(which) => happens(&mut state, which, World::dies),
             Action::Restarts(which) => happens(&mut state, which, World::restarts),
+            Action::Stops(who) => stops(&mut state, who),
         }
         Some(state)
     }
@@ -86,9 +94,10 @@ impl Model for Check {
             }),
             Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
             Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
-            Property::always(CLEAN, |_, state: &State| {
+            Property::always(CLEAN, |check: &Self, state: &State| {
                 let world = &state.world;
-                let excused = world.broken.excused || is_dead_live(world);
+                let excused =
+                    world.broken.excused || is_dead_live(world) || check.nobody_came(state);
                 !at_rest(state) || excused || left_behind(world).is_empty()
             }),
         ]
@@ -121,8 +130,11 @@ pub const MOVES: &str = "a cutover changes what is live, unless it is to replace
 
 /// All have ended and nothing is on its way.
 pub fn at_rest(state: &State) -> bool {
-    let ended = |run: &Run| matches!(run.stage, Stage::Ended);
-    state.late.is_empty() && state.runs.iter().all(ended)
+    state.late.is_empty() && state.runs.iter().all(is_over)
+}
+
+fn is_over(run: &Run) -> bool {
+    matches!(run.stage, Stage::Ended)
 }
 
 impl Check {
@@ -140,6 +152,20 @@ impl Check {
             _ => false,
         };
         (0..state.runs.len()).filter(|_| !rollback).find(private)
+    }
+
+    /// Where executions may be stopped, each begins when the one before has ended.
+    fn waits(&self, state: &State, who: usize) -> bool {
+        self.scenario.stops > 0 && !state.runs[..who].iter().all(is_over)
+    }
+
+    /// What one that was stopped has left is for the last one, if that goes live.
+    fn nobody_came(&self, state: &State) -> bool {
+        let live = state.world.live();
+        let is_live = |one: &Brought| live.get(&one.component) == Some(&one.hostname);
+        let last = state.runs.last();
+        let came = last.is_some_and(|run| run.plan.components.iter().any(is_live));
+        self.scenario.stops > 0 && !came
     }
 
     /// Whether a later release has a component of this one, and so may take it away.

@@ -93,6 +93,7 @@ impl Hash for Write {
             Ask::Change(batch, _) => batch.hash(to),
             Ask::RecordAliases(rows) => rows.hash(to),
             Ask::MoveOn(marks) => marks.hash(to),
+            Ask::GiveBack(ticket, rows) => (ticket, rows).hash(to),
             Ask::RecordSet(_, proofs) => {
                 let proofs = proofs.iter().map(|row| &row.proof);
                 proofs.for_each(|proof| proof.hash(to));
@@ -107,7 +108,11 @@ impl Hash for Write {
 pub fn writes(ask: &Ask) -> bool {
     match ask {
         Ask::Change(batch, _) => !asserts_only(batch),
-        Ask::RecordAliases(_) | Ask::MoveOn(..) | Ask::RecordSet(..) | Ask::Reserve(_) => true,
+        Ask::RecordAliases(_)
+        | Ask::MoveOn(..)
+        | Ask::GiveBack(..)
+        | Ask::RecordSet(..)
+        | Ask::Reserve(_) => true,
         _ => false,
     }
 }
@@ -202,6 +207,7 @@ impl Act<'_> {
             Ask::RecordSet(_, proofs) => self.record_set(&proofs),
             Ask::RecordAliases(rows) => self.record_aliases(rows),
             Ask::MoveOn(marks) => Answer::Moved(self.move_on(&marks)),
+            Ask::GiveBack(ticket, rows) => self.give_back(ticket, rows),
             Ask::End(leaving) => {
                 self.end(&leaving);
                 Answer::Ended(Vec::new())

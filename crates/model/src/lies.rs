@@ -9,7 +9,7 @@ use crate::release::{Brought, Stage};
 use crate::rules::{Rule, Rules};
 use pipeline::drivers::Mark;
 use pipeline::live::LiveVersion;
-use pipeline::names::{Ticket, alias_of, last_cutover};
+use pipeline::names::{Ticket, alias_of, last_cutover, peer_name_of};
 use pipeline::proof::{Proof, proof_of};
 use pipeline::records::{Batch, Change, Record, RecordType, ZoneView};
 use pipeline::rows::{AliasRow, CandidateRow, CandidateState, Previous};
@@ -79,6 +79,10 @@ impl Act<'_> {
     /// what never was.
     pub(crate) fn row_listed(&self, row: &Arc<CandidateRow>) -> Option<Arc<CandidateRow>> {
         let is_terminate = matches!(self.run().stage, Stage::Terminate(_));
+        let is_others = row.companion && row.ticket != self.ticket();
+        if is_terminate && is_others && !self.rules.keep(Rule::LeftCompanions) {
+            return None;
+        }
         if self.rules.keep(Rule::TakeDoomed) || !is_terminate || row.companion {
             return Some(row.clone());
         }
@@ -123,8 +127,9 @@ impl Act<'_> {
     /// The zone: without the last look no alias is seen by then, without the second one no peer name.
     pub(crate) fn zone_shown(&mut self) -> ZoneView {
         let takes = matches!(self.run().stage, Stage::Terminate(_) | Stage::Discard(_));
+        let takes_away = takes;
         let takes = takes && self.done.views > 0;
-        if self.done.marked && self.rules.keep(Rule::PublishInTime) {
+        if self.done.marked && !self.in_turn && self.rules.keep(Rule::PublishInTime) {
             let who = self.who;
             let late = &mut self.state.late;
             late.retain(|late| late.who != who || !late.publishes);
@@ -132,16 +137,31 @@ impl Act<'_> {
         if self.rules == Rules::WHOLE {
             return ZoneView::clone(&self.state.world.zone);
         }
+        let shows_left = !takes_away || self.rules.keep(Rule::LeftRecords);
         let terminates = matches!(self.run().stage, Stage::Terminate(_)) && self.done.marked;
         let hides = |one: &Record| {
             let is_alias = alias_of(&one.name, domain()).is_some();
             let is_last_look = takes && is_alias && !self.rules.keep(Rule::LastLook);
             let is_peer = one.kind == RecordType::Cname && !is_alias;
-            is_last_look || (terminates && is_peer && !self.rules.keep(Rule::NamesAgain))
+            let is_left = !shows_left && self.is_left(one);
+            is_left || is_last_look || (terminates && is_peer && !self.rules.keep(Rule::NamesAgain))
         };
         let zone = &self.state.world.zone;
         let shown = zone.records().filter(|one| !hides(one));
         ZoneView::new(shown.cloned())
+    }
+
+    /// Whether a record is of what is gone: a hostname's, or a peer's name.
+    fn is_left(&self, one: &Record) -> bool {
+        let world = &self.state.world;
+        let stands = |row: &CandidateRow| !row.state.is_gone();
+        match peer_name_of(&one.name, domain()) {
+            Some((_, ticket)) => {
+                let mut rows = world.rows.0.values();
+                !rows.any(|row| stands(row) && row.launched() == ticket)
+            }
+            None => one.kind == RecordType::A && !world.row(&one.name).is_some_and(stands),
+        }
     }
 
     /// Whether all instances look well.

@@ -166,6 +166,7 @@ impl Act<'_> {
                         ticket: fresh.ticket,
                         state: CandidateState::Healthy,
                         launched_by: Some(seen.launched()),
+                        taken_from: Some(seen.ticket),
                         ..seen.clone()
                     };
                     taken_over.push((seen.clone(), next));

@@ -27,6 +27,8 @@ pub struct State {
     pub lates: u8,
     /// Instances that may still die.
     pub deaths: u8,
+    /// Executions that may still be stopped.
+    pub stops: u8,
 }
 
 /// A call on its way.

@@ -62,11 +62,19 @@ pub enum Rule {
     /// A record that Discard gives back is a live one's again, so that a cutover's batch that comes late
     /// does not fit any more.
     GivenBackUnfit,
+    /// What a roll-back took over has its old ticket again when that is given up.
+    GiveBack,
+    /// A release ends the companions of earlier ones that are of no use any more.
+    LeftCompanions,
+    /// An update of a row that comes late does not take it back to an earlier state.
+    StateOrder,
+    /// A record that comes when its row is gone is taken by whoever takes something away next.
+    LeftRecords,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 27] = [
+    pub const ALL: [Rule; 31] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -94,6 +102,10 @@ impl Rule {
         Rule::SameCommits,
         Rule::PreviousDiffers,
         Rule::GivenBackUnfit,
+        Rule::GiveBack,
+        Rule::LeftCompanions,
+        Rule::StateOrder,
+        Rule::LeftRecords,
     ];
 }
 
@@ -128,6 +140,10 @@ impl fmt::Display for Rule {
             Rule::SameCommits => "looking whether the same commits are live",
             Rule::PreviousDiffers => "keeping the previous of the same commit",
             Rule::GivenBackUnfit => "making a record unfit that is given back",
+            Rule::GiveBack => "giving back what was taken over as it was",
+            Rule::LeftCompanions => "ending the companions that others left",
+            Rule::StateOrder => "the order of a row's states",
+            Rule::LeftRecords => "taking records that came late",
         })
     }
 }

@@ -71,6 +71,8 @@ pub struct Scenario {
     pub lates: u8,
     /// How many instances may die, or their components end and start again.
     pub deaths: u8,
+    /// How many executions may be stopped, but the last. Then each begins when the one before has ended.
+    pub stops: u8,
     /// Whether others may come before every single ask of a driver, and a crash as well.
     pub every_ask: bool,
 }
@@ -89,6 +91,7 @@ impl Scenario {
             crashes,
             lates,
             deaths: 0,
+            stops: 0,
             every_ask: false,
         }
     }
@@ -106,6 +109,11 @@ impl Scenario {
         Self { deaths, ..self }
     }
 
+    /// The same one after the other, where so many may be stopped, or given up for good, at any step.
+    pub fn with_stops(self, stops: u8) -> Self {
+        Self { stops, ..self }
+    }
+
     /// The first state: one release after the other as far as it begins, without any mishap. What
     /// came before the check is the whole protocol's, whatever is left out in the check.
     pub fn start(&self) -> State {
@@ -116,6 +124,7 @@ impl Scenario {
             crashes: self.crashes,
             lates: self.lates,
             deaths: self.deaths,
+            stops: self.stops,
         };
         for (who, program) in self.programs.iter().enumerate() {
             while !reached(&state.runs[who].stage, program.begins) {
@@ -127,6 +136,7 @@ impl Scenario {
                     who,
                     state,
                     every_ask: false,
+                    in_turn: false,
                     done: Done::default(),
                 }
                 .step(How::Done);

@@ -68,6 +68,10 @@ const LAST_TWO: Of = (
     ],
 );
 
+const AFTER_IT: Of = (
+    "api is stopped, and then another api",
+    &[ALL, API, (Started, These(&["api"]))],
+);
 const TWICE: Of = (
     "api and the same api at once",
     &[ALL, API, (Planned, As(&["api"], 2))],
@@ -128,6 +132,7 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(RIVALS, 1, 1).at_every_ask(),
         scenario(RIVALS, 1, 0).with_deaths(1).at_every_ask(),
         scenario(ALONE, 1, 1).with_deaths(1).at_every_ask(),
+        scenario(AFTER_IT, 1, 1).with_stops(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
     // A quarter of a million states without any mishap.
@@ -143,6 +148,7 @@ pub fn holds_in_short() -> Vec<Check> {
     let alone = [
         scenario(ALONE, 1, 1).at_every_ask(),
         scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
+        scenario(AFTER_IT, 0, 0).with_stops(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
     let all = scenarios.into_iter().chain(dying).chain(alone);
@@ -151,7 +157,32 @@ pub fn holds_in_short() -> Vec<Check> {
 
 /// Without which part, in which scenario, an invariant must break.
 pub fn fails() -> Vec<(Rule, Check)> {
-    let removals = [
+    let without = |(rule, scenario)| {
+        // Names that nobody uses are taken as those that came late are, so both are left out.
+        let whole = match rule {
+            Rule::NoNamesForWarm => Rules::WHOLE.without(Rule::LeftRecords),
+            _ => Rules::WHOLE,
+        };
+        let rules = whole.without(rule);
+        (rule, Check { scenario, rules })
+    };
+    let removals = removals().into_iter().chain(removals_of_leftovers());
+    removals.map(without).collect()
+}
+
+/// Parts that take away what a release that ended early has left, or keep a late call from mattering.
+fn removals_of_leftovers() -> [(Rule, Scenario); 4] {
+    let stopped = |lates| scenario(AFTER_IT, 0, lates).with_stops(1).at_every_ask();
+    [
+        (Rule::GiveBack, scenario(REGRET, 1, 0)),
+        (Rule::LeftRecords, stopped(1)),
+        (Rule::StateOrder, scenario(ALONE, 0, 1).at_every_ask()),
+        (Rule::LeftCompanions, stopped(0)),
+    ]
+}
+
+fn removals() -> [(Rule, Scenario); 28] {
+    [
         (Rule::ReadSet, scenario(NEIGHBOURS, 0, 0)),
         (Rule::Tickets, scenario(RIVALS, 0, 0)),
         (Rule::LastLook, scenario(RIVALS, 1, 0)),
@@ -180,10 +211,5 @@ pub fn fails() -> Vec<(Rule, Check)> {
         (Rule::SameCommits, scenario(TWICE, 0, 0)),
         (Rule::PreviousDiffers, scenario(AGAIN, 0, 0)),
         (Rule::GivenBackUnfit, scenario(REGRET, 0, 1)),
-    ];
-    let without = |(rule, scenario)| {
-        let rules = Rules::WHOLE.without(rule);
-        (rule, Check { scenario, rules })
-    };
-    removals.map(without).into()
+    ]
 }

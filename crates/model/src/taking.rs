@@ -6,12 +6,12 @@ use crate::driving::{Driven, Driving};
 use crate::release::{Brought, Stage, Then, Why};
 use crate::rules::Rule;
 use crate::shared::Shared;
-use pipeline::drivers::{Discard, Mark, Terminate, Terminated};
+use pipeline::drivers::{Answer, Discard, Mark, Terminate, Terminated};
 use pipeline::errors::{ErrorName, Fault, Named as _};
-use pipeline::names::{Component, Fqdn};
+use pipeline::names::{Component, Fqdn, Ticket};
 use pipeline::records::{Batch, Change, RecordType};
 use pipeline::retire::Leaving;
-use pipeline::rows::CandidateState;
+use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::wire::{DiscardReply, DiscardRequest, ReleasedComponent, TerminateRequest};
 use std::collections::BTreeSet;
 
@@ -152,6 +152,42 @@ impl Act<'_> {
             self.world().given_back.change(|all| all.extend(back));
         }
         moved
+    }
+
+    /// `Ask::GiveBack`. What is live will end it after its drain, unless it has drained already.
+    pub(crate) fn give_back(&mut self, ticket: Ticket, rows: Vec<CandidateRow>) -> Answer {
+        for row in rows {
+            let at = row.hostname.clone();
+            let is_left = !self.drains(&row.component);
+            let given = match self.rules.keep(Rule::GiveBack) {
+                true => self.world().give_back(ticket, row),
+                false => self
+                    .world()
+                    .set_candidate(&at, ticket, CandidateState::Live),
+            };
+            if given && is_left {
+                self.world().given_back.change(|all| all.insert(at));
+            }
+        }
+        Answer::Done
+    }
+
+    /// Whether the release that is live of a component has not come to its Terminate previous.
+    fn drains(&self, component: &Component) -> bool {
+        let world = &self.state.world;
+        let live = world.live();
+        let live = live.get(component).and_then(|at| world.row(at));
+        let is_it = |who: &usize| {
+            let run = &self.state.runs[*who];
+            let is_live = live.is_some_and(|row| {
+                run.plan
+                    .components
+                    .iter()
+                    .any(|one| one.hostname == row.hostname)
+            });
+            is_live && matches!(run.stage, Stage::Cut(_) | Stage::Drain(_))
+        };
+        (0..self.state.runs.len()).any(|who| is_it(&who))
     }
 
     /// Terminate previous takes these records away.

@@ -52,6 +52,13 @@ fn act(check: &Check, before: &State, action: Action) -> String {
                 nth(before, which)
             )
         }
+        Action::Stops(who) => {
+            let ticket = check.scenario.programs[who].ticket;
+            format!(
+                "{ticket} is stopped before {}",
+                stage(&before.runs[who].stage)
+            )
+        }
         Action::Step(who, how) => {
             let ticket = check.scenario.programs[who].ticket;
             format!("{ticket} {}{}", stage(&before.runs[who].stage), goes(how))

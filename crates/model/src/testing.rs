@@ -5,10 +5,10 @@ use crate::cast::{instance, manifest, peers, recipe, release};
 use crate::release::{Beside, Brought, Stage, Why};
 use crate::rules::Rule;
 use crate::shared::Shared;
-use pipeline::drivers::{ChangeOutcome, PlanCompanions, PublishHostnames, PublishPeers};
+use pipeline::drivers::{Ask, ChangeOutcome, Mark, PlanCompanions, PublishHostnames, PublishPeers};
 use pipeline::names::Fqdn;
 use pipeline::proof::{Set, proof_of};
-use pipeline::rows::CandidateRow;
+use pipeline::rows::{CandidateRow, CandidateState};
 use pipeline::version::Version;
 use pipeline::wire::{
     ComponentPeers, Deployed, LaunchOutcome, ListeningComponent, PeersReply, Prepared,
@@ -31,7 +31,15 @@ impl Act<'_> {
             set: reply.set,
         };
         self.state.runs[self.who].beside = Shared::new(beside);
-        match self.drive_at_once(PublishPeers::new(self.listens())) {
+        let driver = PublishPeers::new(self.listens());
+        if let How::LateAgain | How::LateGivenUp = how {
+            let batch = self.batch_of(driver.clone());
+            self.publish_late(batch.ok().flatten().unwrap_or_default());
+        }
+        if how == How::LateGivenUp {
+            return self.take(Why::Discard);
+        }
+        match self.drive_at_once(driver) {
             Ok(_) => self.goes(Stage::Deploy),
             Err(_) => self.take(Why::Discard),
         }
@@ -94,6 +102,14 @@ impl Act<'_> {
                 continue; // launched, and not recorded
             }
             self.found_healthy(&one);
+        }
+        if how == How::LateAgain {
+            let marks = self.all().into_iter().map(|one| Mark {
+                hostname: one.hostname,
+                ticket: self.ticket(),
+                state: CandidateState::Healthy,
+            });
+            self.send_late(&Ask::MoveOn(marks.collect()));
         }
         match how {
             How::GivenUp => self.take(Why::Discard),

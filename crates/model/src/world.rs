@@ -22,7 +22,8 @@ impl Hash for Rows {
     fn hash<H: Hasher>(&self, to: &mut H) {
         for (at, row) in &self.0 {
             let healthy = (row.recipe.is_some(), row.instances.len());
-            (at, row.ticket, row.state as u8, row.launched_by, healthy).hash(to);
+            let had = (row.launched_by, row.taken_from);
+            (at, row.ticket, row.state as u8, had, healthy).hash(to);
         }
     }
 }
@@ -140,14 +141,34 @@ impl World {
         self.row(at).is_none_or(|there| there.state.is_gone())
     }
 
-    /// `Registry::set_candidate`: `false` where it is not this ticket's any more or is gone.
+    /// `Registry::set_candidate`: `false` where it is not this ticket's any more, or has come further.
     pub fn set_candidate(&mut self, at: &Fqdn, ticket: Ticket, state: CandidateState) -> bool {
         let fits = self.row(at).is_some_and(|row| {
-            row.ticket == ticket && (state.is_leaving() || !row.state.is_leaving())
+            let is_in_order = state.comes_from().contains(&row.state);
+            row.ticket == ticket && (is_in_order || row.state.is_gone() && state.is_leaving())
         });
         // What is gone stays so, in a row of its own: `past#...`.
         if fits && !self.is_free(at) {
             self.change_row(at, |row| row.state = state);
+        }
+        fits
+    }
+
+    /// The same without the rule: a row of this ticket, however far it has come.
+    pub fn set_state(&mut self, at: &Fqdn, ticket: Ticket, state: CandidateState) {
+        if self.row(at).is_some_and(|row| row.ticket == ticket) {
+            self.change_row(at, |row| row.state = state);
+        }
+    }
+
+    /// `Registry::give_back`.
+    pub fn give_back(&mut self, ticket: Ticket, before: CandidateRow) -> bool {
+        let fits = self.row(&before.hostname).is_some_and(|row| {
+            row.ticket == ticket && CandidateState::Live.comes_from().contains(&row.state)
+        });
+        if fits {
+            self.rows
+                .change(|all| all.0.insert(before.hostname.clone(), Arc::new(before)));
         }
         fits
     }

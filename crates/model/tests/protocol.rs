@@ -164,3 +164,23 @@ fn a_commit_that_is_called_its_own_previous_cannot_be_rolled_back() {
 fn a_late_batch_of_a_roll_back_that_was_given_up_goes_live_and_nobody_records_it() {
     check(Rule::GivenBackUnfit, &[CLEAN]);
 }
+
+#[test]
+fn what_a_roll_back_took_over_and_does_not_give_back_as_it_was_stays() {
+    check(Rule::GiveBack, &[CLEAN]);
+}
+
+#[test]
+fn companions_of_a_release_that_was_stopped_stay_unless_the_next_one_ends_them() {
+    check(Rule::LeftCompanions, &[CLEAN]);
+}
+
+#[test]
+fn a_late_update_that_takes_a_row_back_to_an_earlier_state_makes_it_lie() {
+    check(Rule::StateOrder, &[CLEAN]);
+}
+
+#[test]
+fn a_record_that_came_late_stays_unless_the_next_release_takes_it() {
+    check(Rule::LeftRecords, &[CLEAN]);
+}

@@ -56,6 +56,7 @@ fn live(digit: char, ticket: u64) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: String::new(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

@@ -238,6 +238,7 @@ pub fn taken_over(seen: &CandidateRow, release: &Release, now: &str) -> Candidat
         release: release.label(),
         state: CandidateState::Healthy,
         launched_by: Some(seen.launched()),
+        taken_from: Some(seen.ticket),
         found_healthy: Some(FoundHealthy {
             at: now.to_owned(),
             ends: seen

@@ -73,6 +73,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: "7".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: Some(recipe),
         found_healthy: None,

@@ -1,7 +1,7 @@
 //! Any order of publishing, cutting over, discarding and ending.
 
 use super::*;
-use crate::retire::{Leaving, plan_retire};
+use crate::retire::{Leaving, Taker, plan_retire};
 use crate::rows::CandidateState;
 use proptest::prelude::*;
 
@@ -79,7 +79,10 @@ impl World {
             Act::LookToDiscard(who) => {
                 self.discarding[who] = Some(plan_retire(
                     &self.leaving(who),
-                    &domain(),
+                    Taker {
+                        ticket: Ticket(42),
+                        domain: &domain(),
+                    },
                     &self.zone,
                     &BTreeMap::new(),
                 ))
@@ -97,7 +100,10 @@ impl World {
                     .collect();
                 self.retiring[who] = Some(plan_retire(
                     &previous,
-                    &domain(),
+                    Taker {
+                        ticket: Ticket(42),
+                        domain: &domain(),
+                    },
                     &self.zone,
                     &BTreeMap::new(),
                 ));

@@ -154,6 +154,7 @@ fn row(name: &str, suites: &str) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: "7".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: Some(recipe),
         found_healthy: None,

@@ -23,6 +23,7 @@ pub mod foreign;
 pub mod health;
 pub mod input;
 pub mod launch_template;
+pub mod leftover;
 pub mod live;
 pub mod look;
 pub mod manifest;

@@ -54,6 +54,7 @@ fn candidate(row: &AliasRow) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: "1".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

@@ -231,6 +231,28 @@ pub fn alias_of(name: &Fqdn, domain: &Domain) -> Option<Component> {
     Component::new(label).ok()
 }
 
+/// Whether a record name of this domain is a hostname's: `api-3f2a9c1b04de`, with `-r42` or without.
+pub fn is_hostname(name: &Fqdn, domain: &Domain) -> bool {
+    let parts = name.0.strip_suffix(domain.as_str());
+    let parts: Vec<&str> = parts
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .split('-')
+        .collect();
+    match parts.as_slice() {
+        [_, .., sha, mark] if is_sha12(sha) && is_release_mark(mark) => parts.len() > 2,
+        [_, .., sha] => is_sha12(sha),
+        _ => false,
+    }
+}
+
+/// Whose name for which peer a record name of this domain is, if it is one's: `ui-r42`.
+pub fn peer_name_of(name: &Fqdn, domain: &Domain) -> Option<(Component, Ticket)> {
+    let label = name.0.strip_suffix(domain.as_str())?.strip_suffix('.')?;
+    let (peer, ticket) = label.rsplit_once("-r")?;
+    Some((Component::new(peer).ok()?, Ticket(ticket.parse().ok()?)))
+}
+
 /// The environment variable that tells a service or a suite where a peer is: `UI_URL`.
 pub fn peer_variable(peer: &Component) -> String {
     format!("{}_URL", peer.as_str().replace('-', "_").to_uppercase())

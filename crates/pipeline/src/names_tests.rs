@@ -1,5 +1,30 @@
 use super::*;
 
+#[test]
+fn hostnames_and_peer_names_are_told_from_all_others() {
+    let domain = Domain::new("stage.myproj.com").unwrap();
+    let fqdn = |label: &str| Fqdn::new(format!("{label}.stage.myproj.com")).unwrap();
+    for label in ["api-3f2a9c1b04de", "my-api-3f2a9c1b04de-r42"] {
+        assert!(is_hostname(&fqdn(label), &domain), "{label}");
+        assert_eq!(peer_name_of(&fqdn(label), &domain), None, "{label}");
+    }
+    let peer = (Component::new("my-api").unwrap(), Ticket(42));
+    assert_eq!(peer_name_of(&fqdn("my-api-r42"), &domain), Some(peer));
+    for label in [
+        "api",
+        "api-r42",
+        "api-3f2a",
+        "3f2a9c1b04de",
+        "last.cutover",
+        "api-rest",
+    ] {
+        assert!(!is_hostname(&fqdn(label), &domain), "{label}");
+    }
+    for label in ["api", "api-rest", "r42", "r42.cutover"] {
+        assert_eq!(peer_name_of(&fqdn(label), &domain), None, "{label}");
+    }
+}
+
 fn refused(result: Result<impl fmt::Debug, InvalidName>, part: &str) {
     let message = result.unwrap_err().to_string();
     assert!(message.contains(part), "{message}");

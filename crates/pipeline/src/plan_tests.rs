@@ -156,6 +156,7 @@ fn live_row(instances: &[(&str, &str)]) -> CandidateRow {
         instances: instances.iter().map(instance).collect(),
         launch_template_version: "1".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

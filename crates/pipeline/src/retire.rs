@@ -5,11 +5,12 @@
 //! cutover changes both, so one of the two always loses. Instances are ended only after their
 //! hostname is gone; after that no cutover can bring them back, since its batch names the record.
 
+use crate::leftover::late_peer_names;
 use crate::names::{Component, Domain, Fqdn, Ticket, alias};
 use crate::records::{Batch, Record, RecordType, ZoneView};
 use crate::rows::{CandidateRow, CandidateState};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A hostname that is to go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,11 +122,20 @@ pub struct RetirePlan {
     pub keep: Vec<Leaving>,
 }
 
+/// Who takes away, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Taker<'a> {
+    /// The release.
+    pub ticket: Ticket,
+    /// The target's.
+    pub domain: &'a Domain,
+}
+
 /// Decides what may go. `standing` tells, of every hostname that still has instances, the release
-/// that launched them: its peer names go with the last of them.
+/// that launched them: its peer names go with the last of them, or later where they came late.
 pub fn plan_retire(
     leaving: &[Leaving],
-    domain: &Domain,
+    Taker { ticket, domain }: Taker<'_>,
     zone: &ZoneView,
     standing: &BTreeMap<Fqdn, Ticket>,
 ) -> RetirePlan {
@@ -148,18 +158,21 @@ pub fn plan_retire(
         }
         plan.retire.push(one.clone());
     }
+    let mut names: BTreeSet<Record> = late_peer_names(zone, domain, standing, ticket)
+        .into_iter()
+        .collect();
     for ticket in orphaned(&plan, standing) {
-        for record in zone.records().filter(|record| {
+        let own = zone.records().filter(|record| {
             is_peer_name_of(&record.name, ticket, domain) && is_within(record, domain)
-        }) {
-            plan.batch.delete(record.clone());
-        }
+        });
+        names.extend(own.cloned());
     }
+    names.into_iter().for_each(|name| plan.batch.delete(name));
     plan
 }
 
 /// Whether an alias (or anything else but a peer name of a release) points to the hostname.
-fn points_at(zone: &ZoneView, hostname: &Fqdn) -> bool {
+pub(crate) fn points_at(zone: &ZoneView, hostname: &Fqdn) -> bool {
     zone.records().any(|record| {
         record.points_to().as_ref() == Some(hostname) && !is_any_peer_name(&record.name)
     }) || zone
@@ -174,10 +187,8 @@ fn is_within(record: &Record, domain: &Domain) -> bool {
 }
 
 /// Releases none of whose hostnames stays.
-fn orphaned(plan: &RetirePlan, standing: &BTreeMap<Fqdn, Ticket>) -> Vec<Ticket> {
-    let mut tickets: Vec<Ticket> = plan.retire.iter().map(|one| one.launched).collect();
-    tickets.sort();
-    tickets.dedup();
+fn orphaned(plan: &RetirePlan, standing: &BTreeMap<Fqdn, Ticket>) -> BTreeSet<Ticket> {
+    let mut tickets: BTreeSet<Ticket> = plan.retire.iter().map(|one| one.launched).collect();
     tickets.retain(|ticket| {
         let others = standing
             .iter()

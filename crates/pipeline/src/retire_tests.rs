@@ -6,6 +6,14 @@ fn domain() -> Domain {
     Domain::new("stage.myproj.com").unwrap()
 }
 
+fn taker() -> Taker<'static> {
+    static DOMAIN: std::sync::LazyLock<Domain> = std::sync::LazyLock::new(domain);
+    Taker {
+        ticket: Ticket(42),
+        domain: &DOMAIN,
+    }
+}
+
 fn component(name: &str) -> Component {
     Component::new(name).unwrap()
 }
@@ -51,9 +59,9 @@ fn zone(live: char, hosts: &str) -> ZoneView {
 fn an_instance_that_an_alias_points_to_is_never_touched() {
     let plan = plan_retire(
         &[leaving('a', 1)],
-        &domain(),
+        taker(),
         &zone('a', "a"),
-        &BTreeMap::new(),
+        &BTreeMap::from([(at("api", 'a'), Ticket(1))]),
     );
     assert_eq!(
         (plan.retire.len(), plan.keep.len(), plan.batch.is_empty()),
@@ -71,7 +79,7 @@ fn what_somebody_else_leads_to_an_instance_keeps_it() {
         leads_to: vec![at("api", 'a')],
     };
     let zone = zone('b', "ab").with_foreign([alias_record]);
-    let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone, &BTreeMap::new());
+    let plan = plan_retire(&[leaving('a', 1)], taker(), &zone, &BTreeMap::new());
     assert_eq!((plan.retire.len(), plan.keep.len()), (0, 1));
 }
 
@@ -88,7 +96,7 @@ fn a_name_of_somebody_else_is_not_taken_for_a_peer_name_or_a_hostname() {
     ];
     let plan = plan_retire(
         &[leaving('a', 1)],
-        &domain(),
+        taker(),
         &ZoneView::new(theirs),
         &BTreeMap::new(),
     );
@@ -98,7 +106,7 @@ fn a_name_of_somebody_else_is_not_taken_for_a_peer_name_or_a_hostname() {
 #[test]
 fn the_previous_goes_with_its_hostname_and_its_peer_names() {
     let mut zone = zone('b', "ab");
-    let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone, &BTreeMap::new());
+    let plan = plan_retire(&[leaving('a', 1)], taker(), &zone, &BTreeMap::new());
     zone.apply(&plan.batch).unwrap();
     assert!(zone.get(&at("api", 'a')).is_none());
     assert!(
@@ -110,7 +118,7 @@ fn the_previous_goes_with_its_hostname_and_its_peer_names() {
 #[test]
 fn peer_names_stay_while_another_hostname_of_their_release_stands() {
     let standing = BTreeMap::from([(at("msa", 'c'), Ticket(1))]);
-    let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone('b', "ab"), &standing);
+    let plan = plan_retire(&[leaving('a', 1)], taker(), &zone('b', "ab"), &standing);
     assert!(!format!("{:?}", plan.batch).contains("ui-r1"));
 }
 
@@ -118,14 +126,14 @@ fn peer_names_stay_while_another_hostname_of_their_release_stands() {
 fn instances_that_a_roll_back_took_over_keep_the_peer_names_they_booted_with() {
     // The live hostname `b` belongs to release 3 and was launched by release 1, as `a` was.
     let standing = BTreeMap::from([(at("api", 'b'), Ticket(1))]);
-    let plan = plan_retire(&[leaving('a', 1)], &domain(), &zone('b', "ab"), &standing);
+    let plan = plan_retire(&[leaving('a', 1)], taker(), &zone('b', "ab"), &standing);
     assert!(!format!("{:?}", plan.batch).contains("ui-r1"));
 }
 
 #[test]
 fn a_roll_back_between_the_look_and_the_removal_wins() {
     let seen = zone('b', "ab");
-    let plan = plan_retire(&[leaving('a', 1)], &domain(), &seen, &BTreeMap::new());
+    let plan = plan_retire(&[leaving('a', 1)], taker(), &seen, &BTreeMap::new());
     assert!(zone('a', "ab").apply(&plan.batch).is_err());
 }
 
@@ -133,9 +141,9 @@ fn a_roll_back_between_the_look_and_the_removal_wins() {
 fn the_second_run_finds_nothing_left_to_remove() {
     let plan = plan_retire(
         &[leaving('a', 7)],
-        &domain(),
+        taker(),
         &zone('b', "b"),
-        &BTreeMap::new(),
+        &BTreeMap::from([(at("api", 'b'), Ticket(1))]),
     );
     assert!(plan.batch.is_empty());
     assert_eq!(plan.retire.len(), 1, "its instances may still be there");
@@ -152,6 +160,7 @@ fn row(digit: char, ticket: u64, state: CandidateState) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: String::new(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

@@ -20,6 +20,7 @@ fn at(digit: char, ticket: u64) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: "1".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

@@ -36,6 +36,8 @@ pub struct FailedRelease<'a> {
     pub reached: &'a [(Component, bool)],
     /// A later release is live: the sentence that says which.
     pub superseded: Option<&'a str>,
+    /// What it had taken over, or what was live by it: it is not for this release to end.
+    pub given_back: &'a [&'a Fqdn],
 }
 
 /// Why a release gives way to another.
@@ -53,6 +55,7 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
         still,
         reached,
         superseded,
+        given_back,
     } = happened;
     let red: Vec<&SuiteReply> = tests
         .iter()
@@ -70,7 +73,7 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     happened.extend(red.iter().map(|test| suite_sentence(test)));
     happened.extend(siblings_sentence(failures, &red, reached));
     let users = still_sentences(still);
-    let end = format!("Release {label} was not released; its candidates were discarded.");
+    let end = end_sentence(given_back, label);
     // However much has failed, the first and the last sentence stay.
     let room = MAX_CAUSE.saturating_sub(users.chars().count() + end.chars().count() + 4);
     let parts = [users, cut(happened.join(" "), room), end];
@@ -78,6 +81,17 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     Verdict {
         error,
         cause: parts.join(" "),
+    }
+}
+
+fn end_sentence(given_back: &[&Fqdn], label: &str) -> String {
+    let names: Vec<&str> = given_back.iter().map(|one| one.as_str()).collect();
+    match names.as_slice() {
+        [] => format!("Release {label} was not released; its candidates were discarded."),
+        names => format!(
+            "Release {label} was not released. It gave back what ran before it: {}; a later release ends that. Its other candidates, if any, were discarded.",
+            list(names)
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Registry, RegistryError, item, number, text};
 use aws::{CallError, CallKind, call_error};
-use aws_sdk_dynamodb::types::{Put, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, TransactWriteItem};
 use pipeline::names::{Fqdn, Target, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
 use pipeline::wire::{Instance, Prepared, Release};
@@ -178,8 +178,9 @@ impl Registry {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Moves a candidate of this ticket on; `false` where it is not this ticket's any more. What is gone
-    /// stays so: it is no error to take it away again, and `false` to bring it back.
+    /// Moves a candidate of this ticket on; `false` where it is not this ticket's any more, or has come
+    /// further ([`CandidateState::comes_from`]): an update may arrive late. To take away what is gone is no
+    /// error.
     pub async fn set_candidate(
         &self,
         target: &Target,
@@ -194,6 +195,30 @@ impl Registry {
             .update_candidate(target, hostname, ticket, state, None)
             .await?;
         Ok(moved || state.is_leaving() && self.is_past(target, hostname, ticket).await?)
+    }
+
+    /// Puts a candidate of this ticket back as it was before a roll-back took it over; `false` where it is
+    /// not this ticket's any more, or is being taken away.
+    pub async fn give_back(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        row: &CandidateRow,
+    ) -> Result<bool, RegistryError> {
+        let key = Key::candidate(target, &row.hostname);
+        let mut call = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item(&key, row)?))
+            .condition_expression(in_order(CandidateState::Live))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":ticket", number(ticket.0));
+        for (name, before) in states_before(CandidateState::Live)? {
+            call = call.expression_attribute_values(name, before);
+        }
+        let sent = call.send().await;
+        condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
     }
 
     /// Records where a candidate runs and what it was booted from.
@@ -229,20 +254,13 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .condition_expression(if state.is_leaving() {
-                "ticket = :ticket"
-            } else {
-                "ticket = :ticket AND NOT #state IN (:leaving, :retired, :discarded)"
-            })
+            .condition_expression(in_order(state))
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":ticket", number(ticket.0))
             .expression_attribute_values(":state", value(&state)?);
         let mut update = "SET #state = :state".to_owned();
-        if !state.is_leaving() {
-            call = call
-                .expression_attribute_values(":leaving", text("leaving"))
-                .expression_attribute_values(":retired", text("retired"))
-                .expression_attribute_values(":discarded", text("discarded"));
+        for (name, before) in states_before(state)? {
+            call = call.expression_attribute_values(name, before);
         }
         if let Some((healthy, version, recipe)) = at {
             update.push_str(
@@ -257,6 +275,21 @@ impl Registry {
         let sent = call.update_expression(update).send().await;
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
     }
+}
+
+/// The row is this ticket's still, and has not come further than the update knows.
+fn in_order(to: CandidateState) -> String {
+    let from = (0..to.comes_from().len()).map(|n| format!(":from{n}"));
+    let from: Vec<String> = from.collect();
+    format!("ticket = :ticket AND #state IN ({})", from.join(", "))
+}
+
+/// What [`in_order`] names.
+fn states_before(to: CandidateState) -> Result<Vec<(String, AttributeValue)>, RegistryError> {
+    let named = to.comes_from().iter().enumerate();
+    named
+        .map(|(n, before)| Ok((format!(":from{n}"), value(before)?)))
+        .collect()
 }
 
 /// Reasons of a cancelled transaction that pass by themselves: another transaction at the same rows,
@@ -278,9 +311,7 @@ fn is_cancelled(error: &CallError, reasons: &[&str]) -> bool {
 /// A hostname may be reserved where there is none, or where what stood there is gone.
 const GONE: &str = "attribute_not_exists(pk) OR #state IN (:retired, :discarded)";
 
-pub(crate) fn value<T: Serialize>(
-    value: &T,
-) -> Result<aws_sdk_dynamodb::types::AttributeValue, RegistryError> {
+pub(crate) fn value<T: Serialize>(value: &T) -> Result<AttributeValue, RegistryError> {
     serde_dynamo::to_attribute_value(value).map_err(RegistryError::Unwritable)
 }
 

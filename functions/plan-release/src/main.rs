@@ -294,6 +294,7 @@ impl Planner {
                         release: fresh.release,
                         state: CandidateState::Healthy,
                         launched_by: Some(seen.launched()),
+                        taken_from: Some(seen.ticket),
                         ..seen.clone()
                     };
                     taken_over.push((seen, next));
@@ -317,6 +318,7 @@ fn row(reply: &PlanReply, planned: &Planned) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: String::new(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: None,
         found_healthy: None,

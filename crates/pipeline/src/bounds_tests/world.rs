@@ -369,6 +369,7 @@ impl World {
                     instances: self.deployed()[0].instances.clone(),
                     launch_template_version: "1".into(),
                     launched_by: None,
+                    taken_from: None,
                     companion: false,
                     recipe: Some(one.clone()),
                     found_healthy: None,

@@ -5,6 +5,7 @@ use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Mark, Next, Rows};
 use crate::another::live_by_another;
 use crate::errors::Fault;
+use crate::leftover::given_back;
 use crate::names::{Component, Fqdn, alias};
 use crate::records::{Batch, ZoneView};
 use crate::retire::{Leaving, is_discarded, unfit};
@@ -21,6 +22,8 @@ use std::sync::Arc;
 pub struct Discard {
     asked: Arc<DiscardRequest>,
     rows: Arc<Rows>,
+    /// What it took over, and does not end.
+    given_back: BTreeSet<Fqdn>,
     attempts: Attempts,
     waits: Waits,
 }
@@ -38,7 +41,8 @@ enum Waits {
     Zone,
     /// The records of what is not for this release to end do not fit its cutover any more.
     Unfit(Batch, Chosen),
-    /// And their rows are given back.
+    /// And their rows are given back: these as they were before.
+    Marked(Vec<CandidateRow>, Vec<Leaving>),
     GivenBack(Vec<Leaving>),
     Taken(Box<TakeDown>),
     SetRecorded(DiscardReply),
@@ -49,7 +53,10 @@ enum Waits {
 #[derive(Debug, Clone, Default, Hash)]
 struct Chosen {
     leaving: Vec<Leaving>,
+    /// As live ones of this ticket still.
     back: Vec<Mark>,
+    /// As they were before it took them over.
+    restored: Vec<CandidateRow>,
 }
 
 type Reply = Result<Next<DiscardReply>, Fault>;
@@ -80,7 +87,8 @@ impl Driver for Discard {
                     .refused(batch, &why, "while it was given back")?;
                 Ok(self.ask(Ask::View, Waits::Zone))
             }
-            (Waits::GivenBack(leaving), Answer::Moved(_)) => Ok(self.begin_to_take(leaving)),
+            (Waits::Marked(rows, leaving), Answer::Moved(_)) => Ok(self.restore(rows, leaving)),
+            (Waits::GivenBack(leaving), Answer::Done) => Ok(self.begin_to_take(leaving)),
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer, now),
             (Waits::SetRecorded(reply), Answer::Done) => Ok(self.record_outcome(reply)),
             (Waits::OutcomeRecorded(reply), Answer::Done) => Ok(Next::Done(reply)),
@@ -109,6 +117,7 @@ impl Discard {
         Self {
             asked: Arc::new(asked),
             rows: Arc::default(),
+            given_back: BTreeSet::new(),
             attempts: Attempts::default(),
             waits: Waits::ToBegin,
         }
@@ -126,8 +135,13 @@ impl Discard {
     }
 
     /// Own candidates that are gone: an earlier run came so far, or a later release has ended them. What
-    /// was launched under their names since is ended too.
+    /// was launched under their names since is ended too. What an earlier run gave back has its old ticket.
     fn ask_past(&mut self, names: BTreeSet<Fqdn>) -> Next<DiscardReply> {
+        let earlier = |name: &&Fqdn| {
+            let row = self.rows.get(*name);
+            row.is_some_and(|row| row.ticket < self.asked.release.ticket)
+        };
+        self.given_back = names.iter().filter(earlier).cloned().collect();
         let missing = names.into_iter();
         let missing = missing.filter(|name| !self.rows.contains_key(name));
         let missing: BTreeSet<Fqdn> = missing.collect();
@@ -151,10 +165,18 @@ impl Discard {
         let batch = unfit(back.iter().map(|row| &row.hostname), zone, ttl);
         let leaving = leaving.into_iter();
         let leaving = leaving.map(|row| Leaving::of(row, CandidateState::Discarded));
+        let as_before = |row: &&CandidateRow| self.as_before(row, zone);
+        let restored: Vec<CandidateRow> = back.iter().filter_map(as_before).collect();
+        let is_restored =
+            |row: &CandidateRow| restored.iter().any(|one| one.hostname == row.hostname);
+        let kept = back.iter().filter(|row| !is_restored(row));
+        let names: BTreeSet<Fqdn> = back.iter().map(|row| row.hostname.clone()).collect();
         let chosen = Chosen {
             leaving: leaving.collect(),
-            back: back.into_iter().map(given_back).collect(),
+            back: kept.map(|row| still_live(row)).collect(),
+            restored,
         };
+        self.given_back.extend(names);
         match batch.is_empty() {
             true => self.give_back(chosen),
             false => {
@@ -165,10 +187,30 @@ impl Discard {
         }
     }
 
-    fn give_back(&mut self, Chosen { leaving, back }: Chosen) -> Next<DiscardReply> {
+    fn as_before(&self, row: &CandidateRow, zone: &ZoneView) -> Option<CandidateRow> {
+        let release = &self.asked.release;
+        let at = zone.points_to(&alias(&row.component, &release.domain))?;
+        let live = self.rows.get(&at).map(|row| row.ticket);
+        given_back(row, live, &release.target)
+    }
+
+    fn give_back(&mut self, chosen: Chosen) -> Next<DiscardReply> {
+        let Chosen {
+            leaving,
+            back,
+            restored,
+        } = chosen;
         match back.is_empty() {
+            true => self.restore(restored, leaving),
+            false => self.ask(Ask::MoveOn(back), Waits::Marked(restored, leaving)),
+        }
+    }
+
+    fn restore(&mut self, rows: Vec<CandidateRow>, leaving: Vec<Leaving>) -> Next<DiscardReply> {
+        let ticket = self.asked.release.ticket;
+        match rows.is_empty() {
             true => self.begin_to_take(leaving),
-            false => self.ask(Ask::MoveOn(back), Waits::GivenBack(leaving)),
+            false => self.ask(Ask::GiveBack(ticket, rows), Waits::GivenBack(leaving)),
         }
     }
 
@@ -186,7 +228,8 @@ impl Discard {
 
     /// What the release ends with. What is live after all is not recorded as failed.
     fn conclude(&mut self, taken: Taken, now: &str) -> Next<DiscardReply> {
-        let is_live = !taken.kept.is_empty();
+        let ticket = self.asked.release.ticket;
+        let is_live = taken.kept.iter().any(|one| one.ticket == ticket);
         let label = self.asked.release.label();
         let rows: Vec<CandidateRow> = self
             .rows
@@ -194,7 +237,7 @@ impl Discard {
             .map(|row| CandidateRow::clone(row))
             .collect();
         let mut by_another = live_by_another(&self.asked, &taken.zone, &rows);
-        let sentences = || sentences(&self.asked, &self.rows, &taken.zone);
+        let sentences = || self.sentences(&taken.zone);
         let verdict = match (is_live, by_another.is_empty()) {
             (true, _) => Verdict {
                 cause: live_after_all(&self.asked.failures, &label),
@@ -218,6 +261,30 @@ impl Discard {
             true => Next::Done(reply),
             false => self.record(reply, now),
         }
+    }
+
+    fn sentences(&self, zone: &ZoneView) -> Verdict {
+        let (asked, release) = (&self.asked, &self.asked.release);
+        let superseded = superseded(asked, &self.rows, zone);
+        let still = asked.components.iter().map(|planned| {
+            let alias = alias(&planned.component, &release.domain);
+            let now = zone.points_to(&alias);
+            (alias, now)
+        });
+        let still: Vec<StillLive> = still.collect();
+        let own = self.own().filter(|row| !row.companion);
+        let reached = own.map(|row| (row.component.clone(), !row.instances.is_empty()));
+        let reached: Vec<(Component, bool)> = reached.collect();
+        let given_back: Vec<&Fqdn> = self.given_back.iter().collect();
+        let happened = FailedRelease {
+            failures: &asked.failures,
+            tests: &asked.tests,
+            still: &still,
+            reached: &reached,
+            superseded: superseded.as_deref(),
+            given_back: &given_back,
+        };
+        verdict(&happened, &release.label())
     }
 
     fn record(&mut self, reply: DiscardReply, now: &str) -> Next<DiscardReply> {
@@ -254,7 +321,7 @@ fn unrecorded(reply: DiscardReply, what: &str, fault: &Fault) -> DiscardReply {
 }
 
 /// Some resolver may still remember it as live: a later release ends it after its drain.
-fn given_back(row: &CandidateRow) -> Mark {
+fn still_live(row: &CandidateRow) -> Mark {
     Mark {
         hostname: row.hostname.clone(),
         ticket: row.ticket,
@@ -271,29 +338,6 @@ fn superseded(asked: &DiscardRequest, rows: &Rows, zone: &ZoneView) -> Option<St
         (row.ticket > release.ticket)
             .then(|| superseded_by(&planned.component, row.ticket, release.ticket))
     })
-}
-
-fn sentences(asked: &DiscardRequest, rows: &Rows, zone: &ZoneView) -> Verdict {
-    let release = &asked.release;
-    let superseded = superseded(asked, rows, zone);
-    let still = asked.components.iter().map(|planned| {
-        let alias = alias(&planned.component, &release.domain);
-        let now = zone.points_to(&alias);
-        (alias, now)
-    });
-    let still: Vec<StillLive> = still.collect();
-    let own = rows.values();
-    let own = own.filter(|row| row.ticket == release.ticket && !row.companion);
-    let reached = own.map(|row| (row.component.clone(), !row.instances.is_empty()));
-    let reached: Vec<(Component, bool)> = reached.collect();
-    let happened = FailedRelease {
-        failures: &asked.failures,
-        tests: &asked.tests,
-        still: &still,
-        reached: &reached,
-        superseded: superseded.as_deref(),
-    };
-    verdict(&happened, &release.label())
 }
 
 #[cfg(test)]

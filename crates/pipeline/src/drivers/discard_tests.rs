@@ -158,6 +158,40 @@ fn what_is_given_back_does_not_fit_a_batch_that_comes_late() {
 }
 
 #[test]
+fn what_was_taken_over_is_as_it_was_before_and_the_cause_says_so() {
+    let mine = CandidateRow {
+        launched_by: Some(crate::names::Ticket(7)),
+        taken_from: Some(crate::names::Ticket(7)),
+        ..row("api", 'b', 42)
+    };
+    let all = Answer::Rows(rows(&[mine, row("api", 'c', 41)]));
+    let begin = vec![all, own_names(), Answer::Zone(zone("cb"))];
+    let applied = vec![Answer::Changed(ChangeOutcome::Applied("C1".into()))];
+    let given = vec![Answer::Done];
+    let before = || Answer::Rows(rows(&[row("api", 'b', 7), row("api", 'c', 41)]));
+    let nothing_to_take = vec![Answer::Zone(zone("cb")), before(), Answer::Done];
+    let expected = expect![[r#"
+        gives 1 rows back as they were
+        looks at the zone
+        reads the rows of all hostnames that stand
+        records r42 as NotReleased
+        DiscardReply { error: "Unavailable", cause: "api.stage.myproj.com still points at api-cccccccccccc.stage.myproj.com. Publish hostnames: AWS did not answer. Release stage-r42 was not released. It gave back what ran before it: api-bbbbbbbbbbbb.stage.myproj.com; a later release ends that. Its other candidates, if any, were discarded.", live: false, discarded: [], already_live: [] }"#]];
+    check(&[begin, applied, given, nothing_to_take], 5, expected);
+
+    // An earlier try has given it back and was killed then: this one says the same.
+    let begin = vec![before(), own_names(), Answer::Zone(zone("cb"))];
+    let rest = vec![Answer::Zone(zone("cb")), before(), Answer::Done];
+    let lines = asks(Discard::new(asked()), [begin, rest].concat());
+    assert!(
+        lines
+            .last()
+            .unwrap()
+            .contains("It gave back what ran before it"),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn a_batch_that_came_before_it_is_given_back_is_found_live() {
     let refused = vec![Answer::Changed(ChangeOutcome::Refused("it moved".into()))];
     let look = vec![Answer::Zone(zone("bc"))];

@@ -121,6 +121,9 @@ pub enum Ask {
     RecordAliases(Vec<AliasRow>),
     /// Candidates' rows move on, each if it is its release's still. Answer: [`Answer::Moved`].
     MoveOn(Vec<Mark>),
+    /// What a roll-back took over is as it was before: these rows, each if it is this ticket's still and
+    /// nobody has begun to take it away. Answer: [`Answer::Done`].
+    GiveBack(Ticket, Vec<CandidateRow>),
     /// The release of this ticket is live, by this change of Route 53 if it is known. Answer:
     /// [`Answer::Done`].
     RecordLive(Ticket, Option<String>),
@@ -175,6 +178,7 @@ impl fmt::Display for Ask {
                 Some(one) => write!(f, "marks {} rows as {:?}", marks.len(), one.state),
                 None => write!(f, "marks no row"),
             },
+            Self::GiveBack(_, rows) => write!(f, "gives {} rows back as they were", rows.len()),
             Self::RecordLive(ticket, _) => write!(f, "records {ticket} as live"),
             Self::RecordFailure(ticket, outcome, _) => write!(f, "records {ticket} as {outcome:?}"),
             Self::End(leaving) => write!(f, "ends the instances of {}", leaving.len()),
@@ -275,11 +279,16 @@ impl Answer {
 /// How often is looked again because the zone moved between a look and what followed from it.
 pub const MAX_PLANS: u32 = 5;
 
+/// How often the very same batch is refused before that is an error.
+const MAX_REFUSALS: u32 = 3;
+
 /// Counts how often a batch was planned, and remembers the one that was refused last.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempts {
     left: u32,
     refused: Option<Batch>,
+    /// How often that one was.
+    times: u32,
 }
 
 impl Default for Attempts {
@@ -287,6 +296,7 @@ impl Default for Attempts {
         Self {
             left: MAX_PLANS,
             refused: None,
+            times: 0,
         }
     }
 }
@@ -306,15 +316,19 @@ impl Attempts {
     }
 
     /// The same after a refusal. A zone that moved gives another batch at the next look; the very same
-    /// batch refused again is refused for another reason.
+    /// batch refused again and again is refused for another reason. Twice it may be by chance: a record
+    /// went, came late, and went again.
     pub fn refused(&mut self, batch: Batch, why: &str, while_: &str) -> Result<(), Fault> {
-        let again = self.refused.as_ref() == Some(&batch);
+        self.times = match self.refused.as_ref() == Some(&batch) {
+            true => self.times + 1,
+            false => 1,
+        };
         self.refused = Some(batch);
-        match again {
+        match self.times >= MAX_REFUSALS {
             true => Err(Fault::new(
                 ErrorName::CallRefused,
                 format!(
-                    "route53:ChangeResourceRecordSets refused the change twice, although the zone is as it was looked at: {why}"
+                    "route53:ChangeResourceRecordSets refused the change {MAX_REFUSALS} times, although the zone is as it was looked at: {why}"
                 ),
             )),
             false => self.again(while_),

@@ -209,6 +209,7 @@ fn row(release: &Release, planned: &Planned) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: String::new(),
         launched_by: None,
+        taken_from: None,
         companion: true,
         recipe: None,
         found_healthy: None,

@@ -7,9 +7,10 @@
 
 use super::{Answer, Ask, Attempts, ChangeOutcome, Mark, Rows};
 use crate::errors::Fault;
+use crate::leftover::{came_late, unclaimed};
 use crate::names::{Fqdn, Ticket};
 use crate::records::ZoneView;
-use crate::retire::{Leaving, RetirePlan, plan_retire};
+use crate::retire::{Leaving, RetirePlan, Taker, plan_retire};
 use crate::rows::CandidateState;
 use crate::wire::Release;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,8 @@ enum Waits {
     /// record, as it was seen, is too, and the batch deletes it only as it was seen.
     Rows,
     /// The rows of those that do not stand any more. They are ended too, if they are still this
-    /// ticket's: something may have been launched under the name after it was gone.
+    /// ticket's: something may have been launched under the name after it was gone. And of others whose
+    /// records came after they were gone.
     Past(Rows),
     Changed(RetirePlan),
     Marked(Vec<Leaving>),
@@ -111,9 +113,9 @@ impl TakeDown {
     }
 
     fn ask_past(&mut self, rows: Rows) -> Step {
-        let names = self.leaving.iter().map(|one| &one.hostname);
-        let missing = names.filter(|name| !rows.contains_key(*name));
-        let missing: BTreeSet<Fqdn> = missing.cloned().collect();
+        let names = self.leaving.iter().map(|one| one.hostname.clone());
+        let names = names.chain(unclaimed(&self.taken.zone, &self.release.domain, &rows));
+        let missing: BTreeSet<Fqdn> = names.filter(|name| !rows.contains_key(name)).collect();
         match missing.is_empty() {
             true => self.plan(&rows),
             false => self.ask(Ask::Candidates(missing), Waits::Past(rows)),
@@ -125,9 +127,16 @@ impl TakeDown {
             let row = rows.get(&one.hostname);
             row.is_some_and(|row| row.ticket == one.ticket)
         };
-        let leaving: Vec<Leaving> = self.leaving.iter().filter(still).cloned().collect();
+        let mut leaving: Vec<Leaving> = self.leaving.iter().filter(still).cloned().collect();
         let (domain, zone) = (&self.release.domain, &self.taken.zone);
-        let plan = plan_retire(&leaving, domain, zone, &standing(rows));
+        let late = came_late(&unclaimed(zone, domain, rows), rows).into_iter();
+        let late = late.filter(|one| !leaving.iter().any(|own| own.hostname == one.hostname));
+        leaving.extend(late.collect::<Vec<_>>());
+        let taker = Taker {
+            ticket: self.release.ticket,
+            domain,
+        };
+        let plan = plan_retire(&leaving, taker, zone, &standing(rows));
         match plan.batch.is_empty() {
             true => self.no_record_left(plan),
             false => {

@@ -4,6 +4,7 @@ use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::errors::Fault;
 use crate::health::{Condition, Tolerates};
+use crate::leftover::ends_left_companion;
 use crate::live::live_hostnames;
 use crate::names::Fqdn;
 use crate::records::ZoneView;
@@ -120,7 +121,14 @@ impl Terminate {
         self.rows.values().filter_map(move |row| {
             let own = ends_after(row, asked.release.ticket, &asked.components);
             own.or_else(|| is_companion_of(row, asked.companions_of?))
+                .or_else(|| self.left_companion(row))
         })
+    }
+
+    fn left_companion(&self, row: &CandidateRow) -> Option<Leaving> {
+        let all = self.rows.values().map(Arc::as_ref);
+        let asked = &self.asked;
+        ends_left_companion(row, all, asked.release.ticket, &asked.components)
     }
 
     fn row(&self, at: &Fqdn) -> Option<&CandidateRow> {

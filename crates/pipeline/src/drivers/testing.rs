@@ -52,6 +52,7 @@ pub(super) fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         instances: Vec::new(),
         launch_template_version: "7".into(),
         launched_by: None,
+        taken_from: None,
         companion: false,
         recipe: Some(recipe(name, &commit)),
         found_healthy: Some(FoundHealthy {

@@ -36,6 +36,20 @@ impl CandidateState {
     pub fn is_leaving(self) -> bool {
         self == Self::Leaving || self.is_gone()
     }
+
+    /// From which states a row comes to this one, by an update that may arrive late. So what is live is
+    /// never called merely healthy again, and what is gone never leaves once more. (What is gone has a
+    /// row of its own, and is put there from wherever it was.)
+    pub fn comes_from(self) -> &'static [Self] {
+        match self {
+            Self::Planned => &[],
+            Self::Healthy => &[Self::Planned, Self::Healthy],
+            Self::Live => &[Self::Healthy, Self::Live],
+            Self::Leaving | Self::Retired | Self::Discarded => {
+                &[Self::Planned, Self::Healthy, Self::Live, Self::Leaving]
+            }
+        }
+    }
 }
 
 /// `target#<t>` / `candidate#<first label of the hostname>`
@@ -63,6 +77,10 @@ pub struct CandidateRow {
     /// booted with its peer names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched_by: Option<Ticket>,
+    /// The release that had them last, where a roll-back has taken them over: a roll-back that is given up
+    /// gives them back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<Ticket>,
     /// A further instance of a live commit, there only to be tested beside a release.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub companion: bool,
@@ -92,7 +110,7 @@ impl Hash for CandidateRow {
             &self.hostname,
             self.ticket,
             self.state,
-            self.launched_by,
+            (self.launched_by, self.taken_from),
             healthy,
         )
             .hash(to);

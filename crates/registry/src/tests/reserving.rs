@@ -181,19 +181,52 @@ async fn moved_to(state: CandidateState, answer: (u16, String)) -> (bool, Value)
     (set.unwrap(), asked(&replay).remove(0))
 }
 
+/// The states that a row may be in for this update, as DynamoDB is told.
+fn states_before(asked: &Value) -> Vec<String> {
+    let condition = asked["ConditionExpression"].as_str().unwrap();
+    let names = condition
+        .strip_prefix("ticket = :ticket AND #state IN (")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let names = names.unwrap_or_else(|| panic!("{condition}")).split(", ");
+    let values = &asked["ExpressionAttributeValues"];
+    let state = |name: &str| values[name]["S"].as_str().unwrap().to_owned();
+    names.map(state).collect()
+}
+
 #[tokio::test]
-async fn a_candidate_that_is_leaving_or_gone_is_not_brought_back() {
-    let condition = "ticket = :ticket AND NOT #state IN (:leaving, :retired, :discarded)";
-    for state in [CandidateState::Healthy, CandidateState::Live] {
+async fn a_late_update_never_takes_a_candidate_back_to_where_it_was() {
+    for (state, before) in [
+        (CandidateState::Healthy, vec!["planned", "healthy"]),
+        (CandidateState::Live, vec!["healthy", "live"]),
+        (
+            CandidateState::Leaving,
+            vec!["planned", "healthy", "live", "leaving"],
+        ),
+    ] {
         let (set, asked) = moved_to(state, ok(json!({}))).await;
         assert!(set);
-        assert_eq!(asked["ConditionExpression"], condition, "{state:?}");
+        assert_eq!(states_before(&asked), before, "{state:?}");
     }
-    let (set, asked) = moved_to(CandidateState::Leaving, ok(json!({}))).await;
-    assert!(set);
-    assert_eq!(asked["ConditionExpression"], "ticket = :ticket");
     let (set, _) = moved_to(CandidateState::Live, condition_failed()).await;
     assert!(!set, "a later release has it");
+}
+
+#[tokio::test]
+async fn what_a_roll_back_took_over_is_given_back_unless_somebody_else_has_it() {
+    let replay = Replay::new([ok(json!({})), condition_failed()]);
+    let registry = registry(&replay);
+    let (target, before) = (target(), candidate(5));
+    for expected in [true, false] {
+        let given = registry.give_back(&target, Ticket(7), &before).await;
+        assert_eq!(given.unwrap(), expected);
+    }
+    let asked = asked(&replay).remove(0);
+    assert_eq!(states_before(&asked), ["healthy", "live"]);
+    assert_eq!(
+        asked["ExpressionAttributeValues"][":ticket"],
+        json!({"N": "7"})
+    );
+    assert_eq!(asked["Item"]["ticket"], json!({"N": "5"}));
 }
 
 #[tokio::test]
