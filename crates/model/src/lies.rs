@@ -20,7 +20,7 @@ impl Act<'_> {
     pub(crate) fn row_shown(&self, row: &Arc<CandidateRow>) -> Arc<CandidateRow> {
         match self.run().stage {
             Stage::Cut(_) if self.rules != Rules::WHOLE => Arc::new(self.row_in_a_cutover(row)),
-            Stage::Companions if self.rules != Rules::WHOLE => {
+            Stage::Companions if self.rules != Rules::WHOLE && row.ticket != self.ticket() => {
                 Arc::new(self.other_row_shown(CandidateRow::clone(row)))
             }
             _ => row.clone(),

@@ -27,8 +27,9 @@ pub struct PublishHostnames {
 enum Waits {
     #[default]
     ToBegin,
-    Rows,
     Zone,
+    /// Its own rows. They are read after the zone: who gives a candidate up takes its record away first.
+    Rows(ZoneView),
     Changed(Batch),
     InSync,
     /// That resolvers forget that the names were not there.
@@ -46,9 +47,9 @@ impl Driver for PublishHostnames {
 
     fn next(&mut self, answer: Answer, _now: &str) -> Step {
         match (std::mem::take(&mut self.waits), answer) {
-            (Waits::ToBegin, Answer::Begin) => Ok(self.begin()),
-            (Waits::Rows, Answer::Rows(rows)) => self.look_once(rows),
-            (Waits::Zone, Answer::Zone(zone)) => self.plan(&zone),
+            (Waits::ToBegin, Answer::Begin) => Ok(self.look()),
+            (Waits::Zone, Answer::Zone(zone)) => Ok(self.ask_own(zone)),
+            (Waits::Rows(zone), Answer::Rows(rows)) => self.looked(&zone, rows),
             (Waits::Changed(batch), Answer::Changed(outcome)) => self.changed(batch, outcome),
             (Waits::InSync, Answer::Done) => self.published(),
             (Waits::Forgotten, Answer::Done) => self.suites(),
@@ -73,18 +74,18 @@ impl PublishHostnames {
         Next::Ask(ask)
     }
 
-    fn begin(&mut self) -> Next<PublishReply> {
+    fn ask_own(&mut self, zone: ZoneView) -> Next<PublishReply> {
         let names = self.asked.components.iter();
         let names = names.map(|one| one.hostname.clone()).collect();
-        self.ask(Ask::Candidates(names), Waits::Rows)
+        self.ask(Ask::Candidates(names), Waits::Rows(zone))
     }
 
-    fn look_once(&mut self, rows: Rows) -> Step {
+    fn looked(&mut self, zone: &ZoneView, rows: Rows) -> Step {
         for one in &self.asked.components {
             self.still_ours(one, &rows)?;
         }
         self.rows = Arc::new(rows);
-        Ok(self.look())
+        self.plan(zone)
     }
 
     /// A hostname always tells its ticket: its row is there before the record is.

@@ -46,14 +46,14 @@ fn applied() -> Answer {
 
 #[test]
 fn it_publishes_and_waits_until_every_name_server_answers() {
-    let all = vec![own(), Answer::Zone(zone("a")), applied(), Answer::Done];
+    let all = vec![Answer::Zone(zone("a")), own(), applied(), Answer::Done];
     check(
         false,
         all,
         5,
         expect![[r#"
-        reads 1 rows of hostnames
         looks at the zone
+        reads 1 rows of hostnames
         applies its batch (hostnames of stage-r42)
         waits until C1 is INSYNC
         PublishReply { suites: [], skipped: [] }"#]],
@@ -62,7 +62,7 @@ fn it_publishes_and_waits_until_every_name_server_answers() {
 
 #[test]
 fn what_is_published_already_is_left_as_it_is() {
-    let all = vec![own(), Answer::Zone(zone("ac"))];
+    let all = vec![Answer::Zone(zone("ac")), own()];
     check(
         false,
         all,
@@ -79,7 +79,7 @@ fn a_name_that_resolved_all_along_is_not_waited_for_in_a_roll_back() {
     let mut batch = Batch::default();
     batch.swap(record.clone(), Record { ttl: 60, ..record });
     was_live.apply(&batch).unwrap();
-    let all = vec![own(), Answer::Zone(was_live), applied()];
+    let all = vec![Answer::Zone(was_live), own(), applied()];
     check(
         true,
         all,
@@ -98,7 +98,7 @@ fn a_candidate_that_is_not_its_own_any_more_is_not_published() {
     };
     check(
         false,
-        vec![Answer::Rows(rows(&[leaving]))],
+        vec![Answer::Zone(zone("a")), Answer::Rows(rows(&[leaving]))],
         1,
         expect![
             "CandidateGone: api-cccccccccccc.stage.myproj.com is not a healthy candidate of stage-r42 any more"
@@ -109,6 +109,23 @@ fn a_candidate_that_is_not_its_own_any_more_is_not_published() {
 #[test]
 fn a_record_that_came_between_look_and_batch_is_looked_at() {
     let refused = Answer::Changed(ChangeOutcome::Refused("it exists".into()));
-    let all = vec![own(), Answer::Zone(zone("a")), refused];
+    let all = vec![Answer::Zone(zone("a")), own(), refused];
     check(false, all, 1, expect!["looks at the zone"]);
+}
+
+#[test]
+fn a_candidate_that_is_given_up_between_two_looks_is_not_published_by_the_second() {
+    let refused = Answer::Changed(ChangeOutcome::Refused("it exists".into()));
+    let leaving = CandidateRow {
+        state: CandidateState::Leaving,
+        ..row("api", 'c', 42)
+    };
+    let look = Answer::Zone(zone("a"));
+    let second = vec![look.clone(), Answer::Rows(rows(&[leaving]))];
+    let all = [vec![look, own(), refused], second].concat();
+    let lines = asks(PublishHostnames::new(asked(false)), all);
+    assert!(
+        lines.last().unwrap().starts_with("CandidateGone: "),
+        "{lines:?}"
+    );
 }

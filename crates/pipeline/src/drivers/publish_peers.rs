@@ -1,8 +1,8 @@
 //! Publish peers: a release's own names for its peers, before anything of it boots.
 
-use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next};
+use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next, Rows};
 use crate::errors::{ErrorName, Fault};
-use crate::names::{Component, alias, peer_name};
+use crate::names::{Component, Fqdn, alias, peer_name};
 use crate::records::{Batch, Record, ZoneView};
 use crate::rows::AliasRow;
 use crate::suites::url;
@@ -33,6 +33,8 @@ enum Waits {
     /// Whether the project has a peer that is not live.
     Component(Component),
     Zone,
+    /// Its own rows. They are read after the zone: who gives a release up takes its names away first.
+    Rows(ZoneView),
     Changed(Batch),
 }
 
@@ -52,7 +54,8 @@ impl Driver for PublishPeers {
             (Waits::Component(peer), Answer::Components(found)) => {
                 Err(self.not_live(&peer, found.contains(&peer)))
             }
-            (Waits::Zone, Answer::Zone(zone)) => self.plan(&zone),
+            (Waits::Zone, Answer::Zone(zone)) => Ok(self.ask_own(zone)),
+            (Waits::Rows(zone), Answer::Rows(rows)) => self.looked(&zone, &rows),
             (Waits::Changed(batch), Answer::Changed(outcome)) => self.changed(batch, outcome),
             (_, answer) => Err(answer.out_of_turn()),
         }
@@ -118,6 +121,34 @@ impl PublishPeers {
 
     fn look(&mut self) -> Next<PeersReply> {
         self.ask(Ask::View, Waits::Zone)
+    }
+
+    /// What boots with these names.
+    fn own(&self) -> impl Iterator<Item = &Fqdn> {
+        let boot = self.asked.components.iter().filter(|one| !one.warm);
+        boot.map(|one| &one.hostname)
+    }
+
+    fn ask_own(&mut self, zone: ZoneView) -> Next<PeersReply> {
+        let names = self.own().cloned().collect();
+        self.ask(Ask::Candidates(names), Waits::Rows(zone))
+    }
+
+    /// A peer name always has an instance that uses it, or will: a row stands before the record does.
+    fn looked(&mut self, zone: &ZoneView, rows: &Rows) -> Step {
+        let release = &self.asked.release;
+        let stands = |at: &&Fqdn| {
+            let row = rows.get(*at);
+            row.is_some_and(|row| row.is_held_by(release.ticket))
+        };
+        let gone = self.own().find(|at| !stands(at)).cloned();
+        match gone {
+            None => self.plan(zone),
+            Some(gone) => Err(Fault::new(
+                ErrorName::CandidateGone,
+                format!("{gone} is not reserved for {} any more", release.label()),
+            )),
+        }
     }
 
     fn plan(&mut self, zone: &ZoneView) -> Step {

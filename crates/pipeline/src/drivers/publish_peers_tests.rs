@@ -1,6 +1,5 @@
-use super::super::testing::{asks, at, component, release, zone};
+use super::super::testing::{asks, at, component, release, row, rows, zone};
 use super::*;
-use crate::names::Fqdn;
 use expect_test::{Expect, expect};
 
 /// `ui` boots, and talks to `api`.
@@ -78,16 +77,34 @@ fn what_boots_with_no_peer_and_what_runs_already_need_no_name() {
     );
 }
 
+/// The rows of `ui` and `api`, of the release with this ticket.
+fn own(ticket: u64) -> Answer {
+    Answer::Rows(rows(&[row("ui", 'b', ticket), row("api", 'b', ticket)]))
+}
+
+#[test]
+fn a_release_that_was_given_up_gets_no_names() {
+    check(
+        vec![ui("api"), api()],
+        vec![Answer::Zone(zone("a")), own(43)],
+        1,
+        expect![
+            "CandidateGone: ui-bbbbbbbbbbbb.stage.myproj.com is not reserved for stage-r42 any more"
+        ],
+    );
+}
+
 #[test]
 fn a_refused_batch_is_planned_again_on_another_look() {
     let refused = Answer::Changed(ChangeOutcome::Refused("it exists".into()));
     let look = Answer::Zone(zone("a"));
     check(
         vec![ui("api"), api()],
-        vec![look, refused],
-        3,
+        vec![look, own(42), refused],
+        4,
         expect![[r#"
             looks at the zone
+            reads 2 rows of hostnames
             applies its batch (peer names of stage-r42)
             looks at the zone"#]],
     );
