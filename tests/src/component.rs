@@ -2,8 +2,9 @@
 
 use crate::execution::{Ended, Execution};
 use crate::{Cloud, Live, Said, Service, program};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
@@ -20,6 +21,9 @@ pub struct Component {
     checkout: TempDir,
 }
 
+/// Those of this run: a second component of a name would push to the first one's repository.
+static NAMES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 impl Component {
     /// Makes its repository and registers it: a push to `main` releases to the target.
     pub async fn new(cloud: &Cloud, what: &str, target: &'static str) -> Self {
@@ -31,6 +35,8 @@ impl Component {
     /// Makes its repository only.
     pub async fn unregistered(cloud: &Cloud, what: &str, target: &'static str) -> Self {
         let name = unique(&format!("t-{what}"));
+        let is_new = NAMES.lock().expect("a list").insert(name.clone());
+        assert!(is_new, "two tests call their component `{what}`");
         // Instances have an address each, so ports may coincide.
         let port = 8100
             + (name.bytes().fold(7_u16, |sum, byte| {

@@ -82,7 +82,7 @@ async fn what_a_command_leaves_is_not_there_for_another_component() {
 async fn processes_that_hop_are_ended_or_their_command_has_failed() {
     let cloud = Cloud::up().await;
     let hostile = Component::new(&cloud, "hops", "dev").await;
-    let other = Component::new(&cloud, "beside", "dev").await;
+    let other = Component::new(&cloud, "after-hops", "dev").await;
     let mark = format!("mark-{}", hostile.name);
     let (_, ended) = hostile.release(&with(HOPS, &mark)).await;
     let goes_on = "processes of the command are still running after being killed";
@@ -119,8 +119,8 @@ const REPORTS: [(&str, &str, &str); 4] = [
 #[tokio::test]
 async fn suites_that_report_what_they_like_fail_at_a_bounded_length() {
     let cloud = Cloud::up().await;
-    let hostile = Component::new(&cloud, "reports", "stage").await;
-    let other = Component::new(&cloud, "beside", "stage").await;
+    let hostile = Component::new(&cloud, "lies", "stage").await;
+    let other = Component::new(&cloud, "after-lies", "stage").await;
     let good = hostile.goes_live(&Service::good("1")).await;
     let mut service = Service::good("2");
     service.suites.clear();
