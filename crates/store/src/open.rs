@@ -32,12 +32,7 @@ impl Store {
             source,
         })?;
         let size = found.len().min(most);
-        let file = file.clone();
-        // Retryable: each try reads from the beginning, by position.
-        let body = SdkBody::retryable(move || {
-            let file = file.clone();
-            SdkBody::from_body_1_x(Pieces { file, at: 0, size })
-        });
+        let body = body(file.clone(), size);
         let timeouts = TimeoutConfig::builder()
             .read_timeout(upload_limit(size))
             .build();
@@ -54,6 +49,14 @@ impl Store {
             .map_err(|e| call_error("s3:PutObject", e))?;
         Ok(())
     }
+}
+
+/// A body that can be sent again: each try reads from the beginning, by position.
+pub(crate) fn body(file: Arc<File>, size: u64) -> SdkBody {
+    SdkBody::retryable(move || {
+        let file = file.clone();
+        SdkBody::from_body_1_x(Pieces { file, at: 0, size })
+    })
 }
 
 /// A file's first bytes, piece by piece.

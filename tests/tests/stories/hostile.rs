@@ -92,6 +92,18 @@ async fn processes_that_hop_are_ended_or_their_command_has_failed() {
     no_process_is_left_of(&mark).await;
 }
 
+/// The next command of that function finds its sandbox unclean, and is tried again in another one.
+#[tokio::test]
+async fn limits_that_a_command_sets_for_its_function_reach_no_other_release() {
+    let cloud = Cloud::up().await;
+    let hostile = Component::new(&cloud, "limits", "dev").await;
+    let other = Component::new(&cloud, "beside", "dev").await;
+    let mut service = Service::good("1");
+    service.unit_tests = "sh -c 'prlimit --pid $PPID --fsize=4096:4096'".into();
+    hostile.goes_live(&service).await;
+    other.goes_live(&Service::good("1")).await;
+}
+
 /// A suite's script, and what the cause must say of it.
 const REPORTS: [(&str, &str, &str); 4] = [
     (

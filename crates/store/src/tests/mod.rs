@@ -1,6 +1,7 @@
 //! What S3 says, and what it is asked: one recorded exchange per outcome.
 
 mod objects;
+mod opened;
 mod slow;
 mod sweeping;
 
