@@ -356,3 +356,33 @@ fn the_time_that_a_command_has_computed_is_told() {
     assert!(outcome.user_time > Duration::from_millis(20), "{outcome:?}");
     assert!(outcome.user_time <= outcome.duration * 2);
 }
+
+/// Each is a number that no other process of the machine can have.
+#[test]
+fn what_a_command_orphans_is_reaped_while_it_runs() {
+    let run = Run::new();
+    let script = "
+import glob, os, sys, time
+for _ in range(200):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os._exit(0)
+        os._exit(0)
+    os.wait()
+def state(path):
+    try:
+        return open(path).read().rsplit(')', 1)[1].split()[:2]
+    except OSError:
+        return None
+def dead():
+    ours = ['Z', str(os.getppid())]
+    return sum(state(path) == ours for path in glob.glob('/proc/[0-9]*/stat'))
+ends = time.monotonic() + 10
+while dead() and time.monotonic() < ends:
+    time.sleep(0.01)
+sys.exit(dead())
+";
+    fs::write(run.folder.path().join("orphans.py"), script).unwrap();
+    let outcome = run.line("python3 orphans.py");
+    assert!(outcome.succeeded(), "{outcome:?}");
+}

@@ -2,13 +2,13 @@ use super::{CommandError, Ending};
 use nix::errno::Errno;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// The kernel ends a process within milliseconds of SIGKILL; only one that hangs in a driver or
@@ -81,6 +81,10 @@ impl Leader {
             }
         };
         end_descendants(ends)?;
+        // Whoever watched this one must not reap the next command's.
+        if self.exited.recv_timeout(DEATH) == Err(RecvTimeoutError::Timeout) {
+            return Err(CommandError::StillRunning { count: 1 });
+        }
         Ok(self.ended(status))
     }
 
@@ -107,8 +111,10 @@ impl Leader {
 /// are met by killing what the kernel lists at once, before looking further.
 fn end_descendants(ends: Instant) -> Result<(), CommandError> {
     while has_children() {
+        reap_all();
         let left = descendants();
         if Instant::now() >= ends {
+            reap_in_the_background();
             let count = left.len().max(1);
             return Err(CommandError::StillRunning { count });
         }
@@ -118,6 +124,7 @@ fn end_descendants(ends: Instant) -> Result<(), CommandError> {
                 none if none.is_empty() => break,
                 some => some.into_iter().for_each(end),
             }
+            reap_all();
         }
         pause();
     }
@@ -137,7 +144,7 @@ const ROUNDS: usize = 256;
 fn end(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
     // Only what has become our own child can be reaped; the rest becomes it.
-    waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)).ok();
+    reap(Pid::from_raw(pid));
 }
 
 /// This process's children, by one read: what loses its parent is among them. None where the kernel
@@ -258,15 +265,55 @@ fn duration(time: nix::sys::time::TimeVal) -> Duration {
     Duration::from_secs(part(time.tv_sec())) + Duration::from_micros(part(time.tv_usec()))
 }
 
-/// Says when the process has ended, and leaves it to be reaped: until then its number is taken.
+/// Says when the process has ended, and leaves it to be reaped: until then its number is taken. What else
+/// ends meanwhile has lost its parent and become our child. It is reaped at once: the numbers of what a
+/// command orphans, a hundred thousand a minute if it likes, would be missing on the whole machine.
 fn watch(pid: Pid) -> mpsc::Receiver<()> {
     let (ended, exited) = mpsc::channel();
     std::thread::spawn(move || {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(pid), flags) == Err(Errno::EINTR) {}
+        let alive = || {
+            let seen = waitid(Id::Pid(pid), flags | WaitPidFlag::WNOHANG);
+            matches!(seen, Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
+        };
+        while alive() {
+            match waitid(Id::All, flags | WaitPidFlag::__WALL).map(|status| status.pid()) {
+                Ok(Some(other)) if other != pid => reap(other),
+                _ => {}
+            }
+        }
         ended.send(()).ok();
     });
     exited
+}
+
+/// Frees the number of what has ended.
+fn reap(pid: Pid) {
+    waitpid(pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL)).ok();
+}
+
+/// Frees the numbers of all that has ended, so far.
+fn reap_all() {
+    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::__WALL;
+    for _ in 0..MOST_REAPED {
+        match waitpid(Pid::from_raw(-1), Some(flags)) {
+            Ok(status) if status.pid().is_some() => {}
+            _ => return,
+        }
+    }
+}
+
+/// At a time; more than there are numbers on most machines.
+const MOST_REAPED: usize = 65_536;
+
+/// Reaps what goes on until the process ends, which it is to do soon.
+fn reap_in_the_background() {
+    std::thread::spawn(|| {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::__WALL;
+        while let Ok(Some(pid)) = waitid(Id::All, flags).map(|status| status.pid()) {
+            reap(pid);
+        }
+    });
 }
 
 /// Every process below this one.
