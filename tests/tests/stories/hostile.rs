@@ -97,7 +97,7 @@ async fn processes_that_hop_are_ended_or_their_command_has_failed() {
 async fn limits_that_a_command_sets_for_its_function_reach_no_other_release() {
     let cloud = Cloud::up().await;
     let hostile = Component::new(&cloud, "limits", "dev").await;
-    let other = Component::new(&cloud, "beside", "dev").await;
+    let other = Component::new(&cloud, "after-limits", "dev").await;
     let mut service = Service::good("1");
     service.unit_tests = "sh -c 'prlimit --pid $PPID --fsize=4096:4096'".into();
     hostile.goes_live(&service).await;
