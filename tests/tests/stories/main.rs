@@ -23,6 +23,7 @@ mod pipeline;
 mod records;
 mod reports;
 mod same_commit;
+mod stopped;
 mod tags;
 mod target_failures;
 mod target_updates;
