@@ -95,6 +95,9 @@ impl Drive {
             Ask::RecordFailure(ticket, outcome, cause) => {
                 self.record_failure(target, ticket, outcome, &cause).await
             }
+            Ask::RecordSuperseded(tickets, cause) => {
+                self.record_superseded(target, tickets, &cause).await
+            }
             Ask::End(leaving) => self.end(target, &leaving).await,
             Ask::PlanOf(execution, began) => self.plan_of(target, &execution, &began).await,
             Ask::DrawTicket => self.draw_ticket(target).await,
@@ -280,6 +283,18 @@ impl Drive {
             .registry
             .record_outcome(target, ticket, outcome, cause, None);
         recorded.await?;
+        Ok(Answer::Done)
+    }
+
+    async fn record_superseded(
+        &self,
+        target: &Target,
+        tickets: BTreeSet<Ticket>,
+        cause: &str,
+    ) -> Result<Answer, Fault> {
+        let write = |ticket| self.registry.record_superseded(target, ticket, cause);
+        let writes = stream::iter(tickets).map(write).buffer_unordered(AT_ONCE);
+        let () = writes.try_collect().await?;
         Ok(Answer::Done)
     }
 

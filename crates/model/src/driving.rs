@@ -228,6 +228,7 @@ impl Act<'_> {
             | Ask::Wait(_)
             | Ask::WaitInSync(_)
             | Ask::RecordLive(..)
+            | Ask::RecordSuperseded(..)
             | Ask::RecordFailure(..)
             | Ask::RecordRolledBack(..) => Answer::Done,
         }

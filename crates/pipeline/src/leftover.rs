@@ -103,6 +103,17 @@ fn is_done_with<'a>(
     }
 }
 
+/// Whether this is a candidate that was never live, of a release that cannot go live any more because this
+/// one has taken it away. If its execution was stopped, nobody else records how it ended.
+pub fn was_superseded(row: &CandidateRow, zone: &ZoneView, hostname_ttl: u32) -> bool {
+    let is_candidate = !row.companion && row.launched_by.is_none();
+    let is_young = [CandidateState::Planned, CandidateState::Healthy].contains(&row.state);
+    let was_live = zone
+        .get(&row.hostname)
+        .is_some_and(|record| record.ttl == hostname_ttl);
+    is_candidate && is_young && !was_live
+}
+
 /// The row of instances that a roll-back took over, as it was before; `None` where that is not known, or
 /// the roll-back may have been live with them.
 ///

@@ -172,6 +172,28 @@ fn peer_names_that_came_late_go_with_whoever_comes_next() {
     );
 }
 
+#[test]
+fn only_what_was_never_live_is_called_superseded() {
+    use CandidateState::{Healthy, Leaving, Live, Planned};
+    let at = row("api", 'a', 7, Healthy).hostname;
+    let published =
+        |ttl| ZoneView::new([Record::addresses(at.clone(), vec!["10.0.0.1".into()], ttl)]);
+    let is = |row: &CandidateRow, zone: &ZoneView| was_superseded(row, zone, 60);
+    for state in [Planned, Healthy] {
+        assert!(is(&row("api", 'a', 7, state), &published(59)));
+        assert!(is(&row("api", 'a', 7, state), &ZoneView::default()));
+    }
+    assert!(
+        !is(&row("api", 'a', 7, Healthy), &published(60)),
+        "never recorded"
+    );
+    for state in [Live, Leaving] {
+        assert!(!is(&row("api", 'a', 7, state), &published(59)));
+    }
+    assert!(!is(&taken_over(), &published(59)));
+    assert!(!is(&companion(7, Healthy), &ZoneView::default()));
+}
+
 /// Taken over by a roll-back with ticket 9 from release 7, which had them from release 5.
 fn taken_over() -> CandidateRow {
     CandidateRow {

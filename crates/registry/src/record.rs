@@ -66,6 +66,31 @@ impl Registry {
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
     }
 
+    /// Records that a release was not released, if nothing else is recorded of how it ended.
+    pub async fn record_superseded(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        cause: &str,
+    ) -> Result<(), RegistryError> {
+        let key = Key::release(target, ticket);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .condition_expression("outcome = :running")
+            .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
+            .expression_attribute_values(":running", value(&ReleaseOutcome::Running)?)
+            .expression_attribute_values(":outcome", value(&ReleaseOutcome::NotReleased)?)
+            .expression_attribute_values(":ended", text(&aws::now()))
+            .expression_attribute_values(":cause", text(cause))
+            .send()
+            .await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+    }
+
     /// Records that a release went live and was taken back.
     pub async fn record_rolled_back(
         &self,

@@ -129,6 +129,9 @@ pub enum Ask {
     RecordLive(Ticket, Option<String>),
     /// The release of this ticket ended so, for this cause. Answer: [`Answer::Done`].
     RecordFailure(Ticket, ReleaseOutcome, String),
+    /// Of these releases, those that are recorded as running were not released, for this cause. Answer:
+    /// [`Answer::Done`].
+    RecordSuperseded(BTreeSet<Ticket>, String),
     /// The instances behind these hostnames end. Answer: [`Answer::Ended`].
     End(Vec<Leaving>),
     /// The release of this ticket was taken back, for this cause. Answer: [`Answer::Done`].
@@ -181,6 +184,9 @@ impl fmt::Display for Ask {
             Self::GiveBack(_, rows) => write!(f, "gives {} rows back as they were", rows.len()),
             Self::RecordLive(ticket, _) => write!(f, "records {ticket} as live"),
             Self::RecordFailure(ticket, outcome, _) => write!(f, "records {ticket} as {outcome:?}"),
+            Self::RecordSuperseded(tickets, _) => {
+                write!(f, "records {} releases as superseded", tickets.len())
+            }
             Self::End(leaving) => write!(f, "ends the instances of {}", leaving.len()),
             Self::RecordRolledBack(ticket, _) => write!(f, "records {ticket} as rolled back"),
             Self::PlanOf(execution, _) => write!(f, "reads the plan of {execution}"),

@@ -4,15 +4,15 @@ use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::errors::Fault;
 use crate::health::{Condition, Tolerates};
-use crate::leftover::ends_left_companion;
+use crate::leftover::{ends_left_companion, was_superseded};
 use crate::live::live_hostnames;
-use crate::names::Fqdn;
+use crate::names::{Fqdn, Ticket};
 use crate::records::ZoneView;
 use crate::retire::{Leaving, ends_after, is_companion_of};
 use crate::rows::{CandidateRow, CandidateState};
 use crate::watch::{is_spared, to_be_spared, unwell};
 use crate::wire::{HostedComponent, Release, TerminateReply, TerminateRequest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The end of what a release has replaced, and of its companions.
@@ -21,11 +21,13 @@ pub struct Terminate {
     asked: Arc<TerminateRequest>,
     rows: Arc<Rows>,
     reply: TerminateReply,
+    /// What was never live and is not going to be.
+    superseded: BTreeSet<Fqdn>,
     waits: Waits,
 }
 
 /// What was ended, and the rows that it was decided on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Terminated {
     /// What the stage replies.
     pub reply: TerminateReply,
@@ -43,6 +45,8 @@ enum Waits {
     /// How what is live is.
     Conditions(ZoneView),
     Taken(Box<TakeDown>),
+    /// That releases which cannot go live any more are not said to be running.
+    Recorded(Terminated),
 }
 
 type Reply = Result<Next<Terminated>, Fault>;
@@ -64,7 +68,16 @@ impl Driver for Terminate {
             (Waits::Zone, Answer::Zone(zone)) => Ok(self.examine(zone)),
             (Waits::Conditions(zone), Answer::Conditions(seen)) => Ok(self.choose(&zone, &seen)),
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer),
+            (Waits::Recorded(done), Answer::Done) => Ok(Next::Done(done)),
             (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+
+    /// All that was to go is gone by then.
+    fn call_failed(&mut self, fault: Fault) -> Reply {
+        match std::mem::take(&mut self.waits) {
+            Waits::Recorded(done) => Ok(Next::Done(done)),
+            _ => Err(fault),
         }
     }
 }
@@ -76,6 +89,7 @@ impl Terminate {
             asked: Arc::new(asked),
             rows: Arc::default(),
             reply: TerminateReply::default(),
+            superseded: BTreeSet::new(),
             waits: Waits::ToBegin,
         }
     }
@@ -105,6 +119,12 @@ impl Terminate {
         let (spared, leaving): (Vec<Leaving>, Vec<Leaving>) = self
             .leaving()
             .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
+        let ttl = asked.release.hostname_ttl;
+        let never_live = leaving.iter().filter(|one| {
+            let row = self.row(&one.hostname);
+            row.is_some_and(|row| was_superseded(row, zone, ttl))
+        });
+        self.superseded = never_live.map(|one| one.hostname.clone()).collect();
         self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
         let own: Vec<HostedComponent> = self
             .rows
@@ -154,6 +174,11 @@ impl Terminate {
     }
 
     fn done(&mut self, taken: Taken) -> Next<Terminated> {
+        let superseded = taken
+            .gone
+            .iter()
+            .filter(|one| self.superseded.contains(&one.hostname));
+        let superseded: BTreeSet<Ticket> = superseded.map(|one| one.ticket).collect();
         let names = |of: CandidateState| -> Vec<Fqdn> {
             let gone = taken.gone.iter().filter(|one| one.becomes == of);
             gone.map(|one| one.hostname.clone()).collect()
@@ -165,11 +190,26 @@ impl Terminate {
             instances: taken.instances,
             ..std::mem::take(&mut self.reply)
         };
-        Next::Done(Terminated {
+        let done = Terminated {
             reply: reply.within_bounds(),
             rows: self.rows.clone(),
-        })
+        };
+        match superseded.is_empty() {
+            true => Next::Done(done),
+            false => {
+                let cause = superseded_cause(&self.asked.release.label());
+                let ask = Ask::RecordSuperseded(superseded, cause);
+                self.ask(ask, Waits::Recorded(done))
+            }
+        }
     }
+}
+
+/// If its execution runs still, it says the same in its own words.
+fn superseded_cause(by: &str) -> String {
+    format!(
+        "Release {by} is later and is live, and its candidates were taken away by it. A newer version is never replaced by an older one."
+    )
 }
 
 #[cfg(test)]

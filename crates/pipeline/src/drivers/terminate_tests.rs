@@ -1,6 +1,7 @@
 use super::super::ChangeOutcome;
-use super::super::testing::{asks, at, component, release, row, rows, zone};
+use super::super::testing::{asks, at, component, release, row, rows, tell, zone};
 use super::*;
+use crate::errors::ErrorName;
 use crate::rows::CandidateState;
 use expect_test::{Expect, expect};
 
@@ -122,4 +123,28 @@ fn a_publish_that_came_late_goes_with_the_second_look() {
         1,
         expect!["applies its batch (stage-r42 takes away api-aaaaaaaaaaaa.stage.myproj.com)"],
     );
+}
+
+#[test]
+fn a_release_that_cannot_go_live_any_more_is_not_said_to_be_running() {
+    // Release 8 was stopped while it was tested.
+    let mut with_stopped = all();
+    with_stopped.extend(rows(&[row("api", 'c', 8)]));
+    let stands = || Answer::Rows(with_stopped.clone());
+    let look = || vec![Answer::Zone(zone("bac")), stands()];
+    let both = || Answer::Moved([at("api", 'a'), at("api", 'c')].into());
+    let well = Answer::Conditions([(at("api", 'b'), Condition::Well)].into());
+    let begin = vec![stands(), Answer::Zone(zone("bac")), well];
+    let ended = vec![Answer::Ended(Vec::new()), both()];
+    let marked = [applied(), vec![both()]].concat();
+    let taken = [begin, look(), marked, look(), applied(), ended].concat();
+    let mut driver = Terminate::new(asked());
+    let lines = tell(&mut driver, taken);
+    assert_eq!(
+        lines.last().unwrap(),
+        "records 1 releases as superseded",
+        "{lines:?}"
+    );
+    let refused = Fault::new(ErrorName::Unavailable, "dynamodb did not answer");
+    assert!(matches!(driver.call_failed(refused), Ok(Next::Done(_))));
 }

@@ -60,6 +60,20 @@ async fn a_release_that_was_live_or_taken_back_is_not_recorded_as_anything_else(
 }
 
 #[tokio::test]
+async fn a_release_whose_candidates_a_later_one_took_is_recorded_only_if_it_says_that_it_runs() {
+    let replay = Replay::new([condition_failed()]);
+    registry(&replay)
+        .record_superseded(&target(), Ticket(7), "why")
+        .await
+        .unwrap();
+    let asked = asked(&replay).remove(0);
+    assert_eq!(asked["ConditionExpression"], "outcome = :running");
+    let values = &asked["ExpressionAttributeValues"];
+    assert_eq!(values[":running"], json!({"S": "running"}));
+    assert_eq!(values[":outcome"], json!({"S": "not released"}));
+}
+
+#[tokio::test]
 async fn only_a_release_that_is_there_is_recorded_as_taken_back() {
     let replay = Replay::new([condition_failed()]);
     registry(&replay)
