@@ -40,7 +40,8 @@ check-rendered:
 check-code:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace --exclude end-to-end
+	# No documentation has an example to run: crates/house holds that.
+	cargo test --workspace --exclude end-to-end --lib --bins --tests
 
 check-templates:
 	infra/lint.sh
@@ -52,7 +53,7 @@ check-templates:
 test: check ## that, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	$(MAKE) up
 	$(PYTHON) -B local/requests/report.py --begin
-	cargo test --package end-to-end -- --test-threads=16
+	cargo test --package end-to-end --lib --tests -- --test-threads=16
 	$(PYTHON) -B local/requests/report.py --full
 
 requests: ## what was asked of the local cloud since make up or make test began, held to AWS's own models

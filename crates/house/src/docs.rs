@@ -1,6 +1,6 @@
 //! What the documents say of files, commands, parameters and permissions is there.
 
-use crate::files::{documents, entries, exists, read};
+use crate::files::{documents, entries, exists, read, rust_files};
 use crate::templates::{self, TEMPLATES, resources, template};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -259,6 +259,29 @@ fn who_uses_the_command_line_may_do_all_that_it_asks() {
         };
         for one in needed {
             assert!(allowed.contains(*one), "{one}");
+        }
+    }
+}
+
+/// `make check` runs no examples of documentation: rustdoc would start once for each crate, for nothing.
+#[test]
+fn no_comment_has_an_example_that_nothing_runs() {
+    let begins = |line: &str| {
+        let text = line.trim_start();
+        let text = text
+            .strip_prefix("///")
+            .or_else(|| text.strip_prefix("//!"));
+        text.is_some_and(|text| ["```", "```rust"].contains(&text.trim()))
+    };
+    for path in rust_files("crates").into_iter().chain(rust_files("local")) {
+        let (text, mut inside) = (read(&path), false);
+        for line in text
+            .lines()
+            .filter(|line| line.trim_start().starts_with("//"))
+        {
+            let fence = line.contains("```");
+            assert!(inside || !begins(line), "{path} has an example: `{line}`");
+            inside ^= fence;
         }
     }
 }
