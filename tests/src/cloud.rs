@@ -147,6 +147,22 @@ impl Cloud {
         program(&self.aws_cli(), arguments, &self.root, &self.environment()).await
     }
 
+    /// Calls a function as the state machine does; its answer or its error.
+    pub async fn call(&self, function: &str, payload: &Value) -> Value {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [asked, answered] = ["asked", "answered"].map(|name| folder.path().join(name));
+        std::fs::write(&asked, payload.to_string()).expect("the payload is written");
+        let name = format!("{}-{function}", self.variable("CUTOVER_PROJECT"));
+        let payload = format!("fileb://{}", asked.display());
+        let answer = answered.display().to_string();
+        let call = ["lambda", "invoke", "--function-name", &name, "--payload"];
+        self.aws(&[&call[..], &[&payload, &answer]].concat())
+            .await
+            .good("lambda invoke");
+        let text = std::fs::read_to_string(&answered).expect("an answer");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
     /// Runs a script of the checkout, or a program, with the aws cli on its PATH as after `. .local/env`.
     pub async fn script(&self, script: &str, arguments: &[&str]) -> Said {
         self.script_within(LIMIT, script, arguments).await

@@ -206,6 +206,18 @@ impl Execution {
         states
     }
 
+    /// The input of a state that has begun.
+    pub async fn input_of(&self, state: &str) -> Value {
+        let events = self.history().await;
+        let details = events
+            .iter()
+            .map(|event| &event["stateEnteredEventDetails"]);
+        let mut inputs = details.filter(|details| details["name"] == state);
+        let input = inputs.next().and_then(|details| details["input"].as_str());
+        let input = input.unwrap_or_else(|| panic!("{state} has begun"));
+        serde_json::from_str(input).expect("JSON")
+    }
+
     /// Its history with all inputs and outputs, as the aws cli prints it.
     pub async fn history(&self) -> Vec<Value> {
         let said = self

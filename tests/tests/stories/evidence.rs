@@ -21,41 +21,8 @@ async fn held(component: &Component, folder: &Path) -> (Execution, Value) {
     let running = component.execution_of(&sha).await;
     let runs = until(LIMIT, async || folder.join("runs").exists().then_some(())).await;
     assert!(runs.is_some(), "the suite runs");
-    let asked = entered(&running, "Run suite").await;
+    let asked = running.input_of("Run suite").await;
     (running, asked)
-}
-
-/// The input of a state that has begun.
-async fn entered(execution: &Execution, state: &str) -> Value {
-    let events = execution.history().await;
-    let details = events
-        .iter()
-        .map(|event| &event["stateEnteredEventDetails"]);
-    let mut inputs = details.filter(|details| details["name"] == state);
-    let input = inputs.next().and_then(|details| details["input"].as_str());
-    serde_json::from_str(input.unwrap_or_else(|| panic!("{state} has begun"))).expect("JSON")
-}
-
-/// Calls a function as the state machine does; its answer or its error.
-async fn call(cloud: &Cloud, function: &str, payload: &Value) -> Value {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (asked, answered) = (folder.path().join("asked"), folder.path().join("answered"));
-    std::fs::write(&asked, payload.to_string()).expect("the payload is written");
-    let name = format!("{}-{function}", cloud.variable("CUTOVER_PROJECT"));
-    let payload = format!("fileb://{}", asked.display());
-    let answer = answered.display().to_string();
-    let arguments = [
-        "lambda",
-        "invoke",
-        "--function-name",
-        &name,
-        "--payload",
-        &payload,
-        &answer,
-    ];
-    cloud.aws(&arguments).await.good("lambda invoke");
-    let text = std::fs::read_to_string(&answered).expect("an answer");
-    serde_json::from_str(&text).expect("JSON")
 }
 
 fn refused(answer: &Value, reasons: &[&str]) {
@@ -73,14 +40,14 @@ async fn suites_that_are_only_said_to_have_passed_move_no_alias() {
     let good = component.goes_live(&Service::good("1")).await;
     let folder = tempfile::tempdir().expect("a folder");
     let (running, suite) = held(&component, folder.path()).await;
-    let candidate = entered(&running, "Deploy (initial)").await;
+    let candidate = running.input_of("Deploy (initial)").await;
 
     // What the state machine asks of Deploy (cutover) when every suite is said to have passed.
     let step = json!({
         "release": suite["release"], "read_set": {}, "tested": {"set": {}, "skipped": [], "round": 1},
         "components": [{"component": component.name, "hostname": candidate["item"]["hostname"]}],
     });
-    let answer = call(&cloud, "cutover", &step).await;
+    let answer = cloud.call("cutover", &step).await;
     refused(
         &answer,
         &[
@@ -101,9 +68,9 @@ async fn a_build_that_is_only_said_to_have_run_publishes_nothing() {
     let (sha, ended) = component.release(&Service::good("1")).await;
     assert_eq!(ended.output()["outcome"], "live");
     let execution = component.execution_of(&sha).await;
-    let run = entered(&execution, "Push artifacts").await;
+    let run = execution.input_of("Push artifacts").await;
     // Push artifacts is given what the parallel stages were given; see `job` in the state machine.
-    let first = entered(&execution, "Unit tests").await;
+    let first = execution.input_of("Unit tests").await;
     assert!(run.is_array(), "what Unit tests and Build answered: {run}");
     let step = |change: fn(&mut Value)| {
         let mut step = json!({"release": first["release"], "item": first["item"]});
@@ -112,16 +79,16 @@ async fn a_build_that_is_only_said_to_have_run_publishes_nothing() {
     };
 
     let of_another = step(|step| step["release"]["execution"] = "another".into());
-    let answer = call(&cloud, "push-artifacts", &of_another).await;
+    let answer = cloud.call("push-artifacts", &of_another).await;
     refused(&answer, &["unit-tests.json) is of another run"]);
     let other_source = step(|step| step["item"]["source"]["sha256"] = "0".repeat(64).into());
-    let answer = call(&cloud, "push-artifacts", &other_source).await;
+    let answer = cloud.call("push-artifacts", &other_source).await;
     refused(&answer, &["unit-tests.json) is of another run"]);
     let never = step(|step| step["release"]["ticket"] = 999_999.into());
-    let answer = call(&cloud, "push-artifacts", &never).await;
+    let answer = cloud.call("push-artifacts", &never).await;
     refused(&answer, &["unit-tests.json) is not there"]);
 
     // The very same step as it was is believed again: an act may run twice.
-    let again = call(&cloud, "push-artifacts", &step(|_| {})).await;
+    let again = cloud.call("push-artifacts", &step(|_| {})).await;
     assert_eq!(again["artifact"]["built_by"], ended.release(), "{again}");
 }

@@ -37,6 +37,12 @@ enum Shows {
     Again,
     /// One that dies once it is live, and goes back by itself.
     Dying,
+    /// A build that is only said to have run.
+    Forged,
+    /// Two components, and a record that came after its hostname was gone.
+    LateRecord,
+    /// One that is discarded, and such a record.
+    RedLateRecord,
 }
 
 /// Most functions are asked for all that they do by any release of two components.
@@ -46,7 +52,9 @@ fn shows(function: &str) -> &'static [Shows] {
         "plan-release" => &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
         "plan-companions" => &[Shows::Peer],
         "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
-        "discard-candidates" => &[Shows::Red, Shows::Unplanned],
+        "push-artifacts" => &[Shows::Umbrella, Shows::Forged],
+        "terminate-previous" => &[Shows::Umbrella, Shows::LateRecord],
+        "discard-candidates" => &[Shows::Red, Shows::Unplanned, Shows::RedLateRecord],
         "cutover" | "watch-release" => &[Shows::Umbrella, Shows::Dying],
         _ => &[Shows::Umbrella],
     }
@@ -56,6 +64,10 @@ struct Parts {
     peer: Component,
     component: Component,
     private: Component,
+    /// The hostname of the first version, which is gone as soon as another is live.
+    first: String,
+    /// What Unit tests and Build of it were asked.
+    built: Value,
 }
 
 #[tokio::test]
@@ -88,12 +100,17 @@ async fn parts(cloud: &Cloud) -> Parts {
     let component = Component::new(cloud, "excess", "stage").await;
     let private = Component::unregistered(cloud, "closed", "stage").await;
     private.open_with(&private.close().await).await;
-    let parts = Parts {
+    let mut parts = Parts {
         peer,
         component,
         private,
+        first: String::new(),
+        built: Value::Null,
     };
-    parts.component.goes_live(&parts.talking("1")).await;
+    let sha = parts.component.goes_live(&parts.talking("1")).await;
+    parts.first = parts.component.live().await.hostname;
+    let execution = parts.component.execution_of(&sha).await;
+    parts.built = execution.input_of("Unit tests").await;
     parts
 }
 
@@ -119,6 +136,15 @@ impl Parts {
             Shows::Again => self.again().await,
             Shows::Lost => self.lost(mark).await,
             Shows::Dying => self.dying(mark).await,
+            Shows::Forged => self.forged().await,
+            Shows::LateRecord => {
+                self.publish_late().await;
+                self.umbrella(mark).await
+            }
+            Shows::RedLateRecord => {
+                self.publish_late().await;
+                self.red(mark).await
+            }
         }
     }
 
@@ -202,6 +228,28 @@ impl Parts {
         }
         let said = format!("{} leads to ", self.component.alias());
         fails(&running.end(RELEASED).await, "RolledBack", &said)
+    }
+
+    async fn forged(&self) -> Option<String> {
+        let mut step = json!({"release": self.built["release"], "item": self.built["item"]});
+        step["release"]["ticket"] = 999_999.into(); // which nothing was built for
+        let answer = self.component.cloud.call("push-artifacts", &step).await;
+        (answer["errorType"] != "EvidenceRefused").then(|| answer.to_string())
+    }
+
+    /// The record of an instance that is gone long since.
+    async fn publish_late(&self) {
+        let cloud = &self.component.cloud;
+        let row = cloud.row("target#stage", "environment").await;
+        let zone = row.expect("the target is there")["zone_id"].clone();
+        let record = json!({"Name": self.first, "Type": "A", "TTL": 1,
+            "ResourceRecords": [{"Value": "192.0.2.1"}]});
+        let batch = json!({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]});
+        let change = ["route53", "change-resource-record-sets", "--hosted-zone-id"];
+        let zone = zone.as_str().expect("an id");
+        let batch = ["--change-batch", &batch.to_string()];
+        let change = [&change[..], &[zone], &batch].concat();
+        cloud.aws(&change).await.good("change-resource-record-sets");
     }
 
     async fn crash(&self, mark: &str) -> Option<String> {
