@@ -3,17 +3,21 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::boot::quoted;
 use crate::error::{LocalError, Result};
-use crate::ministack::{SYSTEM_PATH, log_file};
+use crate::ministack::{SYSTEM_PATH, log_file, tail};
 use crate::processes::ROOT_MARK;
 use crate::root::Root;
 
 const SERVER: &str = include_str!("../aws/server.py");
 const CLIENT: &str = include_str!("../aws/client.py");
+/// It listens before it loads anything; a busy machine gets longer.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The process that has the CLI loaded. Dropping its standard input ends it; `aws` then runs by itself.
 pub struct AwsServer {
@@ -22,8 +26,11 @@ pub struct AwsServer {
 }
 
 impl AwsServer {
-    /// Puts `aws` into its folder and starts what answers it. Calls that come first wait for it.
-    pub fn start(root: &Root) -> Result<Self> {
+    /// Puts `aws` into its folder and starts what answers it. Calls that come while it loads the CLI wait.
+    ///
+    /// # Errors
+    /// When it does not listen: with the end of its log.
+    pub async fn start(root: &Root) -> Result<Self> {
         install(root)?;
         let folder = root.aws();
         let log = log_file(&root.log("aws"))?;
@@ -47,11 +54,26 @@ impl AwsServer {
             .map_err(LocalError::io("could not start the AWS CLI's process"))?;
         let leash = child.stdin.take();
         let leash = leash.ok_or_else(|| LocalError::Refused("aws has no standard input".into()))?;
+        listens(root).await?;
         Ok(Self {
             _child: child,
             _leash: leash,
         })
     }
+}
+
+async fn listens(root: &Root) -> Result<()> {
+    let (socket, ends) = (root.aws().join("socket"), Instant::now() + READY_LIMIT);
+    while !socket.exists() {
+        if Instant::now() >= ends {
+            return Err(LocalError::Refused(format!(
+                "the AWS CLI's process did not start. The end of its log:\n{}",
+                tail(&root.log("aws"))
+            )));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 fn install(root: &Root) -> Result<()> {

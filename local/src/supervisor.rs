@@ -194,7 +194,7 @@ impl Parts {
             gateway,
             git,
             notes,
-            _aws: AwsServer::start(root)?,
+            _aws: AwsServer::start(root).await?,
         })
     }
 
