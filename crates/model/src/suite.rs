@@ -134,7 +134,7 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(AFTER_IT, 1, 1).with_stops(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
-    // Each takes the better part of an hour and a machine's whole memory.
+    // But for the first, none has come to its end within minutes; they fill a machine's memory.
     let wide = deep.then(|| {
         [
             scenario(TWICE_AND_BACK, 0, 0),
