@@ -8,6 +8,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import bench_processor
 from cloud import CUTOVER, GIT, PROJECT, ROOT, Failed, Repository, client, finish, git, history, machine
 
 TARGET = "dev"
@@ -132,19 +133,24 @@ def print_sizes(components, sizes, with_peers):
 
 def one_release(states, components, size, with_peers):
     versions = components.commit(size, f"one of {size}", with_peers)
+    before = bench_processor.used()
     arn = start(states, {"versions": versions, "target": TARGET})
     ended = ended_well(states, arn)
+    processor = bench_processor.since(before)
     events = history(states, arn)
     wall = (ended["stopDate"] - ended["startDate"]).total_seconds()
     drain, boot, user = span(events, "Drain"), span(events, "Deploy (initial)"), command_seconds(events)
     polls, calls = route53_calls(arn.rsplit(":", 1)[1], ended["startDate"])
+    settled = settling(arn.rsplit(":", 1)[1], ended["startDate"])
     return {
         "wall time, s": wall,
         "users' commands, all together, s": sum(user.values()),
         "users' commands, the component with most, s": max(user.values()),
         "booting, from the first begun to the last healthy, s": boot,
         "draining (alias TTL and margin), s": drain,
-        "the rest: our overhead, s": wall - max(user.values()) - boot - drain,
+        "until healthy for as long as its manifest says, s": settled,
+        "the rest: our overhead, s": wall - max(user.values()) - boot - drain - settled,
+        **processor,
         "state transitions": len(entered(events)),
         "Route 53 calls besides INSYNC polls (limit 12)": calls,
         "Route 53 INSYNC polls": polls,
@@ -197,18 +203,31 @@ def as_aws_counts(events):
     return len(events) + started + 2 * both + 2 * iterations
 
 
+def settling(execution, since):
+    """What Deploy (cutover) waited for a candidate that had not been healthy for long enough (`[run] healthy_for`)."""
+    lines = said("cutover", execution, since, '"the candidates settle"')
+    times = [found for line in lines for found in re.findall(r'"left":"([0-9.]+)(s|ms|µs|ns)"', line)]
+    return max((float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit] for number, unit in times), default=0)
+
+
 def route53_calls(execution, since):
     """INSYNC polls and other calls that the functions say they made for this execution."""
-    logs, polls, others = client("logs"), 0, 0
+    polls, others = 0, 0
     for function in sorted(path.name for path in (ROOT / "functions").iterdir()):
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{PROJECT}-{function}", filterPattern='"route53:"', startTime=int(since.timestamp() * 1000)
-        )
-        try:
-            lines = [event["message"] for page in pages for event in page["events"] if f'"{execution}"' in event["message"]]
-        except logs.exceptions.ResourceNotFoundException:
-            continue  # it was never called
+        lines = said(function, execution, since, '"route53:"')
         calls = [found[1] for found in (re.search(r'"call":"route53:(\w+)"', line) for line in lines) if found]
         polls += calls.count("GetChange")
         others += len(calls) - calls.count("GetChange")
     return polls, others
+
+
+def said(function, execution, since, what):
+    """The lines of a function's log about this execution that have these words."""
+    logs = client("logs")
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=f"/aws/lambda/{PROJECT}-{function}", filterPattern=what, startTime=int(since.timestamp() * 1000)
+    )
+    try:
+        return [event["message"] for page in pages for event in page["events"] if f'"{execution}"' in event["message"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []  # it was never called
