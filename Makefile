@@ -41,7 +41,8 @@ check-code:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	# No documentation has an example to run: crates/house holds that.
-	cargo test --workspace --exclude end-to-end --lib --bins --tests
+	# More at once than there are cores: some tests of the local cloud wait.
+	RUST_TEST_THREADS=4 cargo test --workspace --exclude end-to-end --lib --bins --tests
 
 check-templates:
 	infra/lint.sh

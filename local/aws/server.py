@@ -1,7 +1,7 @@
 """The AWS CLI, loaded once for a local cloud.
 
 `aws` imports a hundred modules and reads its models of the services before its first request: 0.7 s of
-a core, and scripts and tests here call it hundreds of times. This process has done that. For each call
+a core, and scripts and tests here call it hundreds of times. This process does that at the first call. For each call
 it makes a copy of itself, in which the CLI runs as it always does, with the arguments, the environment,
 the folder and the open files of whoever called (client.py).
 
@@ -28,16 +28,21 @@ STANDARD = 3
 
 
 def main():
+    # The copies share what is loaded, into which the collector would write, and end before there is anything to
+    # collect. What makes them leaves nothing.
+    gc.disable()
     listener = listen(sys.argv[1])
-    load()
-    # The copies share what is loaded: the collector would write into it.
-    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    loaded = False
     while True:
         ready, _, _ = select.select([listener, 0], [], [])
         if 0 in ready:
             return
         caller, _ = listener.accept()
+        if not loaded:
+            # Not before somebody calls: most clouds of the tests are asked for nothing.
+            load()
+            loaded = True
         if os.fork() == 0:
             listener.close()
             serve(caller)
@@ -74,6 +79,8 @@ def load():
                 loader.load_service_model(service, kind)
             except DataNotFoundError:
                 continue  # not every service has each
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
 
 
 def serve(caller):

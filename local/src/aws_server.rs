@@ -15,18 +15,18 @@ use crate::root::Root;
 
 const SERVER: &str = include_str!("../aws/server.py");
 const CLIENT: &str = include_str!("../aws/client.py");
-/// It listens before it loads anything; a busy machine gets longer.
+/// It listens before it loads anything, and loads at the first call; a busy machine gets longer.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The process that has the CLI loaded. Dropping its standard input ends it; `aws` then runs by itself.
+/// The process that loads the CLI once. Dropping its standard input ends it; `aws` then runs by itself.
 pub struct AwsServer {
     _child: Child,
     _leash: ChildStdin,
 }
 
 impl AwsServer {
-    /// Puts `aws` into its folder and starts what answers it. Calls that come while it loads the CLI wait.
+    /// Puts `aws` into its folder and starts what answers it. The first call waits until the CLI is loaded.
     ///
     /// # Errors
     /// When it does not listen: with the end of its log.

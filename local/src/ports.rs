@@ -21,8 +21,8 @@ pub struct Port {
     pub note: Option<String>,
 }
 
-/// ListeningComponent on the port that this part had the last time, or else on `first` or one after it; it
-/// is remembered from the first time on.
+/// A listener on the port that this part had the last time, or else on `first` or one after it; it is
+/// remembered from the first time on.
 ///
 /// # Errors
 /// When this machine has no port left.
@@ -119,14 +119,42 @@ mod tests {
         taken.listener.local_addr().unwrap().port()
     }
 
+    /// One that is free, and that nobody gets who asks for any: those begin at 32768
+    /// (`net.ipv4.ip_local_port_range`). Each test and each run begins to look elsewhere.
+    fn free(test: u16) -> TcpListener {
+        let run = u16::try_from(std::process::id() % 40).unwrap();
+        let from = 20_000 + run * 300 + test * 100;
+        let mut ports = from..from + 100;
+        let free = ports.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+        free.expect("one of a hundred is free")
+    }
+
+    /// Gives ports back. A process that another test starts just now still has them, until it runs its program.
+    fn give_back(held: Vec<TcpListener>) {
+        let ports: Vec<u16> = held
+            .iter()
+            .map(|one| one.local_addr().unwrap().port())
+            .collect();
+        drop(held);
+        let ends = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        for port in ports {
+            // Not by listening there: a process that starts at that moment would have that listener too.
+            while inode(&fs::read_to_string("/proc/net/tcp").unwrap(), port).is_some() {
+                assert!(std::time::Instant::now() < ends, "{port} is not given back");
+                std::thread::yield_now();
+            }
+        }
+    }
+
     #[test]
     fn a_port_stays_the_same_from_one_time_to_the_next() {
         let (_folder, root) = root();
-        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let held = free(0);
         let first = held.local_addr().unwrap().port();
-        let chosen = port(&take(&root, "git server", first).unwrap());
+        let taken = take(&root, "git server", first).unwrap();
+        let chosen = port(&taken);
         assert_ne!(chosen, first);
-        drop(held);
+        give_back(vec![held, taken.listener]);
         let again = take(&root, "git server", first).unwrap();
         assert_eq!((port(&again), again.note), (chosen, None));
     }
@@ -134,17 +162,20 @@ mod tests {
     #[test]
     fn a_remembered_port_that_is_taken_is_told_with_its_holder_and_is_wanted_again() {
         let (_folder, root) = root();
-        let chosen = take(&root, "git server", 0).unwrap();
+        let held = free(1);
+        let first = held.local_addr().unwrap().port();
+        give_back(vec![held]);
+        let chosen = take(&root, "git server", first).unwrap();
         let wanted = port(&chosen);
-        let other = take(&root, "git server", 0).unwrap();
+        let other = take(&root, "git server", first).unwrap();
         let this = format!(
             "port {wanted} of the git server is taken by process {} (",
             std::process::id()
         );
         let note = other.note.as_deref().unwrap_or_default();
         assert!(note.starts_with(&this), "{note}");
-        drop((chosen, other));
-        assert_eq!(port(&take(&root, "git server", 0).unwrap()), wanted);
+        give_back(vec![chosen.listener, other.listener]);
+        assert_eq!(port(&take(&root, "git server", first).unwrap()), wanted);
     }
 
     #[test]

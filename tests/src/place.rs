@@ -349,7 +349,7 @@ impl Vpcs {
 
     async fn held(lock: fn(&std::fs::File) -> std::io::Result<()>) -> Self {
         let locked = tokio::task::spawn_blocking(move || {
-            let path = std::env::temp_dir().join("cutover-tests-vpcs.lock");
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.local/vpcs.lock");
             let file = std::fs::File::create(path).expect("a file to lock");
             lock(&file).expect("the file can be locked");
             file

@@ -85,12 +85,19 @@ ended() {
 # takes its place, so that whoever writes need not know. Shipping takes a twentieth of the time (the AWS
 # CLI needs a second of processor) and 16 KiB a second at most; what waits for it has 512 MiB on the disk,
 # then the oldest is left out, which is said. Where it was is in a file: whoever runs next goes on there.
-# ship_pieces last: what is left, and no more.
+# ship_pieces last: what is left, and no more. Between its looks it starts no process: many instances of the
+# local cloud wait at once.
 ship_pieces() {
-  local piece=1 sent=0 freed=0 left_out=0 size bytes began took pause
+  local piece=1 sent=0 freed=0 left_out=0 size=0 more=yes bytes began took pause never
+  exec {never}<> <(:)
   [ ! -s "$home/shipped" ] || read -r piece sent freed <"$home/shipped"
   while true; do
-    size=$(stat -c %s "$log" 2>/dev/null || echo 0)
+    # What is written while it looks counts as news the next time too: clocks of files are coarse.
+    if [ "$more" ] || [ "$log" -nt "$home/looked" ]; then
+      touch -d '2 seconds ago' "$home/looked"
+      size=$(stat -c %s "$log" 2>/dev/null || echo 0)
+      more=
+    fi
     if [ $((size - sent)) -gt 536870912 ]; then
       left_out=$((left_out + size - 1048576 - sent))
       sent=$((size - 1048576))
@@ -98,6 +105,7 @@ ship_pieces() {
     bytes=$((size - sent < 1048576 ? size - sent : 1048576))
     pause=4
     if [ "$bytes" -gt 0 ]; then
+      more=yes
       began=${EPOCHREALTIME//[^0-9]/}
       if {
         [ "$left_out" = 0 ] || { echo; say "$left_out bytes are left out here"; }
@@ -118,7 +126,7 @@ ship_pieces() {
     elif [ "${1:-}" = last ]; then
       return 0
     fi
-    [ "${1:-}" = last ] || sleep "$pause"
+    [ "${1:-}" = last ] || read -rt "$pause" -u "$never" || true
   done
 }
 

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, Query, ResponseCode};
@@ -34,6 +35,18 @@ impl Cloud {
         let mut cloud = Self::down();
         cloud.start();
         cloud
+    }
+
+    /// One that other tests use too, for a test whose names are its own and that looks at nothing else.
+    /// The last of them takes it down.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Cloud>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap();
+        shared.upgrade().unwrap_or_else(|| {
+            let cloud = Arc::new(Self::up());
+            *shared = Arc::downgrade(&cloud);
+            cloud
+        })
     }
 
     pub fn start(&mut self) {
@@ -76,6 +89,11 @@ impl Cloud {
 
     pub fn env(&self, name: &str) -> &str {
         &self.env[name]
+    }
+
+    /// What whoever asks this cloud has in its environment.
+    pub fn variables(&self) -> &HashMap<String, String> {
+        &self.env
     }
 
     pub fn state(&self) -> Value {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Cloud, eventually};
 
 /// A role of CloudFormation's with these permissions.
-fn role(cloud: &Cloud, statements: &Value) -> String {
+fn role(cloud: &Cloud, name: &str, statements: &Value) -> String {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "cloudformation.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
     .to_string();
@@ -13,21 +13,21 @@ fn role(cloud: &Cloud, statements: &Value) -> String {
         "iam",
         "create-role",
         "--role-name",
-        "stacks",
+        name,
         "--assume-role-policy-document",
         &trust,
     ]);
-    permit(cloud, statements);
+    permit(cloud, name, statements);
     made["Role"]["Arn"].as_str().unwrap().to_owned()
 }
 
-fn permit(cloud: &Cloud, statements: &Value) {
+fn permit(cloud: &Cloud, role: &str, statements: &Value) {
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     cloud.aws(&[
         "iam",
         "put-role-policy",
         "--role-name",
-        "stacks",
+        role,
         "--policy-name",
         "p",
         "--policy-document",
@@ -90,7 +90,7 @@ pub fn delete(cloud: &Cloud, stack: &str) -> (String, String) {
 
 #[test]
 fn what_ec2_and_rds_refuse_is_refused_in_their_words() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let group = |description: &str| {
         json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "Components",
             "SecurityGroupIngress": [{"Description": description, "IpProtocol": "tcp", "FromPort": 80,
@@ -135,14 +135,15 @@ fn what_ec2_and_rds_refuse_is_refused_in_their_words() {
     assert_eq!(status, "CREATE_COMPLETE", "{said}");
     // Whoever does not make it first finds it when the database is gone.
     assert_eq!(delete(&cloud, "current").0, "DELETE_COMPLETE");
-    let left = cloud.aws(&["logs", "describe-log-groups"]);
     let name = "/aws/rds/instance/kept/postgresql";
+    let of_it = ["--log-group-name-prefix", name];
+    let left = cloud.aws(&[["logs", "describe-log-groups"], of_it].concat());
     assert_eq!(left["logGroups"][0]["logGroupName"], name, "{left}");
 }
 
 #[test]
 fn a_bucket_that_is_said_to_be_another_account_s_is_not_used() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     cloud.aws(&["s3api", "create-bucket", "--bucket", "packages"]);
     let look = |account: &str| {
         let asked = ["s3api", "head-bucket", "--bucket", "packages"].as_slice();
@@ -157,9 +158,13 @@ fn a_bucket_that_is_said_to_be_another_account_s_is_not_used() {
 
 #[test]
 fn cloudformation_does_only_what_the_stack_s_role_may() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let may = |actions: &[&str]| json!([{"Effect": "Allow", "Action": actions, "Resource": "arn:aws:s3:::*-it-*"}]);
-    let role = role(&cloud, &may(&["s3:CreateBucket", "s3:PutBucketTagging"]));
+    let role = role(
+        &cloud,
+        "buckets",
+        &may(&["s3:CreateBucket", "s3:PutBucketTagging"]),
+    );
     let bucket = json!({"Type": "AWS::S3::Bucket",
         "Properties": {"Tags": [{"Key": "cutover:project", "Value": "p"}]}});
     let (status, said) = create(&cloud, "untagged", Some(&role), &bucket);
@@ -168,7 +173,11 @@ fn cloudformation_does_only_what_the_stack_s_role_may() {
         "is not authorized to perform: s3:TagResource on resource: arn:aws:s3:::untagged-it-";
     assert!(said.contains(denied), "{said}");
 
-    permit(&cloud, &may(&["s3:CreateBucket", "s3:TagResource"]));
+    permit(
+        &cloud,
+        "buckets",
+        &may(&["s3:CreateBucket", "s3:TagResource"]),
+    );
     let (status, said) = create(&cloud, "tagged", Some(&role), &bucket);
     assert_eq!(status, "CREATE_COMPLETE", "{said}");
     // The stack keeps the role; who deletes it need not name it.
@@ -179,7 +188,7 @@ fn cloudformation_does_only_what_the_stack_s_role_may() {
 
 #[test]
 fn a_delegation_is_updated_only_by_who_may_upsert_it() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let made = cloud.aws(&[
         "route53",
         "create-hosted-zone",
@@ -195,7 +204,7 @@ fn a_delegation_is_updated_only_by_who_may_upsert_it() {
             {"Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": "*",
                 "Condition": {"ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsActions": changes}}}])
     };
-    let role = role(&cloud, &may(&["CREATE", "DELETE"]));
+    let role = role(&cloud, "delegations", &may(&["CREATE", "DELETE"]));
     let record = |ttl: &str| {
         json!({"Type": "AWS::Route53::RecordSet", "Properties": {"HostedZoneId": zone, "Name": "dev.example.com",
             "Type": "NS", "TTL": ttl, "ResourceRecords": ["ns-1.example.net"]}})
@@ -219,6 +228,6 @@ fn a_delegation_is_updated_only_by_who_may_upsert_it() {
         said.contains("is not authorized to perform: route53:ChangeResourceRecordSets"),
         "{said}"
     );
-    permit(&cloud, &may(&["CREATE", "DELETE", "UPSERT"]));
+    permit(&cloud, "delegations", &may(&["CREATE", "DELETE", "UPSERT"]));
     assert_eq!(update().0, "UPDATE_COMPLETE");
 }

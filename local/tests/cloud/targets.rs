@@ -10,8 +10,8 @@ fn zone() -> Value {
         "HostedZoneTags": [{"Key": "cutover:target", "Value": "dev"}]}})
 }
 
-fn tagged_bucket() -> Value {
-    json!({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "assets",
+fn tagged_bucket(name: &str) -> Value {
+    json!({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name,
         "Tags": [{"Key": "cutover:target", "Value": "dev"}]}})
 }
 
@@ -33,9 +33,12 @@ fn id_of(cloud: &Cloud, stack: &str) -> String {
 /// `refuse_to_delete_what_is_in_use`
 #[test]
 fn what_is_in_use_is_not_deleted() {
-    let cloud = Cloud::up();
-    assert_eq!(create(&cloud, "zone", None, &zone()).0, "CREATE_COMPLETE");
-    let zone = id_of(&cloud, "zone");
+    let cloud = Cloud::shared();
+    assert_eq!(
+        create(&cloud, "used-zone", None, &zone()).0,
+        "CREATE_COMPLETE"
+    );
+    let zone = id_of(&cloud, "used-zone");
     let change = json!({"Changes": [{"Action": "CREATE", "ResourceRecordSet": {"Name": "api.dev.example.com",
         "Type": "A", "TTL": 5, "ResourceRecords": [{"Value": "192.0.2.1"}]}}]})
     .to_string();
@@ -46,12 +49,12 @@ fn what_is_in_use_is_not_deleted() {
         &zone,
     ];
     cloud.aws(&[asked.as_slice(), &["--change-batch", &change]].concat());
-    let (status, said) = delete(&cloud, "zone");
+    let (status, said) = delete(&cloud, "used-zone");
     assert_eq!(status, "DELETE_FAILED", "{said}");
     assert!(said.contains("HostedZoneNotEmpty"), "{said}");
 
     assert_eq!(
-        create(&cloud, "bucket", None, &tagged_bucket()).0,
+        create(&cloud, "used-bucket", None, &tagged_bucket("used")).0,
         "CREATE_COMPLETE"
     );
     let file = cloud.path("object");
@@ -60,13 +63,13 @@ fn what_is_in_use_is_not_deleted() {
         "s3api",
         "put-object",
         "--bucket",
-        "assets",
+        "used",
         "--key",
         "k",
         "--body",
     ];
     cloud.aws(&[put.as_slice(), &[file.to_str().unwrap()]].concat());
-    let (status, said) = delete(&cloud, "bucket");
+    let (status, said) = delete(&cloud, "used-bucket");
     assert_eq!(status, "DELETE_FAILED", "{said}");
     assert!(said.contains("BucketNotEmpty"), "{said}");
 
@@ -139,11 +142,11 @@ fn an_account_has_a_quota_of_networks() {
 /// `give_each_zone_its_name_servers`, `keep_tags`, `find_all_services_by_tag`
 #[test]
 fn a_zone_has_name_servers_of_its_own_and_tags_that_are_found() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     assert_eq!(create(&cloud, "zone", None, &zone()).0, "CREATE_COMPLETE");
     assert_eq!(create(&cloud, "other", None, &zone()).0, "CREATE_COMPLETE");
     assert_eq!(
-        create(&cloud, "bucket", None, &tagged_bucket()).0,
+        create(&cloud, "bucket", None, &tagged_bucket("assets")).0,
         "CREATE_COMPLETE"
     );
     let servers = |stack: &str| {
@@ -179,7 +182,7 @@ fn a_zone_has_name_servers_of_its_own_and_tags_that_are_found() {
 /// `update_transforms_always`
 #[test]
 fn an_update_of_a_template_with_a_transform_is_always_begun() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let check = |stack: &str, template: &Value, begun: bool| {
         let template = template.to_string();
         let of = [
@@ -197,7 +200,7 @@ fn an_update_of_a_template_with_a_transform_is_always_begun() {
         assert_eq!(again.is_ok(), begun, "{stack}: {again:?}");
     };
     let resources = json!({"It": {"Type": "AWS::SNS::Topic"}});
-    check("plain", &json!({"Resources": resources}), false);
+    check("untransformed", &json!({"Resources": resources}), false);
     let transformed = json!({"Transform": "AWS::LanguageExtensions", "Resources": resources});
     check("transformed", &transformed, true);
 }

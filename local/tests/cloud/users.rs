@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use crate::harness::{Cloud, eventually};
 
 /// What a user with these permissions is told on standard error.
-fn told(cloud: &Cloud, statements: &Value, asked: &[&str]) -> String {
-    cloud.aws(&["iam", "create-user", "--user-name", "reader"]);
+fn told(cloud: &Cloud, user: &str, statements: &Value, asked: &[&str]) -> String {
+    cloud.aws(&["iam", "create-user", "--user-name", user]);
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let put = [
         "iam",
         "put-user-policy",
         "--user-name",
-        "reader",
+        user,
         "--policy-name",
         "p",
     ];
     cloud.aws(&[put.as_slice(), &["--policy-document", &policy]].concat());
-    let made = cloud.aws(&["iam", "create-access-key", "--user-name", "reader"]);
+    let made = cloud.aws(&["iam", "create-access-key", "--user-name", user]);
     let key = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
     let (id, secret) = (key("AccessKeyId"), key("SecretAccessKey"));
     let reader = [
@@ -31,22 +31,27 @@ fn told(cloud: &Cloud, statements: &Value, asked: &[&str]) -> String {
 /// `hide_missing_keys_from_who_may_not_list`
 #[test]
 fn a_missing_key_is_told_only_to_who_may_list_the_bucket() {
-    let cloud = Cloud::up();
-    cloud.aws(&["s3api", "create-bucket", "--bucket", "assets"]);
-    let head = ["s3api", "head-object", "--bucket", "assets", "--key", "k"];
+    let cloud = Cloud::shared();
+    cloud.aws(&["s3api", "create-bucket", "--bucket", "missing"]);
+    let head = ["s3api", "head-object", "--bucket", "missing", "--key", "k"];
     let said = cloud.try_aws(&head).unwrap_err();
     assert!(said.contains("404"), "{said}");
     let read = json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]);
-    let said = told(&cloud, &read, &head);
+    let said = told(&cloud, "reader", &read, &head);
     assert!(said.contains("403"), "{said}");
 }
 
 /// `name_what_route53_denies`
 #[test]
 fn what_route_53_denies_is_wrapped_as_all_its_errors_are() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let none = json!([{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]);
-    let said = told(&cloud, &none, &["route53", "list-hosted-zones", "--debug"]);
+    let said = told(
+        &cloud,
+        "denied",
+        &none,
+        &["route53", "list-hosted-zones", "--debug"],
+    );
     let start = said.find("<ErrorResponse").expect("the answer is shown");
     assert!(
         said[start..].contains("<Code>AccessDenied"),
@@ -58,9 +63,9 @@ fn what_route_53_denies_is_wrapped_as_all_its_errors_are() {
 /// `list_executions_late`
 #[test]
 fn an_execution_is_listed_a_moment_after_it_began() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let definition = json!({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 30, "End": true}}});
-    let machine = machine(&cloud, &definition);
+    let machine = machine(&cloud, "listed", &definition);
     cloud.aws(&[
         "stepfunctions",
         "start-execution",
@@ -84,9 +89,10 @@ fn an_execution_is_listed_a_moment_after_it_began() {
 /// `refuse_large_inputs`
 #[test]
 fn an_input_of_more_than_256_kib_starts_nothing() {
-    let cloud = Cloud::up();
+    let cloud = Cloud::shared();
     let machine = machine(
         &cloud,
+        "large",
         &json!({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
     );
     let start = |bytes: usize| {
@@ -109,7 +115,7 @@ fn an_input_of_more_than_256_kib_starts_nothing() {
     assert!(said.contains("262144"), "{said}");
 }
 
-fn machine(cloud: &Cloud, definition: &Value) -> String {
+fn machine(cloud: &Cloud, name: &str, definition: &Value) -> String {
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
         "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
     .to_string();
@@ -117,7 +123,7 @@ fn machine(cloud: &Cloud, definition: &Value) -> String {
         "iam",
         "create-role",
         "--role-name",
-        "m",
+        name,
         "--assume-role-policy-document",
         &trust,
     ];
@@ -127,7 +133,7 @@ fn machine(cloud: &Cloud, definition: &Value) -> String {
         "stepfunctions",
         "create-state-machine",
         "--name",
-        "m",
+        name,
         "--role-arn",
         &role,
     ];

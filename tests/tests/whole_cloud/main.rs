@@ -9,10 +9,26 @@ mod search;
 mod soak;
 mod watch;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// One test at a time: each would break the others.
-async fn alone() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    ONE_AT_A_TIME.lock().await
+// What a test takes away from all, or needs whole. Who locks several takes them in this order.
+/// The roles of the functions of a release.
+static RELEASES: RwLock<()> = RwLock::const_new(());
+/// The role that makes targets.
+static STACKS: RwLock<()> = RwLock::const_new(());
+/// The role of what a push starts.
+static PUSHES: RwLock<()> = RwLock::const_new(());
+
+/// Nothing runs beside who holds this.
+async fn alone() -> [RwLockWriteGuard<'static, ()>; 3] {
+    [
+        RELEASES.write().await,
+        STACKS.write().await,
+        PUSHES.write().await,
+    ]
+}
+
+/// Releases and targets are made as ever while somebody holds this.
+async fn undisturbed() -> [RwLockReadGuard<'static, ()>; 2] {
+    [RELEASES.read().await, STACKS.read().await]
 }

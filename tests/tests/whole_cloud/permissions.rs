@@ -1,7 +1,7 @@
 //! The roles have what they need and the release says so when they do not: a permission is taken
 //! away, a release runs, and it names the action; nothing moved, or it is live.
 
-use crate::alone;
+use crate::{PUSHES, RELEASES, STACKS};
 use end_to_end::{
     Cloud, Component, Ended, Place, Service, Traffic, Vpcs, WithoutPermission, lost_push,
     tell_of_push,
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn a_release_without_one_permission_says_so_by_the_actions_name() {
-    let _turn = alone().await;
+    let _turn = RELEASES.write().await;
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "denied", "stage").await;
     let good = component.goes_live(&Service::good("1")).await;
@@ -54,7 +54,7 @@ async fn a_release_without_one_permission_says_so_by_the_actions_name() {
 /// Lambda keeps what failed in the name of the function's role.
 #[tokio::test]
 async fn a_push_that_could_not_be_started_is_kept_only_with_the_permission_to_send() {
-    let _turn = alone().await;
+    let _turn = PUSHES.write().await;
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "kept", "dev").await;
     let taken = WithoutPermission::of(&cloud, "start-release", "sqs:SendMessage").await;
@@ -83,7 +83,7 @@ const OF_STACKS: [(&str, &str, &str); 4] = [
 
 #[tokio::test]
 async fn a_target_is_made_with_the_permissions_of_the_stack_s_role_and_no_others() {
-    let _turn = alone().await;
+    let _turn = STACKS.write().await;
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "role");

@@ -1,11 +1,11 @@
 //! The target that users see goes only on purpose, and leaves its data behind.
 
-use crate::alone;
+use crate::undisturbed;
 use end_to_end::{Cloud, Component, Place, Service, Traffic, Vpcs};
 
 #[tokio::test]
 async fn prod_is_torn_down_only_when_confirmed_and_its_database_is_kept_as_a_snapshot() {
-    let _turn = alone().await;
+    let _turn = undisturbed().await;
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     // So that `make up` provisions prod again, should this test not come to its end.

@@ -1,7 +1,7 @@
 //! One interleaving of `make soak`, which no other test runs: what it reads of the releases (rows, log
 //! lines, its own target) must be what they write.
 
-use crate::alone;
+use crate::undisturbed;
 use end_to_end::{Cloud, Place};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 #[tokio::test]
 async fn an_interleaving_of_the_soak_is_looked_at_as_a_whole() {
-    let _one = alone().await;
+    let _one = undisturbed().await;
     let cloud = Cloud::up().await;
     let soak = ["COUNT=1", "SEED=7", "local/soak.sh"];
     let said = cloud.script_within(LIMIT, "env", &soak).await;
