@@ -1,5 +1,5 @@
 """Renders what is committed from what is written by hand: infra/pipeline.yaml,
-statemachine/*.asl.json, and tables in the documents.
+statemachine/*.asl.json, the list of stages, and tables in the documents.
 
 usage: render.py            writes them
        render.py --check    says which of them are not what they are made of, and changes nothing
@@ -10,6 +10,7 @@ import sys
 import render_docs
 import render_machines
 import render_pipeline
+import render_stages
 from render_pipeline import ROOT, Fault
 
 
@@ -35,6 +36,7 @@ def rendered():
     files = {ROOT / "statemachine" / f"{one.name}.asl.json": one.text for one in machines.values()}
     ordered = render_pipeline.in_order(functions, machines)
     files[ROOT / "infra" / "pipeline.yaml"] = render_pipeline.pipeline(ordered, machines)
+    files |= render_stages.stages(functions, machines)
     return files | render_docs.documents(ordered, machines)
 
 

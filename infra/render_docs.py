@@ -1,4 +1,5 @@
-"""The tables in the documents that are made of functions/*/function.yaml.
+"""The tables in the documents that are made of functions/*/function.yaml, and those of the errors, made of
+crates/pipeline/src/errors.rs.
 
 A document has one between `<!-- rendered: NAME -->` and `<!-- end -->`, wherever it stands.
 """
@@ -10,6 +11,7 @@ import yaml
 import render_pipeline
 from render_pipeline import ROOT, Fault
 
+ERRORS = ROOT / "crates" / "pipeline" / "src" / "errors.rs"
 PLACE = re.compile(r"(<!-- rendered: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
@@ -18,7 +20,8 @@ def documents(functions, machines):
     calls = {name: list(machine.calls) for name, machine in machines.items()}
     tables = {"permissions": permissions(functions),
               "stages": stages(functions, calls["release"], "so that it may run twice", "its undo"),
-              "target_stages": stages(functions, calls["target"], "so that it may be stopped anywhere and run again")}
+              "target_stages": stages(functions, calls["target"], "so that it may be stopped anywhere and run again"),
+              **errors()}
     placed = set()
 
     def table(found):
@@ -73,6 +76,27 @@ def actions(statement):
     within += [", ".join(f"`{key}`" for key in keys)] if keys else []
     text = ", ".join(f"`{action}`" for action in listed)
     return f"{text} ({'; '.join(within)})" if within else text
+
+
+def errors():
+    """A table for each heading: the names below a comment `// Heading`, with what is said of them."""
+    found, heading, said = {}, None, []
+    block = re.search(r"^names! {\n(.*?)^}\n", ERRORS.read_text(), re.DOTALL | re.MULTILINE)
+    for line in map(str.strip, block[1].splitlines()):
+        if line.startswith("// "):
+            heading = line[3:]
+        elif line.startswith("///"):
+            said.append(line[3:].strip())
+        elif name := re.fullmatch(r"(\w+),", line):
+            meaning, to_do, *more = " ".join(said).replace("  ", "\n").splitlines() + [""]
+            if not heading or not to_do.startswith("To do: ") or any(more):
+                raise Fault(f"{ERRORS.relative_to(ROOT)}: {name[1]} needs a heading (`// Cutover`), a sentence, and after an empty "
+                            "line `To do: ` with another")
+            rows = found.setdefault("errors_" + re.sub(r"\W+", "_", heading.lower()), [])
+            rows.append(f"| `{name[1]}` | {meaning} | {to_do[7].upper()}{to_do[8:]} |\n")
+            said = []
+    head = "| error | what it means | what to do |\n|---|---|---|\n"
+    return {name: head + "".join(rows) for name, rows in found.items()}
 
 
 class Loader(yaml.SafeLoader):

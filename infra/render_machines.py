@@ -22,8 +22,9 @@ class Machine:
         source = load(path)
         source.pop("Shapes", None)
         self.texts = {**rules["Texts"], **source.pop("Texts", {})}
-        # Function by state, in the states' order.
+        # Function by state, in the states' order; and what is shown of a state, with what function runs in it.
         self.calls = {}
+        self.shown = {}
         self.definition = self.machine(source)
 
     @property
@@ -36,8 +37,15 @@ class Machine:
                 for key, value in source.items()}
 
     def state(self, name, source):
-        found = {}
+        found, runs = {}, source.get("Function")
+        if "Shown" in source:
+            inner = source.get("ItemProcessor", {}).get("States", {}).values()
+            self.shown[name] = (runs or next((one["Function"] for one in inner if "Function" in one), None), shown(source["Shown"]))
+        elif runs:
+            self.shown[name] = (runs, None)
         for key, value in source.items():
+            if key == "Shown":
+                continue
             if key == "Function":
                 found.update(self.task(name, value))
             elif key == "Catch":
@@ -76,6 +84,19 @@ class Machine:
             return self.filled(texts[found[1]], rest)
 
         return INLINE.sub(put_in, text)
+
+
+def shown(value):
+    """`below`, or the three words of a column's heading."""
+    if value == "below":
+        return value
+    try:
+        lines, short = value["column"], value["short"]
+        if value.keys() == {"column", "short"} and len(lines) == 2 and all(isinstance(one, str) for one in [*lines, short]):
+            return [*lines, short]
+    except (KeyError, TypeError):
+        pass
+    raise Fault(f"Shown: must be `below` or {{column: [Unit, tests], short: Unit}}, not {value}")
 
 
 def machines(functions):

@@ -7,6 +7,7 @@ The text is put together as text, so that the comments, which are reasons, come 
     Changes        what it changes, for the documents
     Twice          why it may run twice, and late
     Command        which command of a user's it runs; then a crash is not tried again (statemachine/rules.yaml)
+    Log            whose log it leaves in the bucket beside its own, where that is not a command's
     Undo           what undoes it, where a release that does not go live must
     MemorySize     MiB, or a parameter; 256 where nothing is said
     Timeout        seconds; the states that call it wait ten seconds longer
@@ -25,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = ROOT / "infra" / "pipeline"
 REQUIRED = {"Description", "Changes", "Timeout"}
 OPTIONAL = {
-    "State", "Twice", "Command", "Undo", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
+    "State", "Twice", "Command", "Log", "Undo", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
 HEADER = """\
 # Rendered by `make render` from infra/pipeline/ and functions/*/function.yaml: edit those, not this file.
 """
@@ -63,6 +64,10 @@ class Function:
     @property
     def command(self):
         return self.values.get("Command")
+
+    @property
+    def leaves_a_log(self):
+        return bool(self.command or self.values.get("Log"))
 
     @property
     def timeout(self):

@@ -10,6 +10,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ["functions", "infra", "statemachine", "docs", "*.md"]
+# One that is made of them, and a source, among others that are neither.
+ERRORS, STAGES = "crates/pipeline/src/errors.rs", "crates/pipeline/src/stages/list.rs"
 
 
 class Copy:
@@ -22,6 +24,9 @@ class Copy:
                 shutil.copytree(path, self.root / path.name)
             else:
                 shutil.copy(path, self.root)
+        for path in (ERRORS, STAGES):
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, self.root / path)
 
     def change(self, path, before, after):
         text = (self.root / path).read_text()
@@ -69,6 +74,24 @@ class Mistakes(unittest.TestCase):
         path = next(path for path in documents if "| tag-release | " in path.read_text())
         self.copy.change(path.relative_to(self.copy.root), "| tag-release | ", "| tag-release | nothing; ")
         self.refused(re.escape(path.name))
+
+    def test_a_stage_that_is_shown_otherwise(self):
+        self.copy.change("statemachine/release.yaml", "Shown: {column: [Push, artifacts], short: Push}", "Shown: below")
+        self.refused(r"stages/list\.rs")
+
+    def test_a_stage_that_is_shown_nowhere_known(self):
+        self.copy.change("statemachine/release.yaml", "Shown: {column: [Push, artifacts], short: Push}", "Shown: above")
+        self.refused("Shown: must be `below` or .*, not above")
+
+    def test_an_error_without_a_word_of_what_to_do(self):
+        self.copy.change(ERRORS, "/// To do: correct it.", "/// Correct it.")
+        self.refused(r"errors\.rs: InputInvalid needs a heading .* `To do: `")
+
+    def test_an_error_that_was_added_is_in_the_documents(self):
+        self.copy.change(ERRORS, "        // Cutover\n", "        // Cutover\n        /// Nobody.\n        ///\n        /// To do: wait.\n        Unheard,\n")
+        self.refused(r"docs/errors\.md")
+        self.assertEqual(self.copy.render()[0], 0)
+        self.assertIn("\n| `Unheard` | Nobody. | Wait. |\n", self.copy.read("docs/errors.md"))
 
     def test_a_function_without_its_file(self):
         (self.copy.root / "functions/tag-release/function.yaml").unlink()

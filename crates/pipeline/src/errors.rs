@@ -1,5 +1,8 @@
 //! The names that errors have in the state machines. They are API: `Retry` and `Catch` match on
 //! them, and people filter executions by them.
+//!
+//! `make render` makes the tables of docs/errors.md of this list: by the comment above them, what a
+//! name means, and after `To do:` what a person does about it.
 
 use std::error::Error;
 use std::fmt;
@@ -32,85 +35,184 @@ macro_rules! names {
 
 names! {
     functions {
-        /// A key or value of the input is wrong; nothing was done.
+        // What was asked for
+        /// A key or a value of the input is wrong; the message names the key.
+        ///
+        /// To do: correct it.
         InputInvalid,
-        /// The template did not set a function up.
-        Misconfigured,
         /// The target was never provisioned.
+        ///
+        /// To do: `cutover target provision <target>`, or name another target.
         UnknownTarget,
         /// The target is being torn down.
+        ///
+        /// To do: name another target, or provision it again after the teardown.
         TargetClosing,
-        /// A protected target is torn down only by who types its name twice.
-        NotConfirmed,
-        /// CloudFormation did not make, change or delete a target's stack.
-        StackFailed,
-        /// A target's stack is there, and no release could use it.
-        TargetNotUsable,
         /// The component was never added.
+        ///
+        /// To do: `cutover component add`.
         UnknownComponent,
-        /// The repository has no such version.
+        /// The repository has no such version, or nothing is live there.
+        ///
+        /// To do: `git ls-remote` shows which versions there are.
         UnknownVersion,
-        /// A roll-back would change nothing: no other version was live before.
+        /// No other version was live before, so a roll-back would change nothing.
+        ///
+        /// To do: the cause names versions that were live there; release one of them.
         NothingToRollBack,
-        /// The repository cannot be read.
-        RepositoryUnreadable,
-        /// A later release is live, or a newer push is on its way.
+        /// A later release is live, or the branch has moved on.
+        ///
+        /// To do: usually nothing; the cause says where the branch points now, and how to release that
+        /// commit if no push did.
         Superseded,
-        /// `cutover.toml` is missing or wrong.
-        ManifestInvalid,
-        /// The commit cannot be checked out as it is.
-        SourceRefused,
-        /// What a release would pass from state to state is more than Step Functions takes.
+        /// The release would pass more from state to state than Step Functions takes.
+        ///
+        /// To do: the cause says what is too much; release fewer components together.
         ReleaseTooLarge,
-        /// A manifest names a peer that is not live and not in the release.
+        /// A peer is neither live on the target nor part of this release.
+        ///
+        /// To do: release the peer first, or both together.
         PeerNotLive,
-        /// The unit tests did not pass.
+        // Sources, tests and build
+        /// The repository cannot be read.
+        ///
+        /// To do: check the address; for a private repository see [*Private
+        /// repositories*](component.md#private-repositories).
+        RepositoryUnreadable,
+        /// `cutover.toml` is missing or wrong; the message names the line.
+        ///
+        /// To do: correct it and push.
+        ManifestInvalid,
+        /// The commit has submodules or links out of the checkout, or is too large.
+        ///
+        /// To do: copy what is needed into the repository.
+        SourceRefused,
+        /// `[build] unit_tests` did not exit with 0 in time.
+        ///
+        /// To do: read the log.
         UnitTestsFailed,
-        /// The build did not succeed or left nothing.
+        /// `[build] command` failed, or left no `output`.
+        ///
+        /// To do: read the log.
         BuildFailed,
-        /// A stage that runs a user's command is said to have answered, and left no evidence of it.
-        EvidenceRefused,
-        /// Bytes are not those that were announced.
-        Corrupt,
-        /// New instances did not become healthy in time.
+        /// The health path did not answer 200 in time, the component keeps ending, or it did not stay
+        /// healthy until the cutover.
+        ///
+        /// To do: the cause quotes the instance's own log, or says how the component ended.
         NotHealthy,
-        /// A candidate was discarded while a stage still worked on it.
-        CandidateGone,
-        /// Suites did not pass.
+        /// Suites did not pass; the cause names all of them.
+        ///
+        /// To do: read the logs and reports.
         IntegrationTestsFailed,
-        /// What is live beside the release kept changing while it was tested.
+        /// Something that the tests use went live during each of 3 runs of the suites, or beside a
+        /// roll-back that is not tested again.
+        ///
+        /// To do: release or roll back again at a quieter moment, or release both together.
         PeersKeptMoving,
-        /// The cutover was refused; nothing moved.
+        // Cutover
+        /// One of the release's names has a record that no release made (it is left as it is), or the
+        /// candidate is gone.
+        ///
+        /// To do: the cause says what to do with the record.
         CutoverRefused,
-        /// Something of an earlier command is left where a command was to run, and cannot be removed: the
-        /// state machine tries again, in another sandbox.
-        SandboxUnclean,
-        /// Disk or processes of the function failed.
-        WorkspaceFailed,
-        /// An object that a stage before wrote is gone.
+        /// The candidate was discarded while a stage still worked on it, or its instance ended before the
+        /// cutover.
+        ///
+        /// To do: release again.
+        CandidateGone,
+        // Targets
+        /// The target is protected and its name was typed only once.
+        ///
+        /// To do: `cutover target teardown prod --confirm prod`.
+        NotConfirmed,
+        /// CloudFormation did not make, change or delete a target's stack; the cause is the message of the
+        /// first resource that failed.
+        ///
+        /// To do: correct that and run the same again.
+        StackFailed,
+        /// A target's stack is complete, but no instance could be launched or no record read there.
+        ///
+        /// To do: the cause says which permission, quota or subnet; then provision again.
+        TargetNotUsable,
+        // The pipeline and AWS
+        /// The SHA-256 of an object is not the announced one.
+        ///
+        /// To do: the message names the object; remove it and release again.
+        Corrupt,
+        /// A stage that runs a user's command is said to have passed, and did not write so itself: its
+        /// answer may be the command's. Nothing was published or moved by it.
+        ///
+        /// To do: release again; if this happens twice, look at what the component's commands do.
+        EvidenceRefused,
+        /// An object that an earlier stage wrote is gone.
+        ///
+        /// To do: was it deleted, or older than its retention? release again.
         ObjectMissing,
-        /// A row of the table cannot be read.
+        /// An item of the table cannot be read.
+        ///
+        /// To do: the message names it; correct it by hand.
         RowInvalid,
-        /// AWS was throttling, timing out or failing: the state machine tries again.
-        Unavailable,
-        /// A role lacks a permission.
+        /// Files or processes of an earlier command are left in the function's sandbox and cannot be
+        /// removed, or it has changed the limits of the function's process, so nothing ran in it and it
+        /// ended. Four more tries in other sandboxes found the same.
+        ///
+        /// To do: look at what the components' commands leave behind (the message names one process or the
+        /// folder), then release again. An extension in a layer is such a process: [who may run
+        /// commands](security.md#users-commands).
+        SandboxUnclean,
+        /// The function's disk or processes failed.
+        ///
+        /// To do: raise `BundleDisk`; see the function's log.
+        WorkspaceFailed,
+        /// The template did not set a function up.
+        ///
+        /// To do: deploy `infra/pipeline.yaml` again.
+        Misconfigured,
+        /// A role lacks the permission that the message names.
+        ///
+        /// To do: deploy the templates again; ask who changed the role.
         AccessDenied,
         /// AWS refused a call.
+        ///
+        /// To do: the message has AWS's own words.
         CallRefused,
+        /// AWS or the git server was throttling or failing, even after 4 retries.
+        ///
+        /// To do: release again.
+        Unavailable,
     }
     machines {
-        /// Users reach the new version, and what came after the cutover did not end well.
-        DiedAfterCutover,
-        /// A release failed, and so did taking its candidates away.
-        DiscardFailed,
-        /// A release failed, and no stage said why.
-        NotReleased,
-        /// The release went live, was not well, and was taken back.
+        // Cutover
+        /// The release went live. Then one of its instances ended or stopped answering while the previous
+        /// ones still ran, and users were sent back to those in one change.
+        ///
+        /// To do: the cause says why and since when; correct the version and push again.
         RolledBack,
-        /// A teardown left something behind.
-        SomethingLeft,
+        /// **Users are affected**: the release went live and is not healthy, and it was not taken back,
+        /// because nothing was live before or that is not healthy either. Nothing of it was ended.
+        ///
+        /// To do: the cause says which instance and why; release a version that works, or `cutover
+        /// rollback`.
+        DiedAfterCutover,
+        /// The release was not released, **and** Discard candidates did not come to its end; the cause says
+        /// what may be left, and where it is not known whether the aliases moved.
+        ///
+        /// To do: the next release of these components that goes live removes it. Or end the instances
+        /// tagged `cutover:release=<release>` and delete their hostnames.
+        DiscardFailed,
+        /// The release ended without a failure that anybody reported.
+        ///
+        /// To do: see the execution's history.
+        NotReleased,
+        // Targets
         /// Releases still run on a target that was to be torn down.
+        ///
+        /// To do: the cause names them; stop them and run the same again.
         TargetBusy,
+        /// A target is torn down, but something with its tag or name is still found.
+        ///
+        /// To do: the cause lists it; run the same again, or delete it by hand.
+        SomethingLeft,
     }
 }
 

@@ -1,7 +1,12 @@
 //! The one list of stages: which state calls which function, and where a person sees it.
 //!
-//! A row is all that the command line and the tests need to know of a stage. `crates/house` holds the
-//! rows to the state machines and to `functions/*/function.yaml`.
+//! A row is all that the command line and the tests need to know of a stage. `make render` makes the rows
+//! of the state machines and of `functions/*/function.yaml`.
+
+#[rustfmt::skip]
+mod list;
+
+pub use list::{RELEASE, TARGET};
 
 /// A state that calls a function, or one that a person waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,57 +92,6 @@ impl Stage {
 
 /// The function that starts a release, before there is an execution with states.
 pub const START_RELEASE: &str = "start-release";
-
-/// A release's, in the order in which it passes them; then those that only some releases pass.
-pub const RELEASE: &[Stage] = &[
-    Stage::task("Plan release", "plan-release").below(),
-    Stage::task("Prepare workspace", "prepare-workspace")
-        .column(["Prepare", "workspace"], "Prepare"),
-    Stage::task("Plan companions", "plan-companions").below(),
-    Stage::task("Publish peers", "publish-peers").below(),
-    Stage::task("Unit tests", "unit-tests")
-        .column(["Unit", "tests"], "Unit")
-        .with_log(),
-    Stage::task("Build", "build")
-        .column(["", "Build"], "Build")
-        .with_log(),
-    Stage::task("Push artifacts", "push-artifacts").column(["Push", "artifacts"], "Push"),
-    Stage::task("Deploy (initial)", "deploy-initial")
-        .column(["Deploy", "(initial)"], "Deploy")
-        .with_log(),
-    Stage::task("Publish hostnames", "publish-hostnames").below(),
-    // The Map around `Run suite`.
-    Stage::task("Integration tests", "integration-tests")
-        .column(["Integration", "tests"], "Tests")
-        .with_log(),
-    Stage::task("Run suite", "integration-tests").with_log(),
-    Stage::task("Deploy (cutover)", "cutover").column(["Deploy", "(cutover)"], "Cutover"),
-    Stage::wait("Drain").column(["", "Drain"], "Drain"),
-    Stage::task("Watch release", "watch-release"),
-    Stage::task("Terminate previous", "terminate-previous")
-        .column(["Terminate", "previous"], "Ended"),
-    Stage::task("Tag release", "tag-release").below(),
-    Stage::task("Discard candidates", "discard-candidates").below(),
-    Stage::task("Record cutover", "cutover"),
-    Stage::task("Roll back", "cutover").below(),
-    Stage::task("Terminate rolled back", "terminate-previous").below(),
-    Stage::task("Undo plan", "discard-candidates"),
-];
-
-/// A target's: those of its making, then those of its end.
-pub const TARGET: &[Stage] = &[
-    Stage::task("Plan target", "plan-target"),
-    Stage::task("Apply stack", "apply-stack"),
-    Stage::task("Look at stack", "look-at-stack"),
-    Stage::task("Prove target usable", "prove-target-usable"),
-    Stage::task("Record target", "record-target"),
-    Stage::task("Close target", "close-target"),
-    Stage::task("Clear target", "clear-target"),
-    Stage::task("Delete stack", "delete-stack"),
-    Stage::task("Look at deletion", "look-at-stack"),
-    Stage::task("Forget target", "forget-target"),
-    Stage::task("Prove nothing is left", "prove-nothing-is-left"),
-];
 
 /// The table's columns, in the order in which a release passes them.
 pub const COLUMNS: [Column; count_columns()] = columns();

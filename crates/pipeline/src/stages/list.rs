@@ -1,0 +1,43 @@
+//! Rendered by `make render` from statemachine/*.yaml and functions/*/function.yaml, in the states' order.
+
+use super::Stage;
+
+/// A release's.
+pub const RELEASE: &[Stage] = &[
+    Stage::task("Plan release", "plan-release").below(),
+    Stage::task("Undo plan", "discard-candidates"),
+    Stage::task("Prepare workspace", "prepare-workspace").column(["Prepare", "workspace"], "Prepare"),
+    Stage::task("Plan companions", "plan-companions").below(),
+    Stage::task("Publish peers", "publish-peers").below(),
+    Stage::task("Unit tests", "unit-tests").column(["Unit", "tests"], "Unit").with_log(),
+    Stage::task("Build", "build").column(["", "Build"], "Build").with_log(),
+    Stage::task("Push artifacts", "push-artifacts").column(["Push", "artifacts"], "Push"),
+    Stage::task("Deploy (initial)", "deploy-initial").column(["Deploy", "(initial)"], "Deploy").with_log(),
+    Stage::task("Publish hostnames", "publish-hostnames").below(),
+    Stage::task("Integration tests", "integration-tests").column(["Integration", "tests"], "Tests").with_log(),
+    Stage::task("Run suite", "integration-tests").with_log(),
+    Stage::task("Deploy (cutover)", "cutover").column(["Deploy", "(cutover)"], "Cutover"),
+    Stage::wait("Drain").column(["", "Drain"], "Drain"),
+    Stage::task("Watch release", "watch-release"),
+    Stage::task("Terminate previous", "terminate-previous").column(["Terminate", "previous"], "Ended"),
+    Stage::task("Tag release", "tag-release").below(),
+    Stage::task("Roll back", "cutover").below(),
+    Stage::task("Terminate rolled back", "terminate-previous").below(),
+    Stage::task("Discard candidates", "discard-candidates").below(),
+    Stage::task("Record cutover", "cutover"),
+];
+
+/// A target's: those of its making, then those of its end.
+pub const TARGET: &[Stage] = &[
+    Stage::task("Plan target", "plan-target"),
+    Stage::task("Apply stack", "apply-stack"),
+    Stage::task("Look at stack", "look-at-stack"),
+    Stage::task("Prove target usable", "prove-target-usable"),
+    Stage::task("Record target", "record-target"),
+    Stage::task("Close target", "close-target"),
+    Stage::task("Clear target", "clear-target"),
+    Stage::task("Delete stack", "delete-stack"),
+    Stage::task("Look at deletion", "look-at-stack"),
+    Stage::task("Forget target", "forget-target"),
+    Stage::task("Prove nothing is left", "prove-nothing-is-left"),
+];
