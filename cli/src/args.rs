@@ -1,17 +1,8 @@
-//! The command line.
+//! The command line: what all commands have. Each command's own words are in its module.
 
-mod looking;
-mod releasing;
-mod target;
-
-pub use looking::{Check, Logs, Proven, Status};
-pub use releasing::{Following, Hotfix, Release, Restart, Rollback, Watch};
-pub use target::{Provision, TargetCommand, Teardown};
-
-use clap::{Args, Parser, Subcommand};
-use looking::{CHECK, LOGS, PROVEN, STATUS};
-use pipeline::names::{Component, Project, RepositoryUrl, SecretName};
-use releasing::{HOTFIX, RELEASE, ROLLBACK, WATCH};
+use crate::commands::Command;
+use clap::{Args, Parser};
+use pipeline::names::Project;
 
 /// Blue/green releases of components on EC2: start them, follow them, see what is live.
 ///
@@ -57,90 +48,6 @@ pub struct Common {
     /// For scripts: one JSON value on standard output and nothing else
     #[arg(long, global = true)]
     pub json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Release one or several components, all of them in one step
-    #[command(after_help = RELEASE)]
-    Release(Release),
-    /// Release to prod without the slow suites
-    #[command(after_help = HOTFIX)]
-    Hotfix(Hotfix),
-    /// Bring back what was live before, all of it in one step
-    #[command(after_help = ROLLBACK)]
-    Rollback(Rollback),
-    /// Launch what is live again, beside it, and move to it
-    #[command(after_help = releasing::RESTART)]
-    Restart(Restart),
-    /// Follow a release: a live table on a terminal, lines elsewhere
-    #[command(after_help = WATCH)]
-    Watch(Watch),
-    /// What a push of a folder would do, and what of it would be refused; asks nobody
-    #[command(after_help = CHECK)]
-    Check(Check),
-    /// What is live on each target, since when, whether it is up and whether it is proven
-    #[command(after_help = STATUS)]
-    Status(Status),
-    /// Which sets were tested together, and how that ended
-    #[command(after_help = PROVEN)]
-    Proven(Proven),
-    /// Logs of a release, or of what is live: commands' output, suites, instances
-    #[command(after_help = LOGS)]
-    Logs(Logs),
-    /// Which components there are and where they come from
-    #[command(subcommand)]
-    Component(ComponentCommand),
-    /// Provision a target, tear it down, see what it is
-    #[command(subcommand)]
-    Target(TargetCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ComponentCommand {
-    /// Add a component, or change where it comes from
-    #[command(after_help = "\
-A push to BRANCH releases the component to TARGET. Adding it again replaces the address, the
-secret and all branches. The name must be the one in the repository's cutover.toml. The repository is
-read first, and is not added if that fails; --unchecked adds it all the same.
-
-A private repository needs a secret in Secrets Manager that begins with cutover/PROJECT/ and holds
-{\"username\": \"...\", \"password\": \"...\"}; a token goes in the password's place. Tags need one that
-may write.
-
-Examples:
-  cutover component add api --repository https://git.example.com/team/api.git --branch main=stage
-  cutover component add ui --repository https://git.example.com/team/ui.git \\
-      --branch main=stage --branch production=prod")]
-    Add(Add),
-    /// All components
-    List,
-    /// Forget a component; what is live stays live
-    Remove(Remove),
-}
-
-#[derive(Debug, Args)]
-pub struct Add {
-    /// Its name, e.g. api
-    pub name: Component,
-    /// Where it is fetched from, without credentials
-    #[arg(long, value_name = "URL")]
-    pub repository: RepositoryUrl,
-    /// A push to this branch releases to that target; may be given several times
-    #[arg(long = "branch", value_name = "BRANCH=TARGET")]
-    pub branches: Vec<String>,
-    /// The secret in Secrets Manager that opens a private repository, e.g. cutover/myproj/api
-    #[arg(long, value_name = "SECRET")]
-    pub credentials: Option<SecretName>,
-    /// Add it without a look at its repository, e.g. one that this machine cannot reach
-    #[arg(long)]
-    pub unchecked: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Remove {
-    /// Its name
-    pub name: Component,
 }
 
 #[cfg(test)]

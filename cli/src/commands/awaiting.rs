@@ -1,7 +1,7 @@
 //! Waits for a release to begin: a push takes its way over the bus and a function.
 
+use super::watch::Watch;
 use super::{Context, now, say, say_json};
-use crate::args::Watch;
 use crate::cloud::{Execution, Row, Which};
 use crate::error::{Exit, Failure};
 use crate::folder;

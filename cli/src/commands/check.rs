@@ -1,17 +1,34 @@
 //! `check`: what a push of a folder would do, by the rules of a release and without AWS.
 
 use super::{say, say_json};
-use crate::args::Check;
 use crate::error::{Exit, Failure};
 use crate::folder;
 use crate::release::checked::{Checked, Notes};
 use crate::text::Screen;
+use clap::Args;
 use pipeline::errors::ErrorName;
 use pipeline::manifest::{self, Manifest};
 use pipeline::names::Component;
 use std::path::{Path, PathBuf};
 use workspace::Limits;
 use workspace::sources::{self, Source};
+
+const HELP: &str = "\
+It reads cutover.toml and what git has of the folder by the rules of a release, and lists the commands
+that would run. Neither AWS nor the local cloud is asked, so it knows nothing of what is live. Exit
+code 2: a release would refuse it.
+
+Examples:
+  cutover check
+  cutover check ../api --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Check {
+    /// Where cutover.toml is
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
 
 /// Reads and prints it.
 pub fn run(wanted: &Check, json: bool, screen: Screen) -> Result<Exit, Failure> {

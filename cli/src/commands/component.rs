@@ -2,16 +2,64 @@
 
 use super::added::{Added, Around, Repository};
 use super::{Context, say, say_json};
-use crate::args::{Add, ComponentCommand, Remove};
 use crate::error::{Exit, Failure};
 use crate::text::table;
+use clap::{Args, Subcommand};
 use pipeline::names::{Commit, RepositoryUrl, Target, excerpt};
+use pipeline::names::{Component, SecretName};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::is_branch_name;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use workspace::git::{Bounds, Origin, Refs};
+
+#[derive(Debug, Subcommand)]
+pub enum ComponentCommand {
+    /// Add a component, or change where it comes from
+    #[command(after_help = "\
+A push to BRANCH releases the component to TARGET. Adding it again replaces the address, the
+secret and all branches. The name must be the one in the repository's cutover.toml. The repository is
+read first, and is not added if that fails; --unchecked adds it all the same.
+
+A private repository needs a secret in Secrets Manager that begins with cutover/PROJECT/ and holds
+{\"username\": \"...\", \"password\": \"...\"}; a token goes in the password's place. Tags need one that
+may write.
+
+Examples:
+  cutover component add api --repository https://git.example.com/team/api.git --branch main=stage
+  cutover component add ui --repository https://git.example.com/team/ui.git \\
+      --branch main=stage --branch production=prod")]
+    Add(Add),
+    /// All components
+    List,
+    /// Forget a component; what is live stays live
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Its name, e.g. api
+    pub name: Component,
+    /// Where it is fetched from, without credentials
+    #[arg(long, value_name = "URL")]
+    pub repository: RepositoryUrl,
+    /// A push to this branch releases to that target; may be given several times
+    #[arg(long = "branch", value_name = "BRANCH=TARGET")]
+    pub branches: Vec<String>,
+    /// The secret in Secrets Manager that opens a private repository, e.g. cutover/myproj/api
+    #[arg(long, value_name = "SECRET")]
+    pub credentials: Option<SecretName>,
+    /// Add it without a look at its repository, e.g. one that this machine cannot reach
+    #[arg(long)]
+    pub unchecked: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Its name
+    pub name: Component,
+}
 
 /// A person waits for the answer of a git server.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,8 +1,8 @@
 //! `logs --live`: what a service says, as far as its instances have shipped it.
 
+use super::logs::Logs;
 use super::logs::{text_of, write};
 use super::{Context, now, say, say_json};
-use crate::args::Logs;
 use crate::cloud::Log;
 use crate::error::{Exit, Failure};
 use crate::release::kept::{Lines, is_piece, together};

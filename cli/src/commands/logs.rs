@@ -1,17 +1,66 @@
 //! `logs`: what the commands, suites, instances and functions of a release said.
 
+use super::start::parse_duration;
 use super::{Context, function_logs, label, live_logs, now, say, say_json};
-use crate::args::Logs;
 use crate::cloud::{Execution, Log, Which};
 use crate::error::{Exit, Failure};
 use crate::release::kept::{Kept, together};
 use crate::release::model::Model;
 use crate::release::stages::{folder, folders, leaves_a_log};
 use crate::text::{Style, duration, safe, size, table};
+use clap::Args;
 use pipeline::names::Component;
+use pipeline::names::Target;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::time::Duration;
+
+const HELP: &str = "\
+Stages are named as their functions: unit-tests, build, deploy-initial (the instances' own logs),
+integration-tests (all suites), suite-<name> (one).
+
+With --live it is the log of the instances that are live, from their first line, also after they
+have ended. It is kept for 90 days and arrives a few seconds late.
+
+Examples:
+  cutover logs                                      of the newest release
+  cutover logs stage-r42 --component api --stage unit-tests
+  cutover logs stage-r42 --stage suite-smoke
+  cutover logs api-HEAD-stage-mzx1 --function       what the functions themselves said
+  cutover logs --live api --target prod --follow
+  cutover logs --live api --since 10m";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Logs {
+    /// A release (stage-r42), an execution's name or its ARN [default: the newest release]
+    pub release: Option<String>,
+    /// Only of this component
+    #[arg(long)]
+    pub component: Option<Component>,
+    /// Only of this stage
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// The functions' own logs instead
+    #[arg(long)]
+    pub function: bool,
+    /// Names and sizes only
+    #[arg(long)]
+    pub list: bool,
+    /// What the service itself says: the log of the instances that are live
+    #[arg(long, value_name = "COMPONENT", conflicts_with_all = ["release", "component", "stage", "function", "list"])]
+    pub live: Option<Component>,
+    /// Where it is live [default: stage]
+    #[arg(long, requires = "live")]
+    pub target: Option<Target>,
+    /// Go on with what the service says from now on, also of the version that is live next
+    #[arg(long, requires = "live")]
+    pub follow: bool,
+    /// Only what arrived within this time, e.g. 10m
+    #[arg(long, value_name = "DURATION", requires = "live", value_parser = parse_duration)]
+    pub since: Option<Duration>,
+}
 
 /// What is looked at.
 struct Wanted {

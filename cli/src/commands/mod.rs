@@ -1,4 +1,4 @@
-//! One module for each command.
+//! One module for each command: its words, and what it does. The list is here.
 
 mod added;
 mod awaiting;
@@ -17,14 +17,43 @@ mod unfinished;
 mod up;
 mod watch;
 
-use crate::args::{Arguments, Command, Common};
+use crate::args::{Arguments, Common};
 use crate::cloud::{Cloud, Execution};
 use crate::error::{Exit, Failure};
 use crate::text::{Colour, Screen, duration};
+use clap::Subcommand;
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::Key;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Release one or several components, all of them in one step
+    Release(start::Release),
+    /// Release to prod without the slow suites
+    Hotfix(start::Hotfix),
+    /// Bring back what was live before, all of it in one step
+    Rollback(start::Rollback),
+    /// Launch what is live again, beside it, and move to it
+    Restart(start::Restart),
+    /// Follow a release: a live table on a terminal, lines elsewhere
+    Watch(watch::Watch),
+    /// What a push of a folder would do, and what of it would be refused; asks nobody
+    Check(check::Check),
+    /// What is live on each target, since when, whether it is up and whether it is proven
+    Status(status::Status),
+    /// Which sets were tested together, and how that ended
+    Proven(proven::Proven),
+    /// Logs of a release, or of what is live: commands' output, suites, instances
+    Logs(logs::Logs),
+    /// Which components there are and where they come from
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
+    /// Provision a target, tear it down, see what it is
+    #[command(subcommand)]
+    Target(target::TargetCommand),
+}
 
 /// What every command has.
 pub struct Context {

@@ -2,14 +2,33 @@
 
 use super::status::never_provisioned;
 use super::{Context, now, say, say_json, since};
-use crate::args::Proven;
 use crate::error::{Exit, Failure};
 use crate::release::summary::named;
 use crate::text::{Screen, Style, wrap};
+use clap::Args;
 use pipeline::names::{Component, Target};
 use pipeline::rows::{Key, SetResult, SetRow};
 use pipeline::wire::{SuiteOutcome, SuiteReply};
 use serde_json::Value;
+
+const HELP: &str = "\
+A set is everything that would be live after a release. It is `passed` if all suites passed: those
+of what the release brings, and those of the live components that talk to it.
+
+Examples:
+  cutover proven                      the last ten of stage
+  cutover proven --target prod --limit 1 --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Proven {
+    /// Where
+    #[arg(long, default_value = "stage")]
+    pub target: Target,
+    /// How many, the newest first
+    #[arg(long, default_value = "10", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub limit: u16,
+}
 
 /// Reads and prints them.
 pub async fn run(context: &Context, wanted: Proven) -> Result<Exit, Failure> {

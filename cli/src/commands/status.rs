@@ -4,13 +4,25 @@ use super::live::Proven;
 use super::unfinished::{How, Unfinished};
 use super::up::Up;
 use super::{Context, now, say, say_json, since};
-use crate::args::Status;
 use crate::cloud::Row;
 use crate::error::{Exit, Failure};
 use crate::text::{Screen, Style, table, wrap};
+use clap::Args;
 use pipeline::names::Target;
 use pipeline::rows::{AliasRow, Key};
 use serde_json::{Value, json};
+
+const HELP: &str = "\
+What is live is proven if every component's suites passed against exactly those versions of its
+peers that are live beside it.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Status {
+    /// Only this one
+    #[arg(long)]
+    pub target: Option<Target>,
+}
 
 /// One target.
 struct Seen {

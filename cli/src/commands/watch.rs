@@ -1,8 +1,8 @@
 //! `watch`: a release as it happens.
 
 use super::awaiting::{self, Awaiting};
+use super::start::{Limit, parse_duration};
 use super::{Context, now, say, say_json};
-use crate::args::Watch;
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
 use crate::release::cells::Line;
@@ -10,9 +10,44 @@ use crate::release::ending::{ending, ending_json, warnings};
 use crate::release::frame::frame;
 use crate::release::model::Model;
 use crate::text::{Screen, duration};
+use clap::Args;
+use pipeline::names::{Component, Target};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+
+const HELP: &str = "\
+Where no release runs it waits for one to begin, --begin-within at most: a push needs a few seconds to
+become a release. With --commit it is the release of that commit and no other, also if it has ended;
+the component is the one whose repository the current folder has as a remote, or the only one.
+
+Examples:
+  cutover watch --commit              after `git push`: the release of HEAD
+  cutover watch --commit 3f2a9c1 --component api
+  cutover watch                       the newest one that runs, or the next to begin
+  cutover watch stage-r42
+  cutover watch api-HEAD-stage-mzx1 | tee release.log";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Watch {
+    /// A release (stage-r42), an execution's name or its ARN [default: the newest one that runs]
+    pub release: Option<String>,
+    /// The release of this commit: a full SHA, or what git in this folder knows [default: HEAD]
+    #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "HEAD", conflicts_with = "release")]
+    pub commit: Option<String>,
+    /// Whose commit it is [default: the component of this folder's repository]
+    #[arg(long, requires = "commit")]
+    pub component: Option<Component>,
+    /// Only a release to this target
+    #[arg(long, requires = "commit")]
+    pub target: Option<Target>,
+    /// How long a release may take to begin (exit code 4 if none does)
+    #[arg(long, default_value = "2m", value_name = "DURATION", value_parser = parse_duration)]
+    pub begin_within: Duration,
+    #[command(flatten)]
+    pub limit: Limit,
+}
 
 /// How often the table's times change.
 const REDRAW: Duration = Duration::from_millis(200);

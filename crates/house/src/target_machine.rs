@@ -2,7 +2,7 @@
 
 use crate::machines::{self, Machine, machines_of, text, ways_of_failure};
 use crate::templates;
-use pipeline::target::PARAMETERS;
+use pipeline::settings::PARAMETERS;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn machine() -> Machine {

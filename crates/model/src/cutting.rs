@@ -20,13 +20,14 @@ impl Act<'_> {
     fn cutover_step(&self) -> CutoverStep {
         let run = self.run();
         let read_set = self.rules.keep(Rule::ReadSet);
+        let mut release = Release {
+            proven: run.plan.proven,
+            rollback: self.is_rollback(),
+            ..release(self.ticket())
+        };
+        release.settings.test_dependents = read_set && self.tests_dependents();
         CutoverStep {
-            release: Release {
-                proven: run.plan.proven,
-                rollback: self.is_rollback(),
-                test_dependents: read_set && self.tests_dependents(),
-                ..release(self.ticket())
-            },
+            release,
             components: stand(&run.plan.components),
             companions: stand(&run.beside.companions),
             read_set: match read_set {

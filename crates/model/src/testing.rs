@@ -46,11 +46,10 @@ impl Act<'_> {
     }
 
     fn release(&self) -> Release {
-        Release {
-            proven: self.run().plan.proven,
-            test_dependents: self.tests_dependents(),
-            ..release(self.ticket())
-        }
+        let mut release = release(self.ticket());
+        release.proven = self.run().plan.proven;
+        release.settings.test_dependents = self.tests_dependents();
+        release
     }
 
     fn talks(&self) -> Together<ComponentPeers> {

@@ -20,7 +20,7 @@ fn sha(digit: char) -> Commit {
 fn request(error: &str) -> DiscardRequest {
     let release = serde_json::json!({"project": "myproj", "target": "stage", "ticket": 5,
         "execution": "e", "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90,
+        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
         "skip_slow_scans": false, "size": 1});
     let release: Release = serde_json::from_value(release).unwrap();
     let failed = FailedStage {

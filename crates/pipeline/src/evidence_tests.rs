@@ -19,7 +19,7 @@ fn release(execution: &str, skip_slow_scans: bool) -> Release {
     serde_json::from_value(json!({
         "project": "myproj", "target": "stage", "ticket": 42, "execution": execution,
         "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90,
+        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
         "skip_slow_scans": skip_slow_scans, "size": 1
     }))
     .unwrap()

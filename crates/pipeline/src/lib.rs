@@ -35,6 +35,7 @@ pub mod reason;
 pub mod records;
 pub mod retire;
 pub mod rows;
+pub mod settings;
 pub mod shell;
 pub mod stages;
 pub mod succession;

@@ -3,6 +3,7 @@
 use crate::errors::ErrorName;
 use crate::names::{Target, excerpt};
 use crate::rows::EnvironmentRow;
+use crate::settings::PARAMETERS;
 use crate::target_wire::{Operation, ProvisionOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,28 +32,6 @@ pub enum TargetInput {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TargetInputError(pub String);
-
-/// What may be chosen; a test holds it against the template. The others follow from the project.
-pub const PARAMETERS: &[&str] = &[
-    "ParentZoneId",
-    "AliasTtl",
-    "HostnameTtl",
-    "DrainMargin",
-    "TestDependents",
-    "Protected",
-    "Architecture",
-    "InstanceType",
-    "ImageArm64",
-    "ImageX8664",
-    "VolumeSize",
-    "VpcCidr",
-    "ZoneA",
-    "ZoneB",
-    "ClientCidr",
-    "Database",
-    "DatabaseClass",
-    "DatabaseStorage",
-];
 
 /// A parameter's value has at most 4,096 bytes:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>.

@@ -3,6 +3,7 @@
 use crate::launch_template;
 use crate::names::{Domain, Target};
 use crate::rows::EnvironmentRow;
+use crate::settings::{BadOutput, TargetSettings, text};
 use crate::target_wire::Operation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -283,30 +284,18 @@ pub fn sentence(name: &str, operation: Operation, stack: &Stack, why: &str) -> S
     }
 }
 
-/// Why a stack's outputs are no environment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the stack's output {0} is missing or cannot be read")]
-pub struct BadOutput(pub String);
-
 /// What releases need of a stack's outputs.
 pub fn environment_of(outputs: &BTreeMap<String, String>) -> Result<EnvironmentRow, BadOutput> {
-    let text = |key: &str| -> Result<String, BadOutput> {
-        let value = outputs.get(key).filter(|value| !value.is_empty());
-        value.cloned().ok_or_else(|| BadOutput(key.into()))
-    };
-    let number = |key: &str| -> Result<u32, BadOutput> {
-        text(key)?.parse().map_err(|_| BadOutput(key.into()))
-    };
     Ok(EnvironmentRow {
-        domain: Domain::new(text("Domain")?).map_err(|_| BadOutput("Domain".into()))?,
-        zone_id: text("ZoneId")?,
-        launch_template_id: text("LaunchTemplateId")?,
+        domain: Domain::new(text(outputs, "Domain")?).map_err(|_| BadOutput("Domain".into()))?,
+        zone_id: text(outputs, "ZoneId")?.to_owned(),
+        launch_template_id: text(outputs, "LaunchTemplateId")?.to_owned(),
         launch_template_version: launch_template::first(), // found out by Prove target usable
-        subnet_ids: text("SubnetIds")?.split(',').map(str::to_owned).collect(),
-        alias_ttl: number("AliasTtl")?,
-        hostname_ttl: number("HostnameTtl")?,
-        drain_margin: number("DrainMargin")?,
-        test_dependents: text("TestDependents")? == "true",
+        subnet_ids: text(outputs, "SubnetIds")?
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
+        settings: TargetSettings::of(outputs)?,
     })
 }
 

@@ -141,7 +141,7 @@ fn script(command: &str, sha256: &str) -> String {
     let release: Release = serde_json::from_value(serde_json::json!({
         "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
         "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90,
+        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
         "skip_slow_scans": false, "size": 1
     }))
     .unwrap();

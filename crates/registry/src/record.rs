@@ -3,6 +3,7 @@
 use crate::release::{condition, value};
 use crate::{Registry, RegistryError, item, number, text};
 use aws::call_error;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use futures::{StreamExt, TryStreamExt};
 use pipeline::names::{Target, Ticket};
 use pipeline::proof::Proof;
@@ -73,19 +74,10 @@ impl Registry {
         ticket: Ticket,
         cause: &str,
     ) -> Result<(), RegistryError> {
-        let key = Key::release(target, ticket);
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&key.pk))
-            .key("sk", text(&key.sk))
+        let ended = self.end(target, ticket, ReleaseOutcome::NotReleased, cause)?;
+        let sent = ended
             .condition_expression("outcome = :running")
-            .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
             .expression_attribute_values(":running", value(&ReleaseOutcome::Running)?)
-            .expression_attribute_values(":outcome", value(&ReleaseOutcome::NotReleased)?)
-            .expression_attribute_values(":ended", text(&aws::now()))
-            .expression_attribute_values(":cause", text(cause))
             .send()
             .await;
         condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
@@ -98,21 +90,33 @@ impl Registry {
         ticket: Ticket,
         cause: &str,
     ) -> Result<(), RegistryError> {
+        let ended = self.end(target, ticket, ReleaseOutcome::RolledBack, cause)?;
+        let sent = ended
+            .condition_expression("attribute_exists(pk)")
+            .send()
+            .await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+    }
+
+    /// How a release ended, when and why; the condition is the caller's.
+    fn end(
+        &self,
+        target: &Target,
+        ticket: Ticket,
+        outcome: ReleaseOutcome,
+        cause: &str,
+    ) -> Result<UpdateItemFluentBuilder, RegistryError> {
         let key = Key::release(target, ticket);
-        let sent = self
+        Ok(self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .condition_expression("attribute_exists(pk)")
             .update_expression("SET outcome = :outcome, ended = :ended, cause = :cause")
-            .expression_attribute_values(":outcome", value(&ReleaseOutcome::RolledBack)?)
+            .expression_attribute_values(":outcome", value(&outcome)?)
             .expression_attribute_values(":ended", text(&aws::now()))
-            .expression_attribute_values(":cause", text(cause))
-            .send()
-            .await;
-        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e))).map(drop)
+            .expression_attribute_values(":cause", text(cause)))
     }
 
     /// Whether all of this has passed on the target.

@@ -105,7 +105,7 @@ impl Recorder {
     async fn forget_quickly(&self, environment: &EnvironmentRow) -> Result<(), Fault> {
         let (zone, domain) = (&environment.zone_id, &environment.domain);
         let seen = self.dns.apex(zone, domain).await?;
-        let wanted = plan_apex(&seen, environment.alias_ttl);
+        let wanted = plan_apex(&seen, environment.settings.alias_ttl);
         tracing::info!(?wanted, "planned");
         if wanted.is_empty() {
             return Ok(());

@@ -14,7 +14,7 @@ fn request(components: &[&Tagged]) -> TagRequest {
     let release: Release = serde_json::from_value(json!({
         "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
         "domain": "stage.myproj.com", "zone_id": "Z1", "launch_template_id": "lt-1",
-        "subnet_ids": ["subnet-1"], "alias_ttl": 5, "hostname_ttl": 5, "drain_seconds": 10,
+        "subnet_ids": ["subnet-1"], "alias_ttl": 5, "hostname_ttl": 5, "drain_seconds": 10, "test_dependents": false,
         "skip_slow_scans": false, "size": 2,
     }))
     .unwrap();

@@ -159,7 +159,7 @@ impl Discard {
     }
 
     fn choose(&mut self, zone: &ZoneView) -> Next<DiscardReply> {
-        let ttl = self.asked.release.hostname_ttl;
+        let ttl = self.asked.release.settings.hostname_ttl;
         let (leaving, back): (Vec<&CandidateRow>, Vec<&CandidateRow>) =
             self.own().partition(|row| is_discarded(row, zone, ttl));
         let batch = unfit(back.iter().map(|row| &row.hostname), zone, ttl);

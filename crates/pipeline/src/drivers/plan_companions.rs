@@ -100,13 +100,13 @@ impl PlanCompanions {
         let brings: Brings = talks
             .map(|one| (one.component.clone(), one.peers.clone()))
             .collect();
-        let tested = release.test_dependents && !release.proven;
+        let tested = release.settings.test_dependents && !release.proven;
         let dependents = tested.then(|| dependents(&brings, &live, &known));
         let companions = dependents.unwrap_or_default().into_iter();
         let companions = companions.map(|one| companion(release, &one, &live, rows));
         let reply = CompanionsReply {
             companions: companions.collect::<Result<_, _>>()?,
-            read_set: read_set(&brings, &live, &known, release.test_dependents),
+            read_set: read_set(&brings, &live, &known, release.settings.test_dependents),
             set: set(&live, &known, &asked.components),
         };
         check_beside(release, &reply.companions, &reply.read_set, &reply.set)

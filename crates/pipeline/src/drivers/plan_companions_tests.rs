@@ -4,12 +4,13 @@ use expect_test::{Expect, expect};
 
 /// Release 42 brings `msa`; `api` is live and talks to it.
 fn asked(proven: bool) -> Together<ComponentPeers> {
+    let mut release = Release {
+        proven,
+        ..release()
+    };
+    release.settings.test_dependents = true;
     Together {
-        release: Release {
-            proven,
-            test_dependents: true,
-            ..release()
-        },
+        release,
         components: vec![ComponentPeers {
             component: component("msa"),
             commit: row("msa", 'b', 42).commit,

@@ -128,7 +128,7 @@ impl PublishHostnames {
 
     fn record(&self, one: &Deployed) -> Record {
         let addresses = one.instances.iter().map(|one| one.address.clone());
-        let ttl = candidate_ttl(self.asked.release.hostname_ttl);
+        let ttl = candidate_ttl(self.asked.release.settings.hostname_ttl);
         Record::addresses(one.hostname.clone(), addresses.collect(), ttl)
     }
 
@@ -160,7 +160,7 @@ impl PublishHostnames {
             // Until a moment ago a name server may have said that a hostname is not there, to a
             // candidate that looked its peer up while it started.
             true => {
-                let seconds = absence(self.asked.release.alias_ttl);
+                let seconds = absence(self.asked.release.settings.alias_ttl);
                 Ok(self.ask(Ask::Wait(seconds.into()), Waits::Forgotten))
             }
             false => self.suites(),

@@ -176,7 +176,7 @@ impl PublishPeers {
             None => return Err(self.not_live(peer, true)),
         };
         let name = peer_name(peer, release.ticket, &release.domain);
-        Ok(Record::cname(name, &to, release.alias_ttl))
+        Ok(Record::cname(name, &to, release.settings.alias_ttl))
     }
 
     fn changed(&mut self, batch: Batch, outcome: ChangeOutcome) -> Step {

@@ -161,11 +161,11 @@ fn request(asked: &CutoverStep, rows: &Rows) -> Result<CutoverRequest, Fault> {
     Ok(CutoverRequest {
         ticket: asked.release.ticket,
         domain: asked.release.domain.clone(),
-        alias_ttl: asked.release.alias_ttl,
-        hostname_ttl: asked.release.hostname_ttl,
+        alias_ttl: asked.release.settings.alias_ttl,
+        hostname_ttl: asked.release.settings.hostname_ttl,
         candidates: candidates.collect::<Result<_, _>>()?,
         read_set: asked.read_set.clone(),
-        test_dependents: asked.release.test_dependents,
+        test_dependents: asked.release.settings.test_dependents,
         replaces: BTreeMap::new(),
     })
 }

@@ -314,7 +314,7 @@ fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverSt
         Some((one.component.clone(), row.peers()))
     });
     let live = live_hostnames(zone, &release.domain);
-    let test_dependents = release.test_dependents;
+    let test_dependents = release.settings.test_dependents;
     CutoverStep {
         components: components.collect(),
         companions: Vec::new(),

@@ -119,7 +119,7 @@ impl Terminate {
         let (spared, leaving): (Vec<Leaving>, Vec<Leaving>) = self
             .leaving()
             .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
-        let ttl = asked.release.hostname_ttl;
+        let ttl = asked.release.settings.hostname_ttl;
         let never_live = leaving.iter().filter(|one| {
             let row = self.row(&one.hostname);
             row.is_some_and(|row| was_superseded(row, zone, ttl))

@@ -12,6 +12,7 @@ pub use tested::{ProofRow, SetResult, SetRow};
 
 use crate::names::{Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, Target, Ticket};
 use crate::proof::Proof;
+use crate::settings::TargetSettings;
 use crate::wire::Artifact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,19 +104,9 @@ pub struct EnvironmentRow {
     pub launch_template_version: String,
     /// Where instances go.
     pub subnet_ids: Vec<String>,
-    /// Seconds.
-    pub alias_ttl: u32,
-    /// Seconds, at least 2 (a candidate's record has one second less).
-    pub hostname_ttl: u32,
-    /// Seconds that Drain waits beyond the alias TTL.
-    pub drain_margin: u32,
-    /// Whether what depends on a released component is tested beside it.
-    #[serde(default = "yes")]
-    pub test_dependents: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// How releases go there.
+    #[serde(flatten)]
+    pub settings: TargetSettings,
 }
 
 /// `component#<c>` / `config` (and `repository#<name>` / `component#<c>`)

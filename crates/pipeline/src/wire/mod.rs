@@ -26,6 +26,7 @@ pub use suites::{SuiteOutcome, SuiteRef, SuiteReply, SuiteRequest, SuiteRun, Tes
 pub use tags::{TagOutcome, TagReply, TagRequest, TagResult, Tagged};
 
 use crate::names::{Commit, Component, Domain, Project, SuiteName, Target, Ticket, release_label};
+use crate::settings::TargetSettings;
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
@@ -51,19 +52,15 @@ pub struct Release {
     pub launch_template_version: String,
     /// The target's subnets; instances are spread over them.
     pub subnet_ids: Vec<String>,
-    /// Seconds.
-    pub alias_ttl: u32,
-    /// Seconds.
-    pub hostname_ttl: u32,
+    /// The target's, when the release was planned.
+    #[serde(flatten)]
+    pub settings: TargetSettings,
     /// Seconds from the cutover being INSYNC until the previous instances end.
     pub drain_seconds: u32,
     /// Whether slow suites are left out.
     pub skip_slow_scans: bool,
     /// How many components it has: what polls of shared APIs are spaced by.
     pub size: u32,
-    /// Whether live components that depend on a released one are tested beside it.
-    #[serde(default)]
-    pub test_dependents: bool,
     /// Whether tags are pushed when it is live.
     #[serde(default)]
     pub tag: bool,
@@ -78,7 +75,7 @@ pub struct Release {
 /// By what tells it from others; the rest is the target's.
 impl Hash for Release {
     fn hash<H: Hasher>(&self, to: &mut H) {
-        let kind = (self.test_dependents, self.rollback, self.proven);
+        let kind = (self.settings.test_dependents, self.rollback, self.proven);
         (self.ticket, &self.target, kind).hash(to);
     }
 }

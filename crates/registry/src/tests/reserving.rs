@@ -7,7 +7,7 @@ fn release(ticket: u64) -> ReleaseRow {
     let release = json!({
         "project": "myproj", "target": "stage", "ticket": ticket, "execution": "push-1",
         "domain": "stage.myproj.com", "zone_id": "Z1", "launch_template_id": "lt-1",
-        "subnet_ids": ["subnet-1"], "alias_ttl": 5, "hostname_ttl": 5, "drain_seconds": 10,
+        "subnet_ids": ["subnet-1"], "alias_ttl": 5, "hostname_ttl": 5, "drain_seconds": 10, "test_dependents": false,
         "skip_slow_scans": false, "size": 1,
     });
     let plan =
