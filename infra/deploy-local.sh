@@ -11,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 pipeline=(
     "Architecture=$(uname -m | sed 's/aarch64/arm64/')"
+    Executors=lambda
     "CommandPath=$COMMAND_PATH"
     # Each environment of a function is given a folder of its own instead: local/ministack/environments.py.
     CommandFolder=/folder-of-the-environment

@@ -33,10 +33,12 @@ fn expected(message: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+const SECTIONS: [&str; 5] = ["[component]", "[build]", "[run]", "[[suite]]", "[machine]"];
+
 /// A manifest of these lines, each of them below its section.
 fn manifest(lines: &[(&str, &str)]) -> Result<Manifest, String> {
     let mut text = String::new();
-    for section in ["[component]", "[build]", "[run]", "[[suite]]"] {
+    for section in SECTIONS {
         text += &format!("{section}\n");
         let own = lines.iter().filter(|(of, _)| *of == section);
         own.for_each(|(_, line)| text += &format!("{line}\n"));
@@ -64,7 +66,7 @@ fn the_table_of_the_manifest_has_its_keys_and_no_others() {
         .map(|(key, _)| key)
         .collect();
     let mut known = BTreeSet::new();
-    for section in ["[component]", "[build]", "[run]", "[[suite]]"] {
+    for section in SECTIONS {
         let lines: Vec<_> = NEEDED.into_iter().chain([(section, "zzz = 1")]).collect();
         let keys = expected(&manifest(&lines).expect_err("zzz is no key"));
         known.extend(keys.into_iter().map(|key| format!("{section} {key}")));

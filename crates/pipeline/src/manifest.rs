@@ -7,8 +7,10 @@ use crate::shell::needs_shell;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+mod machine;
 mod values;
 
+pub use machine::{Compute, Executor, Executors, Image, Machine};
 pub use values::{CommandLine, HttpPath, Instances, Limit, Port, RelativePath};
 
 /// The file's name, at the root of a component's repository.
@@ -50,6 +52,9 @@ pub struct Manifest {
     /// Integration tests and scans, in the order they are shown.
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<Suite>,
+    /// Where all of its commands run that say nothing of their own.
+    #[serde(default, skip_serializing_if = "Machine::is_default")]
+    pub machine: Machine,
 }
 
 /// `[component]`
@@ -79,6 +84,9 @@ pub struct BuildSection {
     /// Limit of `unit_tests`.
     #[serde(default = "ten_minutes")]
     pub unit_tests_timeout: Limit,
+    /// Where `command` and `unit_tests` run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 /// `[run]`
@@ -118,6 +126,9 @@ pub struct Suite {
     /// Limit of `command`.
     #[serde(default = "ten_minutes")]
     pub timeout: Limit,
+    /// Where `command` runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 fn ten_minutes() -> Limit {

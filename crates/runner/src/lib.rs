@@ -4,6 +4,8 @@
 //! reports and logs; the command itself gets none of its credentials.
 #![warn(missing_docs)]
 
+pub mod jobs;
+
 use pipeline::errors::{ErrorName, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
@@ -28,6 +30,7 @@ pub struct Runner {
     sandbox: Arc<Sandbox>,
     path: String,
     proxy: Vec<(String, String)>,
+    version: String,
 }
 
 /// A clean checkout; removed when it is dropped, whatever a command has made of it.
@@ -101,7 +104,14 @@ impl Runner {
             sandbox: Arc::new(Sandbox::new(variable("COMMAND_FOLDER")?)),
             path: variable("COMMAND_PATH")?,
             proxy,
+            version: variable("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
         })
+    }
+
+    /// What builds here, as far as the function knows: where it runs.
+    fn toolchain(&self) -> String {
+        let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+        format!("{system} {processor} build function {}", self.version)
     }
 
     /// Whether this process is to end instead of serving again: what a command left cannot be cleaned up.

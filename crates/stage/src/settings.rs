@@ -2,6 +2,7 @@
 
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Project;
+use std::str::FromStr;
 
 /// The environment variables that the template sets, read once per cold start.
 #[derive(Debug, Clone)]
@@ -31,20 +32,27 @@ impl Settings {
         variable(name)
     }
 
-    /// A variable that need not be set, read as what it should be.
-    pub fn optional<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Fault> {
+    /// A variable, read as what it should be.
+    pub fn required<T: FromStr>(name: &str) -> Result<T, Fault> {
+        read(name, &variable(name)?)
+    }
+
+    /// The same of one that need not be set.
+    pub fn optional<T: FromStr>(name: &str) -> Result<Option<T>, Fault> {
         match std::env::var(name) {
-            Ok(value) if !value.is_empty() => value.parse().map(Some).map_err(|_| {
-                Fault::new(
-                    ErrorName::Misconfigured,
-                    format!(
-                        "the environment variable {name} has a value that cannot be read: {value}"
-                    ),
-                )
-            }),
+            Ok(value) if !value.is_empty() => read(name, &value).map(Some),
             _ => Ok(None),
         }
     }
+}
+
+fn read<T: FromStr>(name: &str, value: &str) -> Result<T, Fault> {
+    value.parse().map_err(|_| {
+        Fault::new(
+            ErrorName::Misconfigured,
+            format!("the environment variable {name} has a value that cannot be read: {value}"),
+        )
+    })
 }
 
 fn variable(name: &str) -> Result<String, Fault> {

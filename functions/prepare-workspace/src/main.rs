@@ -2,7 +2,7 @@
 
 use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
-use pipeline::manifest::{self, Manifest};
+use pipeline::manifest::{self, Executors, Manifest};
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
 use secrets::Secrets;
 use stage::Settings;
@@ -17,6 +17,7 @@ const MANIFEST_LIMIT: u64 = 64 * 1024;
 struct Preparing {
     store: Store,
     secrets: Secrets,
+    executors: Executors,
 }
 
 #[tokio::main]
@@ -25,6 +26,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let preparing = Preparing {
         store: Store::new(&config, &Settings::from_env()?.bucket),
         secrets: Secrets::new(&config),
+        executors: Settings::required("EXECUTORS")?,
     };
     stage::run(async |step: Step<Planned>| prepare(&preparing, step).await).await
 }
@@ -45,7 +47,7 @@ async fn prepare(
         Some(source) => reuse(store, source, &file).await?,
         None => make(preparing, &planned, key, &file).await?,
     };
-    let manifest = manifest_of(&planned, text)?;
+    let manifest = manifest_of(&planned, text, &preparing.executors)?;
     let artifact = store
         .artifact(&artifact_key(&planned.component, &planned.commit))
         .await?;
@@ -76,13 +78,18 @@ async fn prepare(
     Ok(prepared)
 }
 
-fn manifest_of(planned: &Planned, text: Option<String>) -> Result<Manifest, Fault> {
+fn manifest_of(
+    planned: &Planned,
+    text: Option<String>,
+    executors: &Executors,
+) -> Result<Manifest, Fault> {
     let (component, commit) = (&planned.component, planned.commit.short());
     let file = manifest::FILE;
     let invalid = |text: String| Fault::new(ErrorName::ManifestInvalid, text);
     let text =
         text.ok_or_else(|| invalid(format!("{component} has no {file} at its root in {commit}")))?;
     Manifest::parse(&text, component)
+        .and_then(|manifest| manifest.settled(executors))
         .map_err(|e| invalid(format!("{file} of {component} in {commit}: {e}")))
 }
 
