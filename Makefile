@@ -51,8 +51,9 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_queries.py
 	$(PYTHON) -B local/ministack/test_environments.py
 
-test: check ## that, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
-	$(MAKE) up
+test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
+	# The local cloud starts meanwhile: mostly it waits.
+	$(MAKE) --no-print-directory --jobs=3 check-code check-templates up
 	$(PYTHON) -B local/requests/report.py --begin
 	cargo test --package end-to-end --lib --tests -- --test-threads=16
 	$(PYTHON) -B local/requests/report.py --full

@@ -47,7 +47,6 @@ def main():
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
-    limit_what_states_pass_on(stepfunctions)
     tell_of_executions_late(stepfunctions)
     apply_what_stacks_meet()
     apply_what_launches_meet()
@@ -288,28 +287,6 @@ def end_executions_on_time(sfn):
 
     sfn._run_execution = run
     sfn._fail_execution = fail
-
-
-def limit_what_states_pass_on(sfn):
-    """A task takes and gives at most 256 KiB, and States.ALL catches neither that failure nor
-    States.Runtime: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
-    matches, call = sfn._error_matches, sfn._call_lambda
-    apart = {"States.DataLimitExceeded", "States.Runtime"}
-
-    def matches_as_on_aws(names, error):
-        return error in names if error in apart else matches(names, error)
-
-    def limited(function, what, data):
-        if len(json.dumps(data, ensure_ascii=False).encode()) > 262144:
-            raise sfn._ExecutionError("States.DataLimitExceeded", f"The state/task '{function}' {what} with a size "
-                                      "exceeding the maximum number of bytes service limit.")
-        return data
-
-    def call_with_limits(function, event):
-        limited(function, "provided parameters", event)
-        return limited(function, "returned a result", call(function, event))
-
-    sfn._error_matches, sfn._call_lambda = matches_as_on_aws, call_with_limits
 
 
 def tell_of_changes(ec2, route53):

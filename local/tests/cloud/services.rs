@@ -295,6 +295,16 @@ fn a_stack_takes_a_template_and_a_role_only_from_who_may_use_them() {
     assert_eq!(create(), "");
 }
 
+/// The key that MiniStack by itself gives a function.
+fn derived(function: &str, role: &str) -> String {
+    let derive = "import hashlib, sys; print('ASIA' + hashlib.sha256(sys.argv[1].encode()).hexdigest()[:16].upper())";
+    let made = Command::new("python3")
+        .args(["-c", derive, &format!("{function}:{role}")])
+        .output()
+        .unwrap();
+    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+}
+
 /// A custom runtime in Python that answers with its own environment.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
@@ -352,8 +362,9 @@ fn a_function_has_its_own_variables_and_the_credentials_of_its_role_only() {
         "Variables={MINE=1,RUST_LOG=debug}",
     ]);
     let answer = folder.join("answer");
+    let mut described = Value::Null;
     eventually("the function is active", || {
-        let described = cloud.aws(&[
+        described = cloud.aws(&[
             "lambda",
             "get-function-configuration",
             "--function-name",
@@ -379,6 +390,8 @@ fn a_function_has_its_own_variables_and_the_credentials_of_its_role_only() {
         key.starts_with("ASIA") && key != cloud.env("AWS_ACCESS_KEY_ID"),
         "{key}"
     );
+    let function = described["FunctionArn"].as_str().unwrap();
+    assert_ne!(key, derived(function, &role), "anybody could compute it");
     for settings in ["AUTH", "GATEWAY_PORT", "STATE_DIR", "MINISTACK_REGION"] {
         assert!(
             seen.get(settings).is_none(),
