@@ -50,6 +50,7 @@ check-templates:
 	$(PYTHON) -B local/requests/tests.py
 	$(PYTHON) -B local/ministack/test_queries.py
 	$(PYTHON) -B local/ministack/test_environments.py
+	$(PYTHON) -B local/ministack/test_builds.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	# The local cloud starts meanwhile: mostly it waits.

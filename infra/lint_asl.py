@@ -27,6 +27,8 @@ NOT_A_FAULT = re.compile(r' is "\{%.*%\}" but should be an? |BackoffRate is \d+ 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 NOT_IN_ALL = {"States.DataLimitExceeded", "States.Runtime"}
 BUSY = "Lambda.TooManyRequestsException"
+START_BUILD = "arn:aws:states:::codebuild:startBuild.sync"
+NO_ROOM = "CodeBuild.AccountLimitExceededException"
 # Two rounds of the longest commands, 13 minutes each: in a fresh account, which runs 10 functions at
 # once, the functions of one umbrella release wait for each other.
 BUSY_SECONDS = 2 * 13 * 60
@@ -45,8 +47,9 @@ def main():
 
 
 def faults_of(path):
-    # What deploying puts in; all of them are functions.
-    text = SUBSTITUTION.sub("arn:aws:lambda:eu-central-1:111111111111:function:any", path.read_text())
+    # What deploying puts in; all but one of them are functions.
+    text = path.read_text().replace("${StartBuildArn}", START_BUILD)
+    text = SUBSTITUTION.sub("arn:aws:lambda:eu-central-1:111111111111:function:any", text)
     try:
         machine = json.loads(text, object_pairs_hook=without_duplicates)
     except ValueError as error:
@@ -175,10 +178,11 @@ def given_up_while_busy(machine):
     for name, state in states_of(machine):
         if state.get("Type") != "Task":
             continue
-        rules = [rule for rule in state.get("Retry", []) if rule.get("ErrorEquals") == [BUSY]]
+        busy = NO_ROOM if state["Resource"] == START_BUILD else BUSY
+        rules = [rule for rule in state.get("Retry", []) if rule.get("ErrorEquals") == [busy]]
         waited = sum(map(seconds_of, rules))
         if waited < BUSY_SECONDS:
-            yield f"`{name}` waits {waited:.0f} s for a busy Lambda, in a rule for {BUSY} alone: builds take {BUSY_SECONDS}"
+            yield f"`{name}` waits {waited:.0f} s for a place, in a rule for {busy} alone: builds take {BUSY_SECONDS}"
 
 
 def seconds_of(rule):

@@ -27,6 +27,9 @@ MEMBERS = {
     "AWS::EC2::SecurityGroup": {"GroupDescription": ("ec2", "CreateSecurityGroupRequest", "Description"),
                                 # Of the three kinds of rules, which take others each, the strictest.
                                 "Description": ("ec2", "UserIdGroupPair", "Description")},
+    # A variable of its environment keeps to the same characters.
+    "AWS::CodeBuild::Project": {"Name": ("codebuild", "CreateProjectInput", "name"),
+                                "Description": ("codebuild", "CreateProjectInput", "description")},
     "AWS::Events::Rule": {"Description": ("events", "PutRuleRequest", "Description"),
                           "Name": ("events", "PutRuleRequest", "Name"), "Id": ("events", "Target", "Id")},
     "AWS::IAM::InstanceProfile": {"Path": ("iam", "CreateRoleRequest", "Path")},

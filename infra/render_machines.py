@@ -25,6 +25,7 @@ class Machine:
         # Function by state, in the states' order; and what is shown of a state, with what function runs in it.
         self.calls = {}
         self.shown = {}
+        self.has_containers = False
         self.definition = self.machine(source)
 
     @property
@@ -48,6 +49,10 @@ class Machine:
                 continue
             if key == "Function":
                 found.update(self.task(name, value))
+            elif key == "Container":
+                found.update(self.container(value))
+            elif key == "StartBuild":
+                found.update(self.start_build(value))
             elif key == "Catch":
                 found[key] = [{"ErrorEquals": errors, **self.strings(value, name)}
                               for errors in (self.rules["NotInAll"], ["States.ALL"])]
@@ -67,6 +72,25 @@ class Machine:
         after_crash = [] if function.command else self.rules["RetryCrash"]
         return {"Type": "Task", "Resource": f"${{{function.resource}Arn}}",
                 "TimeoutSeconds": function.timeout + LONGER, "Retry": [*self.rules["Retry"], *after_crash]}
+
+    def container(self, texts):
+        """A Parallel state of one branch, so that the three states inside are seen as one."""
+        outside, self.texts = self.texts, {**self.texts, **texts}
+        branch = self.machine(self.named(self.rules["Container"]))
+        self.texts = outside
+        return {"Type": "Parallel", "Branches": [branch]}
+
+    def named(self, machine):
+        """With the texts in the states' names too."""
+        text = json.dumps(machine)
+        for name in ("command", "job"):
+            text = text.replace(f"{{{{{name}}}}}", self.texts[name])
+        return json.loads(text)
+
+    def start_build(self, seconds):
+        self.has_containers = True
+        return {"Type": "Task", "Resource": "${StartBuildArn}", "TimeoutSeconds": seconds,
+                "Retry": self.rules["RetryContainer"]}
 
     def strings(self, value, state):
         if isinstance(value, dict):

@@ -107,8 +107,8 @@ def pipeline(ordered, machines):
     used = {item[2:].strip() for one in ordered for item in statement_items(one)}
     for sid in sorted(shared.keys() - used):
         raise Fault(f"infra/pipeline/statements.yaml: no function names {sid}")
-    of_machines = [machine_section(name, [one for one in ordered if one.name in machine.calls.values()])
-                   for name, machine in machines.items()]
+    of_machines = [machine_section(machine, [one for one in ordered if one.name in machine.calls.values()])
+                   for machine in machines.values()]
     return HEADER + filled(part("frame"), {"functions": "\n".join(of_functions), "machines": "\n".join(of_machines)})
 
 
@@ -140,12 +140,16 @@ def function_section(function, shared):
     })
 
 
-def machine_section(name, called):
+def machine_section(machine, called):
+    arns = [f"{one.resource}Arn: !GetAtt {one.resource}.Arn" for one in called]
+    if machine.has_containers:
+        arns.append("StartBuildArn: !Sub arn:${AWS::Partition}:states:::codebuild:startBuild.sync")
     return filled(part("machine"), {
-        "title": title(f"The {name}"),
-        "name": name,
-        "Name": name.capitalize(),
-        "arns": "\n".join(f"{one.resource}Arn: !GetAtt {one.resource}.Arn" for one in called),
+        "title": title(f"The {machine.name}"),
+        "name": machine.name,
+        "Name": machine.name.capitalize(),
+        "arns": "\n".join(arns),
+        "containers": part("containers").rstrip("\n") if machine.has_containers else "",
         "functions": "\n".join(f"- !GetAtt {one.resource}.Arn" for one in called),
     })
 

@@ -36,7 +36,7 @@ def main():
 
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
+    from ministack.services import codebuild, dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     separate_environments(lambda_svc, lambda_runtime)
@@ -48,6 +48,7 @@ def main():
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
     tell_of_executions_late(stepfunctions)
+    run_builds(codebuild, stepfunctions, sts, iam_evaluator)
     apply_what_stacks_meet()
     apply_what_launches_meet()
     apply_limits()

@@ -42,6 +42,7 @@ NOT_ASKED = {
     ("apply-stack", "s3:GetObject"): "CloudFormation reads the template as its caller",
     ("prepare-workspace", "s3:ListBucket"): "S3 tells only those who may list that a key is missing",
     ("terminate-previous", "ec2:DeleteLaunchTemplateVersions"): "asked for versions that are older than a day",
+    ("collect-command", "s3:ListBucket"): "S3 tells only those who may list that a key is missing",
     ("deploy-initial", "s3:ListBucket"): "S3 tells only those who may list that a key is missing",
 }
 
@@ -54,6 +55,8 @@ def sender(recorded):
     role, name = session.groups()
     if re.fullmatch(r"i-[0-9a-f]+", name):
         return "an instance"
+    if name.startswith("AWSCodeBuild-"):
+        return "a container"
     functions = [one for one in function_names() if name.endswith(f"-{one}")]
     return max(functions, key=len) if functions else f"{role}/{name}"
 

@@ -6,6 +6,7 @@ use super::refusal::{refusal, too_much};
 use crate::error::Failure;
 use crate::release::history::{End, Event, Kind};
 use aws_sdk_sfn::types::HistoryEvent;
+use pipeline::stages::of_state;
 use serde_json::Value;
 
 impl Cloud {
@@ -62,13 +63,13 @@ fn event(event: &HistoryEvent) -> Event {
 fn kind(event: &HistoryEvent) -> Kind {
     if let Some(details) = &event.state_entered_event_details {
         return Kind::Entered {
-            state: details.name.clone(),
+            state: of_state(&details.name).to_owned(),
             input: json(details.input.as_deref()),
         };
     }
     if let Some(details) = &event.state_exited_event_details {
         return Kind::Exited {
-            state: details.name.clone(),
+            state: of_state(&details.name).to_owned(),
             output: json(details.output.as_deref()),
         };
     }

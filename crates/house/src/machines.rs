@@ -89,9 +89,21 @@ pub fn states_of(path: &str) -> Vec<(String, Value)> {
 /// Those that call a function.
 pub fn tasks_of(path: &str) -> Vec<(String, Value)> {
     let mut tasks = states_of(path);
-    tasks.retain(|(_, state)| state["Type"] == "Task");
+    tasks.retain(|(_, state)| state["Type"] == "Task" && !is_container(state));
     assert!(tasks.len() >= 11, "{path}: {} tasks", tasks.len());
     tasks
+}
+
+/// Those that run a container.
+pub fn containers_of(path: &str) -> Vec<(String, Value)> {
+    let mut containers = states_of(path);
+    containers.retain(|(_, state)| is_container(state));
+    containers
+}
+
+/// Whether a state starts a build of CodeBuild and waits for it.
+pub fn is_container(state: &Value) -> bool {
+    state["Resource"] == "${StartBuildArn}"
 }
 
 fn collect(machine: &Value, within: &str, found: &mut Vec<Machine>) {

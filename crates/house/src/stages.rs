@@ -17,6 +17,12 @@ const NAMED_OTHERWISE: &[&str] = &[
     "Terminate rolled back",
     "Undo plan",
     "Look at deletion",
+    "Prepare unit tests",
+    "Collect unit tests",
+    "Prepare build",
+    "Collect build",
+    "Prepare suite",
+    "Collect suite",
 ];
 
 const ALL: [(&str, &[Stage]); 2] = [(machines::RELEASE, RELEASE), (machines::TARGET, TARGET)];

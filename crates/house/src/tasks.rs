@@ -3,7 +3,8 @@
 
 use crate::files::read;
 use crate::machines::{
-    MACHINES, RELEASE, errors_of, list, machines_of, resource_of, states_of, tasks_of,
+    MACHINES, RELEASE, containers_of, errors_of, list, machines_of, resource_of, states_of,
+    tasks_of,
 };
 use pipeline::errors::ErrorName;
 use pipeline::verdict::WITHOUT_AN_ANSWER;
@@ -53,6 +54,34 @@ fn a_release_cannot_hang() {
             // A function ends after 900 s: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
             assert!((1..=900).contains(&seconds), "`{name}`: {seconds} s");
             assert!(seconds < limit, "`{name}`: {seconds} s");
+        }
+    }
+}
+
+/// CodeBuild queues a build for half an hour, a command takes an hour at most, and CodeBuild ends it ten
+/// minutes later (`crates/runner/src/container/prepare.rs`).
+#[test]
+fn a_container_is_waited_for_as_long_as_it_may_take_and_no_longer() {
+    let containers = containers_of(RELEASE);
+    assert_eq!(containers.len(), 3);
+    for (name, state) in containers {
+        let command = pipeline::manifest::MAX_COMMAND_SECONDS;
+        assert_eq!(
+            state["TimeoutSeconds"],
+            (30 + 10) * 60 + command + 600,
+            "`{name}`"
+        );
+        let [passing, full] = list(&state, "Retry") else {
+            panic!("`{name}` retries otherwise");
+        };
+        let expected = [
+            "CodeBuild.CodeBuildException",
+            "CodeBuild.SdkClientException",
+        ];
+        assert_eq!(errors_of(passing), expected, "`{name}`");
+        assert_eq!(errors_of(full), ["CodeBuild.AccountLimitExceededException"]);
+        for (rule, most) in [(passing, 5), (full, 100)] {
+            is_bounded(&name, rule, most);
         }
     }
 }

@@ -172,9 +172,10 @@ names! {
         ///
         /// To do: deploy the templates again; ask who changed the role.
         AccessDenied,
-        /// AWS refused a call.
+        /// AWS refused a call, or CodeBuild took no container for a command
+        /// (`AccountLimitExceededException`: the account may run none, or too few, at once).
         ///
-        /// To do: the message has AWS's own words.
+        /// To do: the message has AWS's own words; for CodeBuild see its [quotas](aws.md#4-quotas).
         CallRefused,
         /// AWS or the git server was throttling or failing, even after 4 retries.
         ///

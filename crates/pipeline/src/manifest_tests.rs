@@ -78,7 +78,7 @@ fn what_is_wrong_is_named_with_its_line() {
     );
     check(
         &GOOD.replace("timeout = \"10m\"", "timeout = \"2h\""),
-        expect!["line 20: `2h` must be a time such as `90s` or `10m`, from 1s to 13m"],
+        expect!["line 20: `2h` must be a time such as `90s` or `10m`, from 1s to 60m"],
     );
     check(
         &GOOD.replace("output     = \"dist\"", "output = \"../x\""),

@@ -125,6 +125,11 @@ const fn columns() -> [Column; count_columns()] {
     columns
 }
 
+/// The stage that a state is, whatever runs its command: `Build` of `Build in a container`.
+pub fn of_state(state: &str) -> &str {
+    state.strip_suffix(" in a container").unwrap_or(state)
+}
+
 /// A release's stage, by its state's name.
 pub fn of_release(state: &str) -> Option<&'static Stage> {
     RELEASE.iter().find(|stage| stage.state == state)

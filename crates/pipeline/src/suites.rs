@@ -63,6 +63,7 @@ pub fn plan_suites(
                 source: candidate.source.clone(),
                 command: suite.command.clone(),
                 timeout: suite.timeout,
+                machine: suite.machine.clone(),
                 environment: environment.clone(),
                 of: 0, // known when all are
             });

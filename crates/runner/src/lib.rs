@@ -4,6 +4,7 @@
 //! reports and logs; the command itself gets none of its credentials.
 #![warn(missing_docs)]
 
+pub mod container;
 pub mod jobs;
 
 use pipeline::errors::{ErrorName, Fault, chain};
@@ -126,24 +127,16 @@ impl Runner {
         blocking(move || sandbox.clear()).await.map_err(unclean)?;
         let folder = Scratch::new_in(self.sandbox.folder(), "checkout-")
             .map_err(|e| disk("making a folder in", self.sandbox.folder(), &e))?;
-        let archive = folder.path().join("source.tar.zst");
-        self.store.download(&source.key, &archive).await?;
+        let archive = fetch_source(&self.store, source, folder.path()).await?;
         let tree = folder.path().join("tree");
-        let (expected, key) = (source.sha256.clone(), source.key.clone());
+        let key = source.key.clone();
         let time = blocking(move || {
-            let found = hash::sha256_file(&archive).map_err(|e| disk("reading", &archive, &e))?;
-            if found != expected {
-                return Err(Fault::new(
-                    ErrorName::Corrupt,
-                    format!("{key} has SHA-256 {found}, not {expected}"),
-                ));
-            }
             std::fs::create_dir(&tree).map_err(|e| disk("making", &tree, &e))?;
             let unpacked = bundle::unpack(&archive, &tree, Limits::SOURCE).map_err(|e| {
                 Fault::new(ErrorName::SourceRefused, format!("{key}: {}", chain(&e)))
             })?;
             std::fs::remove_file(&archive).map_err(|e| disk("removing", &archive, &e))?;
-            Ok(unpacked.time)
+            Ok::<_, Fault>(unpacked.time)
         })
         .await?;
         Ok(Checkout { folder, time })
@@ -232,6 +225,21 @@ impl Runner {
 
 /// A log holds the first and the last 10 MiB of what a command prints, and some lines of ours.
 const LONGEST_LOG: u64 = 24 << 20;
+
+/// Fetches a source bundle into a folder, if it is the one that was announced.
+async fn fetch_source(store: &Store, source: &Bundle, folder: &Path) -> Result<PathBuf, Fault> {
+    let archive = folder.join("source.tar.zst");
+    store.download(&source.key, &archive).await?;
+    let (expected, key, read) = (source.sha256.clone(), source.key.clone(), archive.clone());
+    let found = blocking(move || hash::sha256_file(&read).map_err(|e| disk("reading", &read, &e)));
+    match found.await? {
+        found if found == expected => Ok(archive),
+        found => Err(Fault::new(
+            ErrorName::Corrupt,
+            format!("{key} has SHA-256 {found}, not {expected}"),
+        )),
+    }
+}
 
 fn unclean(error: Unclean) -> Fault {
     Fault::new(

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod evidence;
+mod fetch;
 mod open;
 mod sweep;
 
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+pub use fetch::Fetched;
 pub use sweep::Swept;
 
 /// Why an object could not be read or written.

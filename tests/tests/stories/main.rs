@@ -8,6 +8,7 @@ mod bad_input;
 mod barred;
 mod by_hand;
 mod command_line;
+mod containers;
 mod dying;
 mod dying_live;
 mod events;

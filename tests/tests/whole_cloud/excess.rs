@@ -43,6 +43,8 @@ enum Shows {
     LateRecord,
     /// One that is discarded, and such a record.
     RedLateRecord,
+    /// A component whose commands run in containers.
+    Container,
 }
 
 /// Most functions are asked for all that they do by any release of two components.
@@ -52,6 +54,7 @@ fn shows(function: &str) -> &'static [Shows] {
         "plan-release" => &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
         "plan-companions" => &[Shows::Peer],
         "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
+        "prepare-command" | "collect-command" => &[Shows::Container],
         "push-artifacts" => &[Shows::Umbrella, Shows::Forged],
         "terminate-previous" => &[Shows::Umbrella, Shows::LateRecord],
         "discard-candidates" => &[Shows::Red, Shows::Unplanned, Shows::RedLateRecord],
@@ -137,6 +140,7 @@ impl Parts {
             Shows::Lost => self.lost(mark).await,
             Shows::Dying => self.dying(mark).await,
             Shows::Forged => self.forged().await,
+            Shows::Container => self.container(mark).await,
             Shows::LateRecord => {
                 self.publish_late().await;
                 self.umbrella(mark).await
@@ -235,6 +239,14 @@ impl Parts {
         step["release"]["ticket"] = 999_999.into(); // which nothing was built for
         let answer = self.component.cloud.call("push-artifacts", &step).await;
         (answer["errorType"] != "EvidenceRefused").then(|| answer.to_string())
+    }
+
+    async fn container(&self, mark: &str) -> Option<String> {
+        let mut service = self.talking(&format!("{mark}, in containers"));
+        service.more_manifest = "\n[machine]\nkind = \"codebuild\"\n".into();
+        let (_, running) = self.begin(&service).await;
+        let ended = running.end(RELEASED).await;
+        (!went_live(&ended)).then(|| shown(Some(ended)))
     }
 
     /// The record of an instance that is gone long since.

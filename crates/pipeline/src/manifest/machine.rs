@@ -1,6 +1,6 @@
 //! `[machine]`: where a component's commands run, within what the pipeline allows.
 
-use super::{BuildSection, Manifest, ManifestError, Suite};
+use super::{BuildSection, Limit, MAX_FUNCTION_SECONDS, Manifest, ManifestError, Suite};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -213,6 +213,17 @@ impl Compute {
         (Self::Xlarge, "xlarge"),
         (Self::DoubleXlarge, "2xlarge"),
     ];
+
+    /// CodeBuild's name for it.
+    pub const fn of_codebuild(self) -> &'static str {
+        match self {
+            Self::Small => "BUILD_GENERAL1_SMALL",
+            Self::Medium => "BUILD_GENERAL1_MEDIUM",
+            Self::Large => "BUILD_GENERAL1_LARGE",
+            Self::Xlarge => "BUILD_GENERAL1_XLARGE",
+            Self::DoubleXlarge => "BUILD_GENERAL1_2XLARGE",
+        }
+    }
 }
 
 impl TryFrom<String> for Compute {
@@ -244,12 +255,32 @@ impl Manifest {
             Some(own) => own.settled(place, allowed),
             None => all.settled("[machine]", allowed),
         };
-        let BuildSection { machine, .. } = &mut self.build;
+        let BuildSection {
+            machine,
+            timeout,
+            unit_tests_timeout,
+            ..
+        } = &mut self.build;
         *machine = of(machine, "[build] machine")?;
-        for Suite { name, machine, .. } in &mut self.suites {
+        in_time(machine, *timeout, "[build] timeout")?;
+        in_time(machine, *unit_tests_timeout, "[build] unit_tests_timeout")?;
+        for suite in &mut self.suites {
+            let Suite { name, machine, .. } = suite;
             *machine = of(machine, &format!("[[suite]] {name} machine"))?;
+            in_time(machine, suite.timeout, &format!("[[suite]] {name} timeout"))?;
         }
         Ok(self)
+    }
+}
+
+/// A function ends sooner than a container.
+fn in_time(machine: &Option<Machine>, limit: Limit, key: &str) -> Result<(), ManifestError> {
+    let seconds = limit.duration().as_secs();
+    match machine.is_none() && seconds > MAX_FUNCTION_SECONDS {
+        true => Err(ManifestError(format!(
+            "{key} is {seconds} s, and a command that runs by `lambda` has at most {MAX_FUNCTION_SECONDS} s; say kind = \"codebuild\" in [machine] where the pipeline allows that"
+        ))),
+        false => Ok(()),
     }
 }
 

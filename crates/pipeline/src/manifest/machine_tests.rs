@@ -110,6 +110,17 @@ fn a_value_that_no_machine_has_is_named_with_its_line() {
 }
 
 #[test]
+fn what_runs_longer_than_a_function_needs_a_container() {
+    let hour = "[suite.machine]\nkind = 'codebuild'\n";
+    let long =
+        |machines: &str| machines.replace("[suite.machine]", "timeout = '60m'\n[suite.machine]");
+    assert!(settled("lambda,codebuild", &long(hour)).is_ok());
+    let refused = settled("lambda,codebuild", "timeout = '14m'\n").unwrap_err();
+    let expected = "[[suite]] scan timeout is 840 s, and a command that runs by `lambda` has at most 780 s; say kind = \"codebuild\" in [machine] where the pipeline allows that";
+    assert_eq!(refused, expected);
+}
+
+#[test]
 fn an_image_is_codebuild_s_own_or_named_by_its_digest() {
     let digest = "0".repeat(64);
     let registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";

@@ -64,7 +64,7 @@ checked!(
     }
 );
 
-/// A time limit of at most 13 minutes, written as `90s` or `10m`.
+/// A time limit of at most an hour, written as `90s` or `10m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Limit(pub(super) u64);

@@ -4,6 +4,7 @@
 
 mod build;
 mod candidates;
+mod container;
 mod cutover;
 mod discard;
 mod plan;
@@ -14,6 +15,9 @@ pub use build::{BuildReply, Prepared, PushRequest, UnitTestsReply};
 pub use candidates::{
     CompanionsReply, ComponentPeers, DeployRequest, Deployed, Instance, LaunchOutcome,
     ListeningComponent, PeersReply, PublishReply, PublishRequest,
+};
+pub use container::{
+    CollectRequest, Collected, ContainerJob, HandOver, StartBuild, StartBuildArtifacts,
 };
 pub use cutover::{
     CutoverReply, CutoverStep, HostedComponent, OldVersions, TerminateReply, TerminateRequest,

@@ -35,6 +35,9 @@ pub struct SuiteRun {
     pub command: crate::manifest::CommandLine,
     /// For how long at the most.
     pub timeout: crate::manifest::Limit,
+    /// Where, if not in the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<crate::manifest::Machine>,
     /// `TARGET_URL` and the peers'.
     pub environment: BTreeMap<String, String>,
     /// How many suites run together: they share the room for what they say.

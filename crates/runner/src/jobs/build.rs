@@ -18,7 +18,7 @@ pub async fn build(runner: &Runner, step: Step<Prepared>) -> Result<BuildReply, 
     built(&runner.store, step, ran, &checkout, runner.toolchain()).await
 }
 
-fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
+pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
     let section = &item.manifest.build;
     Task {
         line: &section.command,
@@ -28,7 +28,7 @@ fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
     }
 }
 
-async fn built(
+pub(crate) async fn built(
     store: &Store,
     Step { release, item }: Step<Prepared>,
     ran: Ran,

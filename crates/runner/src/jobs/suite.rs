@@ -23,23 +23,23 @@ const UPLOADS: usize = 16;
 pub async fn suite(runner: &Runner, request: SuiteRequest) -> Result<SuiteReply, Fault> {
     let checkout = runner.checkout(&request.item.source).await?;
     let reports = checkout.beside("reports")?;
-    let task = task(&request, reports.display().to_string());
+    let mut task = task(&request);
+    let folder = reports.display().to_string();
+    task.environment.insert("REPORT_DIR".into(), folder);
     let ran = runner.run(&checkout, task).await?;
     ended(&runner.store, request, &ran, reports).await
 }
 
-fn task(SuiteRequest { release, item, .. }: &SuiteRequest, reports: String) -> Task<'_> {
-    let mut environment = item.environment.clone();
-    environment.insert("REPORT_DIR".into(), reports);
+pub(crate) fn task(SuiteRequest { release, item, .. }: &SuiteRequest) -> Task<'_> {
     Task {
         line: &item.command,
-        environment,
+        environment: item.environment.clone(),
         limit: item.timeout,
         log_key: release.log_key(&item.component, &format!("suite-{}", item.suite)),
     }
 }
 
-async fn ended(
+pub(crate) async fn ended(
     store: &Store,
     SuiteRequest {
         release,

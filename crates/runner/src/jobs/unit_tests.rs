@@ -16,7 +16,7 @@ pub async fn unit_tests(runner: &Runner, step: Step<Prepared>) -> Result<UnitTes
     tested(&runner.store, step, ran).await
 }
 
-fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
+pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
     let build = &item.manifest.build;
     Task {
         line: &build.unit_tests,
@@ -26,7 +26,7 @@ fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
     }
 }
 
-async fn tested(
+pub(crate) async fn tested(
     store: &Store,
     Step { release, item }: Step<Prepared>,
     ran: Ran,

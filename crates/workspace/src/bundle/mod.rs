@@ -11,4 +11,4 @@ mod unpack;
 
 pub(crate) use archive::Archive;
 pub use pack::{PackError, Packed, output_folder, pack};
-pub use unpack::{UnpackError, Unpacked, read_file, unpack};
+pub use unpack::{UnpackError, Unpacked, read_file, to_tar, unpack, unpack_tar};

@@ -1,7 +1,7 @@
 use super::links::{self, Links};
 use crate::limits::{Budget, Limits};
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -52,6 +52,36 @@ pub enum UnpackError {
 /// # Errors
 /// [`UnpackError`].
 pub fn unpack(archive: &Path, dest: &Path, limits: Limits) -> Result<Unpacked, UnpackError> {
+    all_of(open(archive, limits)?, archive, dest, limits)
+}
+
+/// The same of a tar that is not compressed, whoever has made it.
+///
+/// # Errors
+/// [`UnpackError`].
+pub fn unpack_tar(archive: &Path, dest: &Path, limits: Limits) -> Result<Unpacked, UnpackError> {
+    let file = File::open(archive).map_err(io_at(archive))?;
+    let tar = tar::Archive::new(BufReader::new(file).take(most_of(limits)));
+    all_of(tar, archive, dest, limits)
+}
+
+/// Writes what a `tar.zst` of ours is made of as a tar, and answers the newest time in it.
+///
+/// # Errors
+/// When the archive is damaged, or the writer takes no more.
+pub fn to_tar(archive: &Path, mut to: impl Write) -> io::Result<u64> {
+    io::copy(&mut zstd::Decoder::new(File::open(archive)?)?, &mut to)?;
+    let mut tar = tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?);
+    tar.entries()?
+        .try_fold(0, |newest, entry| Ok(entry?.header().mtime()?.max(newest)))
+}
+
+fn all_of<R: Read>(
+    mut tar: tar::Archive<R>,
+    archive: &Path,
+    dest: &Path,
+    limits: Limits,
+) -> Result<Unpacked, UnpackError> {
     fs::create_dir_all(dest).map_err(io_at(dest))?;
     if fs::read_dir(dest).map_err(io_at(dest))?.next().is_some() {
         return Err(UnpackError::NotEmpty {
@@ -65,7 +95,6 @@ pub fn unpack(archive: &Path, dest: &Path, limits: Limits) -> Result<Unpacked, U
         files: 0,
         time: 0,
     };
-    let mut tar = open(archive, limits)?;
     for entry in tar.entries().map_err(io_at(archive))? {
         unpacking.entry(entry.map_err(io_at(archive))?)?;
     }
@@ -104,12 +133,14 @@ type Tar = tar::Archive<io::Take<zstd::Decoder<'static, BufReader<File>>>>;
 fn open(archive: &Path, limits: Limits) -> Result<Tar, UnpackError> {
     let file = File::open(archive).map_err(io_at(archive))?;
     let decoder = zstd::Decoder::new(file).map_err(io_at(archive))?;
-    // Headers and padding take up to 1,536 bytes per entry, a long name one entry more; what
-    // is read beyond that belongs to no entry, so it is cut before it can cost memory.
-    let most = limits
-        .bytes
-        .saturating_add(limits.entries.saturating_mul(4096));
-    Ok(tar::Archive::new(decoder.take(most)))
+    Ok(tar::Archive::new(decoder.take(most_of(limits))))
+}
+
+/// Headers and padding take up to 1,536 bytes per entry, a long name one entry more; what is read
+/// beyond that belongs to no entry, so it is cut before it can cost memory.
+fn most_of(limits: Limits) -> u64 {
+    let around = limits.entries.saturating_mul(4096);
+    limits.bytes.saturating_add(around)
 }
 
 struct Unpacking<'a> {
@@ -235,7 +266,8 @@ fn checked_path<R: Read>(entry: &tar::Entry<'_, R>) -> Result<PathBuf, UnpackErr
     if !plain || path.as_os_str().is_empty() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(refused(&path, "the path is absolute, or has . or .. in it"));
     }
-    Ok(path)
+    // Without the `.` that may stand between two of its parts.
+    Ok(path.components().collect())
 }
 
 fn refused(path: &Path, reason: &str) -> UnpackError {

@@ -12,7 +12,7 @@ const END: usize = 10 << 20;
 const TAIL_LINES: usize = 30;
 const TAIL_BYTES: usize = 4096;
 /// Kept raw: escape sequences go, and only then is counted.
-const KEPT: usize = 8 * TAIL_BYTES;
+pub const KEPT: usize = 8 * TAIL_BYTES;
 
 /// A log file that takes the beginning and the end of a command's output.
 pub(super) struct Log {
@@ -127,7 +127,7 @@ fn keep(end: &mut VecDeque<u8>, output: &[u8], most: usize) {
 
 /// The last lines as a terminal would leave them: no escape sequences, of a line that was
 /// overwritten (`\r`) only the last state.
-fn tail(raw: &[u8]) -> String {
+pub fn tail(raw: &[u8]) -> String {
     let text = without_escapes(&String::from_utf8_lossy(raw));
     let seen = |line: &str| {
         let line = line.trim_end_matches('\r');

@@ -7,8 +7,10 @@ mod program;
 
 use crate::scratch::Scratch;
 use log::Log;
+pub use log::{KEPT as TAIL_READ, tail};
 use processes::Leader;
 pub use processes::Stray;
+pub use program::words;
 use std::fmt;
 use std::fs::File;
 use std::io;

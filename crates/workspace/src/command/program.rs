@@ -4,8 +4,11 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Splits a line into words, at least one.
-pub(super) fn words(line: &str) -> Result<Vec<String>, CommandError> {
+/// Splits a line into words, at least one, as a shell would.
+///
+/// # Errors
+/// [`CommandError::Words`].
+pub fn words(line: &str) -> Result<Vec<String>, CommandError> {
     let refused = |reason| CommandError::Words {
         line: line.to_owned(),
         reason,

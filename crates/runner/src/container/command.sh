@@ -1,0 +1,61 @@
+# Runs one command of a user in a container of its own, and leaves in result/ what it printed, how it ended and what
+# it made. Above this line the values are set, each in single quotes: the command's words as $1 and so on, its variables
+# (exported), limit (seconds), output (a folder of the checkout, or nothing) and reports (a folder, or nothing). Needs
+# sh, tar and the core utilities, of GNU or of busybox. What is written here is believed to be the command's own word.
+set -u
+here=$PWD
+mkdir -p result tree home tmp
+tar -xof source.tar -C tree || exit 1
+rm -f source.tar command.sh
+# Not for the command; it finds them in /proc all the same: docs/security.md says what they are good for.
+for name in $(env | sed -n -e 's/^\(AWS_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(CODEBUILD_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(ECS_[A-Za-z0-9_]*\)=.*/\1/p'); do
+    unset "$name"
+done
+export HOME="$here/home" TMPDIR="$here/tmp" LANG=C.UTF-8 TERM=dumb CI=true
+if [ -n "$reports" ]; then
+    mkdir "$reports"
+    export REPORT_DIR="$here/$reports"
+fi
+
+# Hundredths of a second since the machine began.
+moment() {
+    read -r up _ </proc/uptime
+    printf '%s' "${up%.*}${up#*.}"
+}
+
+mkfifo printed
+tee log <printed &
+printer=$!
+began=$(moment)
+(cd tree && exec timeout -k 5 "$limit" "$@") >printed 2>&1 </dev/null
+status=$?
+took=$(($(moment) - began))
+# What outlives the command may hold the pipe open; the container ends it in a moment.
+(sleep 5 && kill "$printer") 2>/dev/null &
+waker=$!
+wait "$printer" 2>/dev/null
+kill "$waker" 2>/dev/null
+
+ended=exited
+if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    if [ "$took" -ge $((limit * 100)) ]; then ended=timed-out; fi
+fi
+bytes=$(wc -c <log)
+if [ "$bytes" -gt 20971520 ]; then
+    head -c 10485760 log >result/log
+    printf '\n[cutover: %s bytes are left out here; a log holds the first and the last 10 MiB]\n' $((bytes - 20971520)) >>result/log
+    tail -c 10485760 log >>result/log
+else
+    cat log >result/log
+fi
+
+made=none
+pack() {
+    links=
+    if tar --version 2>/dev/null | grep -q GNU; then links=--hard-dereference; fi
+    if tar -cf "$here/result/output.tar" $links -C "$1" -- "$2"; then made=packed; else made=broken; fi
+}
+if [ -n "$output" ] && [ "$status" = 0 ] && [ -d "tree/$output" ]; then pack tree "$output/."; fi
+if [ -n "$reports" ] && { [ -e "$reports" ] || [ -L "$reports" ]; }; then pack . "$reports"; fi
+printf 'ended %s\nstatus %s\nhundredths %s\nmade %s\n' "$ended" "$status" "$took" "$made" >result/outcome
+exit 0

@@ -1,0 +1,140 @@
+use super::input::{self, Leaves};
+use super::{INPUTS, OUTPUTS};
+use crate::{Task, disk, fetch_source, jobs};
+use pipeline::errors::{ErrorName, Fault};
+use pipeline::manifest::{Compute, Image, Machine};
+use pipeline::wire::{
+    Bundle, ContainerJob, HandOver, Prepared, StartBuild, StartBuildArtifacts, Step, SuiteRequest,
+};
+use store::Store;
+use uuid::Uuid;
+use workspace::blocking;
+use workspace::scratch::Scratch;
+
+/// What CodeBuild runs: everything else is in the script.
+const BUILDSPEC: &str = "version: 0.2
+phases:
+  build:
+    commands:
+      - sh command.sh
+artifacts:
+  base-directory: result
+  files:
+    - '**/*'
+";
+/// For unpacking before and uploading after the command, which the script's own limit leaves out.
+const AROUND_MINUTES: u64 = 10;
+/// CodeBuild takes no less.
+const LEAST_MINUTES: u64 = 5;
+/// The container task of the state machine waits for this and the longest command.
+const QUEUED_MINUTES: u64 = 30;
+
+/// Makes what containers are handed.
+#[derive(Debug)]
+pub struct Preparer {
+    /// Where bundles come from.
+    pub store: Store,
+    /// The bucket's name.
+    pub bucket: String,
+    /// CodeBuild's project.
+    pub project: String,
+}
+
+/// Puts what the command needs where its container finds it, and says what CodeBuild is to be asked.
+///
+/// # Errors
+/// `ObjectMissing`, `Corrupt`, and what keeps the archive from being made.
+pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver, Fault> {
+    let (source, machine) = of(job);
+    let (task, leaves) = task(job);
+    let script = input::script(&task, leaves)
+        .map_err(|error| Fault::new(ErrorName::ManifestInvalid, error.to_string()))?;
+    let name = Uuid::new_v4().simple().to_string();
+    let temporary = std::env::temp_dir();
+    let folder = Scratch::new_in(&temporary, "prepare-");
+    let folder = folder.map_err(|e| disk("making a folder in", &temporary, &e))?;
+    let archive = fetch_source(&preparer.store, source, folder.path()).await?;
+    let file = folder.path().join("input.zip");
+    let to = file.clone();
+    let time = blocking(move || {
+        let written = input::write(&script, &archive, &to);
+        written.map_err(|e| disk("writing", &to, &e))
+    })
+    .await?;
+    let key = format!("{INPUTS}/{name}.zip");
+    preparer
+        .store
+        .upload(&file, &key, Default::default())
+        .await?;
+    let minutes = task.limit.duration().as_secs().div_ceil(60) + AROUND_MINUTES;
+    let build = StartBuild {
+        project_name: preparer.project.clone(),
+        source_type_override: "S3".to_owned(),
+        source_location_override: format!("{}/{key}", preparer.bucket),
+        buildspec_override: BUILDSPEC.to_owned(),
+        artifacts_override: artifacts(&preparer.bucket, &name),
+        image_override: machine
+            .image
+            .as_ref()
+            .map(|image| image.as_str().to_owned()),
+        environment_type_override: machine
+            .image
+            .as_ref()
+            .and_then(environment)
+            .map(str::to_owned),
+        compute_type_override: machine
+            .compute
+            .map(Compute::of_codebuild)
+            .map(str::to_owned),
+        timeout_in_minutes_override: minutes.max(LEAST_MINUTES),
+        queued_timeout_in_minutes_override: QUEUED_MINUTES,
+    };
+    Ok(HandOver { name, time, build })
+}
+
+fn artifacts(bucket: &str, name: &str) -> StartBuildArtifacts {
+    StartBuildArtifacts {
+        kind: "S3".to_owned(),
+        location: bucket.to_owned(),
+        path: OUTPUTS.to_owned(),
+        name: name.to_owned(),
+        namespace_type: "NONE".to_owned(),
+        packaging: "NONE".to_owned(),
+        encryption_disabled: true,
+    }
+}
+
+/// Its files, and where it runs.
+fn of(job: &ContainerJob) -> (&Bundle, Machine) {
+    let (source, machine) = match job {
+        ContainerJob::UnitTests(Step { item, .. }) | ContainerJob::Build(Step { item, .. }) => {
+            let Prepared {
+                source, manifest, ..
+            } = item;
+            (source, &manifest.build.machine)
+        }
+        ContainerJob::Suite(SuiteRequest { item, .. }) => (&item.source, &item.machine),
+    };
+    (source, machine.clone().unwrap_or_default())
+}
+
+fn task(job: &ContainerJob) -> (Task<'_>, Leaves<'_>) {
+    match job {
+        ContainerJob::UnitTests(step) => (jobs::unit_tests_task(step), Leaves::Nothing),
+        ContainerJob::Build(step) => {
+            let output = step.item.manifest.build.output.as_str();
+            (jobs::build_task(step), Leaves::Output(output))
+        }
+        ContainerJob::Suite(request) => (jobs::suite_task(request), Leaves::Reports),
+    }
+}
+
+/// The processor of an image of CodeBuild's, which its name tells; of others the project's.
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html>
+fn environment(image: &Image) -> Option<&'static str> {
+    let name = image.as_str().strip_prefix("aws/codebuild/")?;
+    match name.contains("aarch64") {
+        true => Some("ARM_CONTAINER"),
+        false => Some("LINUX_CONTAINER"),
+    }
+}
