@@ -18,6 +18,7 @@ def apply_limits():
     refuse_large_inputs(stepfunctions)
     try_events_again(eventbridge, lambda_svc)
     keep_only_what_may_be_kept(lambda_svc)
+    start_executions_as_the_rule_may(eventbridge)
 
 
 def bytes_of(value):
@@ -129,3 +130,30 @@ def keep_only_what_may_be_kept(lambda_svc):
         return iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
 
     lambda_svc._route_async_failure = routed
+
+
+def start_executions_as_the_rule_may(eventbridge):
+    """EventBridge starts a state machine in the name of the target's role, which needs states:StartExecution:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html. MiniStack asks nobody."""
+    from ministack.core import iam_evaluator
+
+    invoke = eventbridge._invoke_target
+
+    def invoked(target, event, rule, view=None):
+        arn = target.get("Arn", "")
+        if arn.split(":")[2:3] == ["states"] and not may_start(target.get("RoleArn", ""), arn):
+            eventbridge.logger.warning("EventBridge: %s may not states:StartExecution of %s", rule.get("Name"), arn)
+            return
+        invoke(target, event, rule, view)
+
+    def may_start(role, machine):
+        if not role:
+            return False
+        account, name = role.split(":")[4], role.rpartition("/")[2]
+        asked = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/events", principal_type="AssumedRole",
+            principal_account=account, action="states:StartExecution", resource_arn=machine,
+            region=machine.split(":")[3], service_context={})
+        return iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
+
+    eventbridge._invoke_target = invoked

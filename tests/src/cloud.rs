@@ -300,6 +300,14 @@ impl Cloud {
         ))
     }
 
+    /// The row of the release that an execution of this name is.
+    pub async fn release_of(&self, target: &str, execution: &str) -> Option<Value> {
+        let pk = format!("target#{target}");
+        let pointer = self.row(&pk, &format!("execution#{execution}")).await?;
+        let ticket = pointer["ticket"].as_u64().expect("a ticket");
+        self.row(&pk, &format!("release#{ticket:08}")).await
+    }
+
     /// The rows of a partition whose sort keys begin like that, in their order, as JSON.
     pub async fn rows_of(&self, pk: &str, prefix: &str) -> Vec<Value> {
         let key = |text: &str| AttributeValue::S(text.to_owned());

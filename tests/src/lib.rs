@@ -13,6 +13,7 @@ mod permission;
 mod place;
 mod program;
 mod service;
+mod sweeps;
 mod traces;
 mod traffic;
 
@@ -25,6 +26,7 @@ pub use permission::{WithoutPermission, actions_of};
 pub use place::{HERE, Place, Vpcs};
 pub use program::{Said, program};
 pub use service::{Service, Start, Suite};
+pub use sweeps::NoSweeps;
 pub use traces::{no_process_is_left_of, processes_with};
 pub use traffic::{Seen, Traffic, ask};
 

@@ -2,6 +2,12 @@
 
 use crate::Cloud;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OwnedMutexGuard;
+
+/// Roles that a test of this run has changed: another one waits, since a policy is put as a whole.
+static CHANGED: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>> = Mutex::new(BTreeMap::new());
 
 /// While this lives, the function's role lacks the action.
 #[derive(Debug)]
@@ -11,6 +17,7 @@ pub struct WithoutPermission {
     policy: String,
     before: String,
     given_back: bool,
+    _alone: OwnedMutexGuard<()>,
 }
 
 impl WithoutPermission {
@@ -52,6 +59,7 @@ impl WithoutPermission {
 
     async fn policy(cloud: &Cloud, function: &str, policy: &str) -> (Self, Value) {
         let role = role_of(cloud, function).await;
+        let alone = alone_with(&role).await;
         let document = inline_policy(cloud, &role, policy).await;
         let guard = Self {
             cloud: cloud.clone(),
@@ -59,6 +67,7 @@ impl WithoutPermission {
             policy: policy.to_owned(),
             before: document.to_string(),
             given_back: false,
+            _alone: alone,
         };
         (guard, document)
     }
@@ -113,6 +122,14 @@ impl Drop for WithoutPermission {
             ),
         }
     }
+}
+
+async fn alone_with(role: &str) -> OwnedMutexGuard<()> {
+    let lock = {
+        let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.entry(role.to_owned()).or_default().clone()
+    };
+    lock.lock_owned().await
 }
 
 /// From the pipeline's stack, which names a role after its function.

@@ -124,20 +124,9 @@ impl Component {
             live.hostname
         );
         let records = self.records().await;
-        // What a dependent calls it points to its alias, for as long as the dependent stands.
-        let is_peer_name = |(name, values): &&(String, Vec<String>)| {
-            let label = name.split('.').next().unwrap_or_default();
-            let release = label.strip_prefix(&format!("{}-r", self.name));
-            release.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
-                && *values == [self.alias()]
-        };
-        let names: Vec<&str> = records
-            .iter()
-            .filter(|one| !is_peer_name(one))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names = self.names_in(&records);
         assert!(
-            names.len() == 2 && names.contains(&live.hostname.as_str()),
+            names.len() == 2 && names.contains(&live.hostname),
             "records of {} besides its alias and {}: {names:?}",
             self.name,
             live.hostname
@@ -160,6 +149,23 @@ impl Component {
         }
         let answer = self.get("/version").await.expect("the alias answers");
         assert_eq!(answer["commit"], sha);
+    }
+
+    /// Whether no record is there but its alias and what that leads to.
+    pub async fn has_its_own_records_alone(&self) -> bool {
+        self.names_in(&self.records().await).len() == 2
+    }
+
+    /// What a dependent calls it points to its alias, for as long as the dependent stands; all but that.
+    fn names_in(&self, records: &[(String, Vec<String>)]) -> Vec<String> {
+        let is_peer_name = |(name, values): &&(String, Vec<String>)| {
+            let label = name.split('.').next().unwrap_or_default();
+            let release = label.strip_prefix(&format!("{}-r", self.name));
+            release.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+                && *values == [self.alias()]
+        };
+        let others = records.iter().filter(|one| !is_peer_name(one));
+        others.map(|(name, _)| name.clone()).collect()
     }
 
     /// Panics if anything of the component runs or resolves on its target.

@@ -120,10 +120,24 @@ impl Cloud {
 
     /// Starts to provision a target or to tear it down.
     pub async fn start_on_target(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
+        self.start_of("target", name, input).await
+    }
+
+    /// Starts a sweep.
+    pub async fn start_sweep(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
+        self.start_of("sweep", name, input).await
+    }
+
+    async fn start_of(
+        &self,
+        machine: &str,
+        name: &str,
+        input: &Value,
+    ) -> Result<Execution, Failure> {
         let request = self
             .steps
             .start_execution()
-            .state_machine_arn(self.machine_named("target").await?)
+            .state_machine_arn(self.machine_named(machine).await?)
             .name(name)
             .input(input.to_string());
         let reply = request

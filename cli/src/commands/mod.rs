@@ -11,6 +11,7 @@ mod logs;
 mod proven;
 mod start;
 mod status;
+mod sweep;
 mod target;
 mod target_show;
 mod unfinished;
@@ -47,6 +48,8 @@ pub enum Command {
     Proven(proven::Proven),
     /// Logs of a release, or of what is live: commands' output, suites, instances
     Logs(logs::Logs),
+    /// Take away what ended executions have left, now rather than at the next sweep
+    Sweep(sweep::Sweep),
     /// Which components there are and where they come from
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -95,6 +98,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
+        (Command::Sweep(wanted), _) => sweep::run(&context, wanted).await,
         (Command::Check(_), _) => unreachable!("answered above"),
         (
             Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_) | Command::Restart(_),

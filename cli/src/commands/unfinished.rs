@@ -125,7 +125,7 @@ impl Unfinished {
             at => {
                 let at = at.map_or(String::new(), |at| format!(", {} ago", duration(now - at)));
                 format!(
-                    "{}\n  what it launched may still run: instances tagged cutover:release={label}; the next release of its components ends them",
+                    "{}\n  what it launched may still run: instances tagged cutover:release={label}; the next sweep, within 15 minutes, ends them (`cutover sweep` does it now)",
                     screen.colour.paint(Style::Bad, &format!("{what}{at}"))
                 )
             }

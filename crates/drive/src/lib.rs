@@ -4,12 +4,15 @@
 //! machine tries the stage again.
 #![warn(missing_docs)]
 
+pub mod versions;
+mod whole;
+
 use dns::{ChangeError, Dns};
 use fleet::{Fleet, Seen};
 use futures::{StreamExt, TryStreamExt, stream};
 use health::Examiner;
 use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation};
-use pipeline::errors::Fault;
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::health::{Tolerates, settles_in};
 use pipeline::names::{Component, Fqdn, Target, Ticket, release_label};
@@ -21,12 +24,17 @@ use pipeline::rows::{
 };
 use pipeline::wire::Release;
 use registry::{Registry, RegistryError, Reserved};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
 
 /// Rows that are written, or objects that are read, at the same time.
 const AT_ONCE: usize = 16;
+
+const NOT_ASKED: &str = "a driver asked for executions, which its function may not look at";
+
+/// The releases whose executions are asked for.
+type Executions = BTreeMap<Ticket, Arc<ReleaseRow>>;
 
 /// The clients that drivers need.
 #[derive(Debug, Clone)]
@@ -54,7 +62,19 @@ impl Drive {
     }
 
     /// Runs a driver to its reply.
-    pub async fn run<D: Driver>(&self, mut driver: D) -> Result<D::Reply, Fault> {
+    pub async fn run<D: Driver>(&self, driver: D) -> Result<D::Reply, Fault> {
+        self.run_with(driver, async |_| {
+            Err(Fault::new(ErrorName::Misconfigured, NOT_ASKED))
+        })
+        .await
+    }
+
+    /// The same of a driver that asks for executions, which only its function may look at.
+    pub async fn run_with<D: Driver>(
+        &self,
+        mut driver: D,
+        executions: impl AsyncFn(Executions) -> Result<Answer, Fault>,
+    ) -> Result<D::Reply, Fault> {
         let mut answer = Ok(Answer::Begin);
         loop {
             let next = match answer {
@@ -66,7 +86,10 @@ impl Drive {
                 Next::Ask(ask) => ask,
             };
             tracing::info!("{ask}");
-            answer = self.answer(driver.release(), ask).await;
+            answer = match ask {
+                Ask::Executions(these) => executions(these).await,
+                ask => self.answer(driver.release(), ask).await,
+            };
         }
     }
 
@@ -103,6 +126,10 @@ impl Drive {
             Ask::DrawTicket => self.draw_ticket(target).await,
             Ask::Reserve(reservation) => self.reserve(target, &reservation).await,
             Ask::ReserveCompanions(rows) => self.reserve_companions(target, &rows).await,
+            Ask::Instances => self.instances(release).await,
+            Ask::Releases(these) => self.releases(target, &these).await,
+            Ask::EndInstances(ids) => self.end_instances(ids).await,
+            Ask::Executions(_) => Err(Fault::new(ErrorName::Misconfigured, NOT_ASKED)),
         }
     }
 

@@ -8,6 +8,7 @@ use pipeline::event::{PushEvent, PushPlan, Sent, parse_push, plan_starts};
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Component, RepositoryUrl, Target};
 use pipeline::rows::ComponentRow;
+use pipeline::sweep::Whom;
 use pipeline::target::TargetInput;
 use serde_json::Value;
 
@@ -17,9 +18,8 @@ fn told(name: &str) -> String {
         Some("push") => told_of_push(value),
         Some("release") => told_of_input(&value),
         Some("target") => told_of_target(&value),
-        _ => panic!(
-            "{name}: files are called push.<case>.json, release.<case>.json or target.<case>.json"
-        ),
+        Some("sweep") => told_of_sweep(&value),
+        _ => panic!("{name}: files are called push, release, target or sweep.<case>.json"),
     }
 }
 
@@ -28,6 +28,35 @@ fn told_of_target(input: &Value) -> String {
         Ok(input) => format!("{input:?}"),
         Err(error) => format!("refused: {error}"),
     }
+}
+
+fn told_of_sweep(input: &Value) -> String {
+    let is_kept_back = input["source"] == "aws.states" && !is_of_an_end_in_red(input);
+    let by_rule = if is_kept_back {
+        "kept back by the rule; "
+    } else {
+        ""
+    };
+    match Whom::parse(input) {
+        Ok(whom) => format!("{by_rule}{whom:?}"),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+/// Or of one in green that says what it left behind.
+fn is_of_an_end_in_red(event: &Value) -> bool {
+    let rule = templates::resource(templates::PIPELINE, "ReleaseEndedRule").properties;
+    let pattern = &rule["EventPattern"];
+    for key in ["source", "detail-type"] {
+        assert_eq!(pattern[key], serde_json::json!([event[key]]), "{key}");
+    }
+    let ways = &pattern["detail"]["$or"];
+    let status = &event["detail"]["status"];
+    let wanted = ways[0]["status"].as_array().expect("a list");
+    let wildcard = ways[1]["output"][0]["wildcard"].as_str();
+    let part = wildcard.expect("a pattern").trim_matches('*');
+    let output = event["detail"]["output"].as_str();
+    wanted.contains(status) || output.is_some_and(|output| output.contains(part))
 }
 
 fn told_of_input(input: &Value) -> String {
@@ -191,6 +220,24 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
             refused: versions: must be an object of component to version such as {"api": "v1.4.0"}, not a list
         release.wrong-type.json
             refused: skip_slow_scans: must be true or false, not a string
+        sweep.dry-run.json
+            Whom { cause: Asked(Some(Target("stage"))), dry_run: true }
+        sweep.everywhere.json
+            Whom { cause: Asked(None), dry_run: false }
+        sweep.release-failed.json
+            Whom { cause: Ended("arn:aws:states:us-east-1:123456789012:execution:myproj-release:api-HEAD-stage-mzx1"), dry_run: false }
+        sweep.release-left-something.json
+            Whom { cause: Ended("arn:aws:states:us-east-1:123456789012:execution:myproj-release:api-HEAD-stage-mzx1"), dry_run: false }
+        sweep.release-live.json
+            kept back by the rule; Whom { cause: Ended("arn:aws:states:us-east-1:123456789012:execution:myproj-release:api-HEAD-stage-mzx1"), dry_run: false }
+        sweep.release-stopped.json
+            Whom { cause: Ended("arn:aws:states:us-east-1:123456789012:execution:myproj-release:api-HEAD-stage-mzx1"), dry_run: false }
+        sweep.release-timed-out.json
+            Whom { cause: Ended("arn:aws:states:us-east-1:123456789012:execution:myproj-release:api-HEAD-stage-mzx1"), dry_run: false }
+        sweep.schedule.json
+            Whom { cause: Schedule, dry_run: false }
+        sweep.unknown-key.json
+            refused: unknown field `targets`, expected `target` or `dry_run`
         target.confirmed-otherwise.json
             refused: confirm: is `dev`, and the target is `prod`; both must be the same name
         target.number-as-parameter.json

@@ -3,7 +3,7 @@
 
 use crate::files::{entries, read};
 use crate::machines::{self, machines_of, resource_of, states_of, tasks_of};
-use pipeline::stages::{RELEASE, START_RELEASE, Stage, TARGET, functions};
+use pipeline::stages::{RELEASE, START_RELEASE, SWEEP, Stage, TARGET, functions};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,11 @@ const NAMED_OTHERWISE: &[&str] = &[
     "Collect suite",
 ];
 
-const ALL: [(&str, &[Stage]); 2] = [(machines::RELEASE, RELEASE), (machines::TARGET, TARGET)];
+const ALL: [(&str, &[Stage]); 3] = [
+    (machines::RELEASE, RELEASE),
+    (machines::TARGET, TARGET),
+    (machines::SWEEP, SWEEP),
+];
 
 /// `Deploy (initial)` -> `deploy-initial`
 fn folder(state: &str) -> String {
@@ -84,7 +88,7 @@ fn every_row_is_of_a_state_and_of_the_function_that_it_calls() {
 
 #[test]
 fn a_state_is_called_as_its_function_is() {
-    for stage in RELEASE.iter().chain(TARGET) {
+    for stage in ALL.iter().flat_map(|(_, stages)| *stages) {
         let otherwise = NAMED_OTHERWISE.contains(&stage.state);
         let same = stage.function == Some(folder(stage.state).as_str());
         let waits = stage.function.is_none();
@@ -99,19 +103,22 @@ fn a_state_is_called_as_its_function_is() {
 
 #[test]
 fn every_folder_of_a_function_has_a_row() {
-    let rows = [functions(RELEASE), functions(TARGET), vec![START_RELEASE]].concat();
-    let mut rows: Vec<&str> = rows;
+    let mut rows: Vec<&str> = ALL
+        .iter()
+        .flat_map(|(_, stages)| functions(stages))
+        .collect();
+    rows.push(START_RELEASE);
     rows.sort_unstable();
     assert_eq!(entries("functions"), rows);
 }
 
 #[test]
 fn a_function_is_named_for_one_of_its_rows() {
-    for function in functions(RELEASE).into_iter().chain(functions(TARGET)) {
+    for function in ALL.iter().flat_map(|(_, stages)| functions(stages)) {
         let own = read(&format!("functions/{function}/function.yaml"));
         let named = own.lines().find_map(|line| line.strip_prefix("State: "));
         let is_it = |stage: &&Stage| Some(stage.state) == named && stage.function == Some(function);
-        let row = RELEASE.iter().chain(TARGET).find(is_it);
+        let row = ALL.iter().flat_map(|(_, stages)| *stages).find(is_it);
         assert!(row.is_some(), "{function}: State: {named:?}");
     }
 }

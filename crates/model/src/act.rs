@@ -57,6 +57,7 @@ pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
         Stage::Back(driving) => ways_of(driving, every_ask, ANY),
         Stage::Terminate(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Discard(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
+        Stage::Sweep(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         _ => (&[], &[]),
     };
     let crash = crash.iter().filter(|_| crashes > 0);
@@ -121,6 +122,7 @@ impl Act<'_> {
             How::Done | How::Fails => {}
         }
         match self.run().stage.clone() {
+            Stage::Plan if self.program.asks == Asks::Sweep => self.sweep(),
             Stage::Plan => self.goes(Stage::PlanLook(self.state.world.zone.clone())),
             Stage::PlanLook(zone) => self.plan(&zone),
             Stage::PlanRows(seen) => self.plan_rows(&seen),
@@ -134,6 +136,7 @@ impl Act<'_> {
             Stage::Back(driving) => self.back_step(&driving, how),
             Stage::Terminate(driving) => self.terminate_step(&driving, how),
             Stage::Discard(driving) => self.discard_step(&driving, how),
+            Stage::Sweep(driving) => self.sweep_step(&driving, how),
             Stage::Ended => {}
         }
     }

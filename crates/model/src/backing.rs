@@ -6,6 +6,7 @@ use crate::cutting::stand;
 use crate::driving::{Driven, Driving};
 use crate::release::{Brought, Plan, Stage, Why};
 use crate::rules::Rule;
+use crate::scenario::Asks;
 use crate::shared::Shared;
 use pipeline::back::{BackOutcome, BackReply, BackRequest};
 use pipeline::drivers::RollBack;
@@ -16,7 +17,10 @@ impl Act<'_> {
     /// The drain is over, or Watch release has seen in the middle of it what makes no difference here.
     pub(crate) fn drained(&mut self, moves: u8) {
         crate::check::drained(self.world(), moves);
-        self.take(Why::Terminate);
+        match self.program.asks == Asks::Sweep {
+            true => self.sweep(),
+            false => self.take(Why::Terminate),
+        }
     }
 
     /// The stage begins, or runs again.

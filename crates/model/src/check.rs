@@ -7,7 +7,7 @@ use pipeline::look::Look;
 use pipeline::names::{Commit, Component, Fqdn, Ticket, alias};
 use pipeline::proof::{Set, proof_of};
 use pipeline::records::RecordType;
-use pipeline::rows::CandidateState;
+use pipeline::rows::{CandidateState, ReleaseOutcome};
 use std::collections::BTreeMap;
 
 /// Which invariants are broken: kept in the state, since they are checked where something changes.
@@ -219,6 +219,9 @@ pub fn left_behind(world: &World) -> Vec<String> {
             left.push(format!("the row of {at} ({:?})", row.state));
         }
     }
+    let running = world.outcomes.iter();
+    let running = running.filter(|(_, outcome)| **outcome == ReleaseOutcome::Running);
+    left.extend(running.map(|(ticket, _)| format!("the release {ticket}, recorded as running")));
     left.extend(live.iter().filter_map(|one| misrecorded(world, one)));
     left
 }

@@ -88,9 +88,10 @@ impl Model for Check {
             Property::always(DRAINED, |_, state: &State| !state.world.broken.drained),
             Property::always(WELL, |_, state: &State| !state.world.broken.well),
             Property::always(SPARED, |_, state: &State| !state.world.broken.spared),
-            Property::always(BACK, |_, state: &State| {
+            Property::always(BACK, |check: &Self, state: &State| {
                 let world = &state.world;
-                !at_rest(state) || world.broken.excused || !left_at_dead(world)
+                let excused = world.broken.excused || check.nobody_watches();
+                !at_rest(state) || excused || !left_at_dead(world)
             }),
             Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
             Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
@@ -141,7 +142,8 @@ impl Check {
     /// A release whose next step nobody else can see or come between: then it makes no difference
     /// when it is taken, and it is taken at once. A roll-back and a restart see everything.
     fn private(&self, state: &State) -> Option<usize> {
-        let sees_all = |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_));
+        let sees_all =
+            |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_) | Asks::Sweep);
         let rollback = self.scenario.programs.iter().any(sees_all) || self.scenario.every_ask;
         let private = |who: &usize| match &state.runs[*who].stage {
             Stage::Cut(driving) => driving.is_private(),
@@ -156,16 +158,28 @@ impl Check {
 
     /// Where executions may be stopped, each begins when the one before has ended.
     fn waits(&self, state: &State, who: usize) -> bool {
+        let sweeps = self.scenario.programs[who].asks == Asks::Sweep;
+        if sweeps && self.scenario.sweeps_beside {
+            return false;
+        }
         self.scenario.stops > 0 && !state.runs[..who].iter().all(is_over)
     }
 
-    /// What one that was stopped has left is for the last one, if that goes live.
+    /// What one that was stopped has left is for the last one, if that goes live; the sweeper always comes.
     fn nobody_came(&self, state: &State) -> bool {
+        if self.scenario.has_sweeper() {
+            return false;
+        }
         let live = state.world.live();
         let is_live = |one: &Brought| live.get(&one.component) == Some(&one.hostname);
         let last = state.runs.last();
         let came = last.is_some_and(|run| run.plan.components.iter().any(is_live));
         self.scenario.stops > 0 && !came
+    }
+
+    /// An execution that was stopped watches nothing any more, and a sweeper moves no alias.
+    fn nobody_watches(&self) -> bool {
+        self.scenario.stops > 0 && self.scenario.has_sweeper()
     }
 
     /// Whether a later release has a component of this one, and so may take it away.

@@ -11,7 +11,7 @@ use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::names::{Component, Fqdn, Ticket};
 use pipeline::records::{Batch, Change};
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ProofRow};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ProofRow, ReleaseOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -186,7 +186,7 @@ impl Act<'_> {
             _ if self.every_ask => true,
             Ask::Candidates(_) | Ask::AllCandidates => looked,
             Ask::Change(batch, _) => !asserts_only(batch),
-            Ask::Aliases(_) | Ask::Reserve(_) | Ask::End(_) => true,
+            Ask::Aliases(_) | Ask::Reserve(_) | Ask::End(_) | Ask::EndInstances(_) => true,
             _ => is_leaving(next),
         }
     }
@@ -197,10 +197,7 @@ impl Act<'_> {
             Ask::View => Answer::Zone(self.zone_shown()),
             Ask::Candidates(names) => Answer::Rows(self.rows_of(&names)),
             Ask::AllCandidates => Answer::Rows(self.all_rows()),
-            Ask::PlannedNames(_) => {
-                let components = self.run().plan.components.iter();
-                Answer::Names(components.map(|one| one.hostname.clone()).collect())
-            }
+            Ask::PlannedNames(ticket) => Answer::Names(self.planned_by(ticket)),
             Ask::Aliases(names) => Answer::Aliases(self.aliases(&names)),
             Ask::Examine(rows, tolerates) => Answer::Conditions(self.examine(&rows, tolerates)),
             Ask::Change(batch, _) => Answer::Changed(self.change(&batch)),
@@ -224,14 +221,30 @@ impl Act<'_> {
             Ask::HavePassed(proofs) => Answer::Passed(self.have_passed(&proofs)),
             Ask::Components(names) => Answer::Components(names),
             Ask::Reserve(reservation) => Answer::Reserved(self.reserves(&reservation)),
-            Ask::Settle(_)
-            | Ask::Wait(_)
-            | Ask::WaitInSync(_)
-            | Ask::RecordLive(..)
-            | Ask::RecordSuperseded(..)
-            | Ask::RecordFailure(..)
-            | Ask::RecordRolledBack(..) => Answer::Done,
+            Ask::Settle(_) | Ask::Wait(_) | Ask::WaitInSync(_) => Answer::Done,
+            ask => self.answer_of_releases(ask),
         }
+    }
+
+    fn answer_of_releases(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Instances => return Answer::Instances(self.instances()),
+            Ask::Releases(_) => return Answer::Releases(self.releases()),
+            Ask::Executions(these) => return Answer::Executions(self.executions(&these)),
+            Ask::EndInstances(ids) => {
+                self.world()
+                    .up
+                    .change(|up| up.retain(|id| !ids.contains(id)));
+                crate::check::inspect(self.world());
+                return Answer::Ended(ids);
+            }
+            Ask::RecordLive(ticket, _) => self.record(ticket, ReleaseOutcome::Live),
+            Ask::RecordFailure(ticket, outcome, _) => self.record(ticket, outcome),
+            Ask::RecordRolledBack(ticket, _) => self.record(ticket, ReleaseOutcome::RolledBack),
+            Ask::RecordSuperseded(tickets, _) => self.record_superseded(&tickets),
+            _ => unreachable!("answered before"),
+        }
+        Answer::Done
     }
 
     fn aliases(&self, names: &BTreeSet<Component>) -> Vec<AliasRow> {
@@ -276,7 +289,7 @@ impl Act<'_> {
         if matches!(self.run().stage, Stage::Cut(_) | Stage::Back(_)) {
             self.state.runs[self.who].unwell_then = !self.stayed_well();
         }
-        if matches!(self.run().stage, Stage::Terminate(_)) {
+        if matches!(self.run().stage, Stage::Terminate(_) | Stage::Sweep(_)) {
             self.note_then();
         }
         let ends_count = tolerates == Tolerates::NoEnd && self.rules.keep(Rule::EndsCount);
@@ -327,6 +340,7 @@ impl Act<'_> {
         let reserved = self.world().reserve(candidates, taken_over);
         if reserved {
             self.state.runs[self.who].becomes_its_roll_back(&release.plan);
+            self.record(release.ticket, ReleaseOutcome::Running);
         }
         reserved
     }

@@ -33,6 +33,7 @@ pub mod rules;
 pub mod scenario;
 pub mod shared;
 pub mod suite;
+mod sweeping;
 mod taking;
 pub mod tell;
 mod testing;

@@ -215,6 +215,16 @@ impl Act<'_> {
         {
             return Batch::default();
         }
+        let is_mark = |one: &Change| {
+            let (Change::Create(record) | Change::Delete(record)) = one;
+            record.name == last_cutover(domain())
+        };
+        if !self.rules.keep(Rule::OtherMark)
+            && matches!(self.run().stage, Stage::Sweep(_))
+            && batch.0.iter().all(is_mark)
+        {
+            return Batch::default();
+        }
         let mut batch = batch.clone();
         if !self.rules.keep(Rule::Mark) {
             let mark = last_cutover(domain());

@@ -13,7 +13,7 @@ use pipeline::names::{Commit, Component, Fqdn, Ticket, hostname};
 use pipeline::plan::{ComponentPlan, Health, Observed, Resolved, Terms, observe, plan_component};
 use pipeline::proof::{Set, needed};
 use pipeline::records::ZoneView;
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ReleaseOutcome};
 use pipeline::version::Version;
 use pipeline::wire::Planned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +90,7 @@ impl Act<'_> {
             Asks::These(names) => each(names, &|_| Some(commit(self.ticket()))),
             Asks::As(names, ticket) => each(names, &|_| Some(commit(Ticket(*ticket)))),
             Asks::Restart(names) => each(names, &|one| look.live_commit(one).cloned()),
+            Asks::Sweep => Vec::new(), // it plans nothing
             Asks::TakeBack => {
                 let back = look.take_back()?.back.into_iter();
                 back.map(|(one, to)| resolved(one, to.commit.clone(), Some(to)))
@@ -202,6 +203,7 @@ impl Act<'_> {
             return self.plan_again(seen);
         }
         self.state.runs[self.who].plan = Shared::new(plan.clone());
+        self.record(self.ticket(), ReleaseOutcome::Running);
         match how {
             How::GivenUp if self.rules.keep(Rule::UndoPlan) => self.take(Why::Discard),
             How::GivenUp => self.goes(Stage::Ended), // caught by `Not released`

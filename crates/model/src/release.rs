@@ -3,7 +3,7 @@
 use crate::driving::{Driving, Write};
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::drivers::{Cutover, Discard, RollBack, Terminate};
+use pipeline::drivers::{Cutover, Discard, RollBack, Sweep, Terminate};
 use pipeline::live::ReadSet;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
@@ -11,6 +11,7 @@ use pipeline::proof::Set;
 use pipeline::records::ZoneView;
 use pipeline::rows::CandidateRow;
 use pipeline::wire::{PlanReply, Planned};
+use std::collections::BTreeSet;
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Hash)]
@@ -63,6 +64,17 @@ pub struct Run {
     pub unwell_then: bool,
     /// And what was true when Terminate previous looked.
     pub then: Option<Shared<Then>>,
+    /// What a sweeper knows.
+    pub swept: Sweeps,
+}
+
+/// What a sweeper knows.
+#[derive(Debug, Clone, Default, PartialEq, Hash)]
+pub struct Sweeps {
+    /// Releases whose drain it has waited for.
+    pub drained: BTreeSet<Ticket>,
+    /// What it can not know: whether its look began when nothing else moved any more.
+    pub calm: bool,
 }
 
 /// A release that takes itself back (Roll back), with a ticket of its own.
@@ -156,6 +168,8 @@ pub enum Stage {
     Terminate(Shared<Driving<Terminate>>),
     /// Discard candidates.
     Discard(Shared<Driving<Discard>>),
+    /// Sweep.
+    Sweep(Shared<Driving<Sweep>>),
     /// Roll back.
     Back(Shared<Driving<RollBack>>),
     /// It has ended.
@@ -223,6 +237,7 @@ impl Run {
             back: None,
             unwell_then: false,
             then: None,
+            swept: Sweeps::default(),
         }
     }
 }

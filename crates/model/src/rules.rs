@@ -70,11 +70,17 @@ pub enum Rule {
     StateOrder,
     /// A record that comes when its row is gone is taken by whoever takes something away next.
     LeftRecords,
+    /// The sweeper waits for the drain of what is live.
+    SweepDrains,
+    /// It records how a release ended whose execution could not.
+    SweepRecords,
+    /// It gives the mark another TTL where it gives back what a roll-back by itself took over.
+    OtherMark,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 31] = [
+    pub const ALL: [Rule; 34] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -106,6 +112,9 @@ impl Rule {
         Rule::LeftCompanions,
         Rule::StateOrder,
         Rule::LeftRecords,
+        Rule::SweepDrains,
+        Rule::SweepRecords,
+        Rule::OtherMark,
     ];
 }
 
@@ -144,25 +153,28 @@ impl fmt::Display for Rule {
             Rule::LeftCompanions => "ending the companions that others left",
             Rule::StateOrder => "the order of a row's states",
             Rule::LeftRecords => "taking records that came late",
+            Rule::SweepDrains => "the sweeper's wait for a drain",
+            Rule::SweepRecords => "recording how a stopped release ended",
+            Rule::OtherMark => "another mark where a stopped roll-back is given up",
         })
     }
 }
 
 /// Which mechanisms there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Rules(u32);
+pub struct Rules(u64);
 
 impl Rules {
     /// The whole protocol.
-    pub const WHOLE: Rules = Rules(u32::MAX);
+    pub const WHOLE: Rules = Rules(u64::MAX);
 
     /// Without one of them.
     pub fn without(self, rule: Rule) -> Self {
-        Self(self.0 & !(1 << rule as u32))
+        Self(self.0 & !(1 << rule as u64))
     }
 
     /// Whether it is there.
     pub fn keep(self, rule: Rule) -> bool {
-        self.0 & (1 << rule as u32) != 0
+        self.0 & (1 << rule as u64) != 0
     }
 }

@@ -18,6 +18,8 @@ pub enum Asks {
     Restart(&'static [&'static str]),
     /// What was live before the last release.
     TakeBack,
+    /// Nothing: it is the sweeper.
+    Sweep,
 }
 
 impl Asks {
@@ -25,7 +27,7 @@ impl Asks {
     pub fn names(&self) -> Option<&'static [&'static str]> {
         match self {
             Self::These(names) | Self::As(names, _) | Self::Restart(names) => Some(names),
-            Self::TakeBack => None,
+            Self::TakeBack | Self::Sweep => None,
         }
     }
 }
@@ -75,6 +77,8 @@ pub struct Scenario {
     pub stops: u8,
     /// Whether others may come before every single ask of a driver, and a crash as well.
     pub every_ask: bool,
+    /// Whether the sweeper comes while releases run, and not only when they have ended.
+    pub sweeps_beside: bool,
 }
 
 impl Scenario {
@@ -93,7 +97,21 @@ impl Scenario {
             deaths: 0,
             stops: 0,
             every_ask: false,
+            sweeps_beside: false,
         }
+    }
+
+    /// The same, where the sweeper comes at any moment.
+    pub fn swept_beside(self) -> Self {
+        Self {
+            sweeps_beside: true,
+            ..self
+        }
+    }
+
+    /// Whether there is one.
+    pub fn has_sweeper(&self) -> bool {
+        self.programs.iter().any(|one| one.asks == Asks::Sweep)
     }
 
     /// The same, where others may come before every single ask of a driver.
@@ -118,7 +136,10 @@ impl Scenario {
     /// came before the check is the whole protocol's, whatever is left out in the check.
     pub fn start(&self) -> State {
         let mut state = State {
-            world: World::empty(),
+            world: World {
+                records_outcomes: self.has_sweeper(),
+                ..World::empty()
+            },
             runs: vec![Run::started(); self.programs.len()],
             late: Vec::new(),
             crashes: self.crashes,

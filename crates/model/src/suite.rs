@@ -3,7 +3,7 @@
 
 use crate::checker::Check;
 use crate::rules::{Rule, Rules};
-use crate::scenario::Asks::{As, Restart, TakeBack, These};
+use crate::scenario::Asks::{As, Restart, Sweep, TakeBack, These};
 use crate::scenario::Begins::{Beside, Draining, Over, Planned, Started, Tested};
 use crate::scenario::{Asks, Begins, Scenario};
 
@@ -72,6 +72,14 @@ const AFTER_IT: Of = (
     "api is stopped, and then another api",
     &[ALL, API, (Started, These(&["api"]))],
 );
+const SWEPT: Of = (
+    "api is stopped, and then swept",
+    &[ALL, API, (Started, Sweep)],
+);
+const SWEPT_BESIDE: Of = (
+    "api is stopped, swept, and released again",
+    &[ALL, API, (Planned, These(&["api"])), (Started, Sweep)],
+);
 const TWICE: Of = (
     "api and the same api at once",
     &[ALL, API, (Planned, As(&["api"], 2))],
@@ -132,6 +140,9 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(RIVALS, 0, 1).at_every_ask(),
         scenario(ALONE, 1, 1).with_deaths(1).at_every_ask(),
         scenario(AFTER_IT, 1, 1).with_stops(1).at_every_ask(),
+        scenario(SWEPT, 1, 1).with_stops(1).at_every_ask(),
+        scenario(SWEPT, 0, 1).with_stops(1).with_deaths(1),
+        scenario(SWEPT_BESIDE, 0, 0).with_stops(1).swept_beside(),
     ];
     let rules = Rules::WHOLE;
     // But for the first, none has come to its end within minutes; they fill a machine's memory.
@@ -155,6 +166,7 @@ pub fn holds_in_short() -> Vec<Check> {
         scenario(ALONE, 1, 1).at_every_ask(),
         scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
         scenario(AFTER_IT, 0, 0).with_stops(1).at_every_ask(),
+        scenario(SWEPT, 0, 0).with_stops(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
     let all = scenarios.into_iter().chain(dying).chain(alone);
@@ -177,13 +189,17 @@ pub fn fails() -> Vec<(Rule, Check)> {
 }
 
 /// Parts that take away what a release that ended early has left, or keep a late call from mattering.
-fn removals_of_leftovers() -> [(Rule, Scenario); 4] {
+fn removals_of_leftovers() -> [(Rule, Scenario); 7] {
     let stopped = |lates| scenario(AFTER_IT, 0, lates).with_stops(1).at_every_ask();
+    let swept = |lates| scenario(SWEPT, 0, lates).with_stops(1);
     [
         (Rule::GiveBack, scenario(REGRET, 1, 0)),
         (Rule::LeftRecords, stopped(1)),
         (Rule::StateOrder, scenario(ALONE, 0, 1).at_every_ask()),
         (Rule::LeftCompanions, stopped(0)),
+        (Rule::SweepDrains, swept(0)),
+        (Rule::SweepRecords, swept(0)),
+        (Rule::OtherMark, swept(1).with_deaths(1)),
     ]
 }
 

@@ -147,7 +147,8 @@ impl Act<'_> {
     pub(crate) fn move_on(&mut self, marks: &[Mark]) -> BTreeSet<Fqdn> {
         let moved = marks.iter().filter(|one| self.mark(one));
         let moved: BTreeSet<Fqdn> = moved.map(|one| one.hostname.clone()).collect();
-        if matches!(self.run().stage, Stage::Discard(_)) && marks.iter().any(is_live) {
+        let discards = matches!(self.run().stage, Stage::Discard(_) | Stage::Sweep(_));
+        if discards && marks.iter().any(is_live) {
             let back = moved.clone();
             self.world().given_back.change(|all| all.extend(back));
         }
@@ -192,7 +193,7 @@ impl Act<'_> {
 
     /// Terminate previous takes these records away.
     pub(crate) fn terminates(&mut self, batch: &Batch) {
-        if !matches!(self.run().stage, Stage::Terminate(_)) {
+        if !matches!(self.run().stage, Stage::Terminate(_) | Stage::Sweep(_)) {
             return;
         }
         for change in &batch.0 {

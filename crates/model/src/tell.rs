@@ -84,6 +84,7 @@ fn stage(stage: &Stage) -> String {
         Stage::Drain(_) => "Drain ends".into(),
         Stage::Terminate(driving) => format!("Terminate previous {}", driving.ask),
         Stage::Discard(driving) => format!("Discard candidates {}", driving.ask),
+        Stage::Sweep(driving) => format!("Sweep {}", driving.ask),
         Stage::Back(driving) => format!("Roll back {}", driving.ask),
         Stage::Ended => "has ended".into(),
     }

@@ -7,7 +7,7 @@ use pipeline::live::live_hostnames;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::Proof;
 use pipeline::records::{Batch, Change, ZoneView};
-use pipeline::rows::{AliasRow, CandidateRow, CandidateState};
+use pipeline::rows::{AliasRow, CandidateRow, CandidateState, ReleaseOutcome};
 use pipeline::wire::Prepared;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -65,6 +65,10 @@ pub struct World {
     /// And what a release that was given up has left to the next one of its component: some resolver may
     /// remember it as live.
     pub given_back: Shared<BTreeSet<Fqdn>>,
+    /// DynamoDB, `release#...`: how far each got, where somebody asks.
+    pub outcomes: Shared<Printed<BTreeMap<Ticket, ReleaseOutcome>>>,
+    /// Whether somebody does.
+    pub records_outcomes: bool,
     /// Invariants that are broken.
     pub broken: crate::check::Broken,
 }
@@ -85,6 +89,8 @@ impl World {
             before: Shared::new(BTreeMap::new()),
             newest: Shared::new(BTreeMap::new()),
             given_back: Shared::new(BTreeSet::new()),
+            outcomes: Shared::new(Printed(BTreeMap::new())),
+            records_outcomes: false,
             broken: crate::check::Broken::default(),
         }
     }

@@ -184,3 +184,18 @@ fn a_late_update_that_takes_a_row_back_to_an_earlier_state_makes_it_lie() {
 fn a_record_that_came_late_stays_unless_the_next_release_takes_it() {
     check(Rule::LeftRecords, &[CLEAN]);
 }
+
+#[test]
+fn a_sweeper_that_does_not_wait_for_a_drain_ends_what_resolvers_remember() {
+    check(Rule::SweepDrains, &[DRAINED]);
+}
+
+#[test]
+fn a_stopped_release_that_nobody_records_is_said_to_run_for_ever() {
+    check(Rule::SweepRecords, &[CLEAN]);
+}
+
+#[test]
+fn a_stopped_roll_back_whose_batch_comes_late_goes_live_unrecorded() {
+    check(Rule::OtherMark, &[CLEAN]);
+}

@@ -198,9 +198,13 @@ names! {
         /// The release was not released, **and** Discard candidates did not come to its end; the cause says
         /// what may be left, and where it is not known whether the aliases moved.
         ///
-        /// To do: the next release of these components that goes live removes it. Or end the instances
-        /// tagged `cutover:release=<release>` and delete their hostnames.
+        /// To do: nothing; the [sweeper](operating.md#the-sweeper) takes it away within two minutes. If that
+        /// fails too, its execution says why.
         DiscardFailed,
+        /// A sweep could not take away all that ended executions have left.
+        ///
+        /// To do: the cause says what failed; the next sweep, within 15 minutes, goes on.
+        LeftBehind,
         /// The release ended without a failure that anybody reported.
         ///
         /// To do: see the execution's history.

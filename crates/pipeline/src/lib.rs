@@ -40,6 +40,7 @@ pub mod shell;
 pub mod stages;
 pub mod succession;
 pub mod suites;
+pub mod sweep;
 pub mod target;
 pub mod target_clear;
 pub mod target_stack;

@@ -6,7 +6,7 @@
 //! hostname is gone; after that no cutover can bring them back, since its batch names the record.
 
 use crate::leftover::late_peer_names;
-use crate::names::{Component, Domain, Fqdn, Ticket, alias};
+use crate::names::{Component, Domain, Fqdn, Ticket, alias, last_cutover};
 use crate::records::{Batch, Record, RecordType, ZoneView};
 use crate::rows::{CandidateRow, CandidateState};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,24 @@ pub fn unfit<'a>(
             ..record.clone()
         };
         batch.swap(record.clone(), live);
+    }
+    batch
+}
+
+/// Gives the mark another TTL, so that no batch fits that was planned before.
+///
+/// A roll-back by itself takes over what has a live one's TTL already, so [`unfit`] changes nothing. If its
+/// execution is stopped while its batch is under way, that would move the aliases back after what it took
+/// over was given back. Releases that run look once more. The next cutover gives the mark its usual TTL and
+/// its own value, so no mark comes twice.
+pub fn other_mark(zone: &ZoneView, domain: &Domain) -> Batch {
+    let mut batch = Batch::default();
+    if let Some(mark) = zone.get(&last_cutover(domain)).cloned() {
+        let other = Record {
+            ttl: mark.ttl + 1,
+            ..mark.clone()
+        };
+        batch.swap(mark, other);
     }
     batch
 }

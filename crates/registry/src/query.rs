@@ -4,8 +4,10 @@
 use crate::{Item, Registry, RegistryError, read_listed, text};
 use aws::call_error;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use pipeline::names::Commit;
+use pipeline::names::{Commit, Target, Ticket};
+use pipeline::rows::{Key, ReleaseRow};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 
 /// 1 GB of rows: more than a project ever has.
 const MAX_PAGES: usize = 1000;
@@ -32,6 +34,22 @@ impl Registry {
         self.all(call.limit(limit), most).await
     }
 
+    /// These releases and the newest, at most so many of these.
+    pub async fn releases(
+        &self,
+        target: &Target,
+        these: &BTreeSet<Ticket>,
+        newest: i32,
+    ) -> Result<Vec<ReleaseRow>, RegistryError> {
+        let pk = Key::target(target);
+        let mut rows: Vec<ReleaseRow> = self.newest(&pk, "release#", newest).await?;
+        let read: BTreeSet<Ticket> = rows.iter().map(|row| row.ticket).collect();
+        let missing = these.difference(&read);
+        let missing: Vec<Key> = missing.map(|one| Key::release(target, *one)).collect();
+        rows.extend(self.get_many::<ReleaseRow>(&missing).await?);
+        Ok(rows)
+    }
+
     /// The rows that say where a commit is or was: aliases and candidates, a moment late, as an
     /// index is.
     pub async fn of_commit<T: DeserializeOwned>(
@@ -50,8 +68,8 @@ impl Registry {
     }
 
     /// All rows with this sort key whose partition begins so, by partition. Of each partition no more is
-    /// read than a page or two, however long a target's history is: for what people type, not for
-    /// functions.
+    /// read than a page or two, however long a target's history is: for what people type and what comes
+    /// every some minutes, not for a release.
     pub async fn with_sort_key<T: DeserializeOwned>(
         &self,
         sk: &str,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{DeleteRequest, ReturnValue, WriteRequest};
 use pipeline::closing::Begun;
 use pipeline::names::Target;
 use pipeline::rows::Key;
-use pipeline::target::MadeOf;
+use pipeline::target::{MadeOf, TargetRow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -21,6 +21,13 @@ pub enum Opened {
     Now(Option<MadeOf>),
     /// It is being torn down, and stays closed.
     Closing,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    pk: String,
+    #[serde(flatten)]
+    row: TargetRow,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +64,16 @@ impl Registry {
             Err(error) if error.is("ConditionalCheckFailedException") => Ok(Opened::Closing),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// All targets that have a row, by name.
+    pub async fn targets(&self) -> Result<Vec<(Target, TargetRow)>, RegistryError> {
+        let rows: Vec<Listed> = self.with_sort_key("environment", "target#").await?;
+        let named = rows.into_iter().filter_map(|Listed { pk, row }| {
+            let name = pk.strip_prefix("target#")?;
+            Some((Target::new(name).ok()?, row))
+        });
+        Ok(named.collect())
     }
 
     /// Closes a target to releases, whether it was provisioned or not. Whoever plans a release looks

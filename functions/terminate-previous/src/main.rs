@@ -1,9 +1,7 @@
 //! Ends what was live before, after one more look at DNS and at what is live now, and the companions
 //! of the tests.
 
-mod versions;
-
-use drive::Drive;
+use drive::{Drive, versions};
 use pipeline::drivers::{Rows, Terminate, Terminated};
 use pipeline::errors::Fault;
 use pipeline::rows::CandidateRow;

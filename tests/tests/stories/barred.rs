@@ -1,11 +1,17 @@
 //! Stages that only IAM can stop: for one component of a release, for the release, for a target. What
 //! is denied is one resource of the story's own, so that no other story lacks it.
 
-use end_to_end::{Cloud, Component, Family, Place, Service, Traffic, Vpcs, WithoutPermission};
+use end_to_end::{
+    Cloud, Component, Ended, Family, Place, Service, Traffic, Vpcs, WithoutPermission, until,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What an ended execution has left is gone by then, with nobody's doing.
+const SWEPT: Duration = Duration::from_secs(120);
 
 #[tokio::test]
-async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_goes_next_time() {
+async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_is_swept() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let place = Place::new(&cloud, "barred");
@@ -53,26 +59,64 @@ async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_goe
         assert!(ended.cause.contains(&said), "not `{said}`: {}", ended.cause);
         nothing_moved(&family, &first).await;
     }
+    let unswept = WithoutPermission::on(&cloud, "sweep", RECORDS, &zone).await;
     not_discarded(&family.msb, &zone).await;
+    unswept.give_back().await;
+    swept(&family.msb, &zone).await;
     traffic.stop().await.without_failure();
     place.teardown().await.output();
     place.left_nothing().await;
 }
 
-/// A release whose candidates may not be discarded says what it leaves, and the next takes it away.
+/// A release whose candidates may not be discarded says what it leaves. Where nothing else does, the next
+/// one takes it away.
 async fn not_discarded(component: &Component, zone: &str) {
-    let mut red = Service::good("red");
+    let before = component.instances().await;
+    discard_fails(component, zone, "red").await;
+    assert_eq!(component.instances().await.len(), before.len() + 1);
+
+    let next = component.commit(&Service::good("next")).await;
+    component.push_to(&next, "topic").await;
+    let ended = by_hand(component, &next).await;
+    assert_eq!(ended.output()["outcome"], "live");
+    component.stands_alone(&next).await;
+}
+
+/// And else the sweeper does, with nobody's doing.
+async fn swept(component: &Component, zone: &str) {
+    let live = component.live().await;
+    let ended = discard_fails(component, zone, "red again").await;
+    let gone = until(SWEPT, async || {
+        (component.instances().await == live.instances).then_some(())
+    });
+    gone.await.expect("what Discard candidates left is swept");
+    let recorded = until(SWEPT, async || {
+        let row = component.cloud.release_of(component.target, &ended.name);
+        let row = row.await.expect("the release has a row");
+        (row["outcome"] == "not released").then_some(row)
+    });
+    let row = recorded.await.expect("how it ended is recorded");
+    let cause = row["cause"].as_str().unwrap_or_default();
+    assert!(
+        cause.contains("its execution failed (DiscardFailed)"),
+        "{cause}"
+    );
+    component.stands_alone(&live.commit).await;
+}
+
+async fn by_hand(component: &Component, version: &str) -> Ended {
+    let (name, target) = (&component.name, component.target);
+    let input = json!({"component": name, "version": version, "target": target});
+    component.by_hand(input).await
+}
+
+async fn discard_fails(component: &Component, zone: &str, version: &str) -> Ended {
+    let mut red = Service::good(version);
     red.add_suite("red", "false");
     let sha = component.commit(&red).await;
     component.push_to(&sha, "topic").await;
-    let release = async |version: &str| {
-        let (name, target) = (&component.name, component.target);
-        let input = json!({"component": name, "version": version, "target": target});
-        component.by_hand(input).await
-    };
     let taken = WithoutPermission::on(&component.cloud, "discard-candidates", RECORDS, zone).await;
-    let before = component.instances().await;
-    let ended = release(&sha).await;
+    let ended = by_hand(component, &sha).await;
     taken.give_back().await;
     assert_eq!(ended.error, "DiscardFailed", "{ended:#?}");
     let failed = format!(
@@ -81,17 +125,12 @@ async fn not_discarded(component: &Component, zone: &str) {
     );
     for part in [
         "did not go live. Discard candidates did not come to its end: route53:ChangeResourceRecordSets",
-        "What it may have left, until a release of the same components goes live: instances tagged",
+        "What it may have left goes at the next sweep, within minutes: instances tagged",
         &failed,
     ] {
         assert!(ended.cause.contains(part), "not `{part}`: {}", ended.cause);
     }
-    assert_eq!(component.instances().await.len(), before.len() + 1);
-
-    let next = component.commit(&Service::good("next")).await;
-    component.push_to(&next, "topic").await;
-    assert_eq!(release(&next).await.output()["outcome"], "live");
-    component.stands_alone(&next).await;
+    ended
 }
 
 const RECORDS: &str = "route53:ChangeResourceRecordSets";

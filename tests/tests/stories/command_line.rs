@@ -1,6 +1,6 @@
 //! The first ten minutes: what a person types beside `git push`, and what he is told.
 
-use end_to_end::{Cloud, Component, Said, Service, unique, until};
+use end_to_end::{Cloud, Component, Said, Service, WithoutPermission, unique, until};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -112,6 +112,9 @@ async fn a_release_that_was_stopped_does_not_run_in_status() {
     };
     let running = until(Duration::from_secs(60), async || listed("running").await).await;
     assert!(running.is_some(), "it was never seen running");
+    // Else the sweeper records in a moment how it ended.
+    let look = "states:DescribeExecution";
+    let unswept = WithoutPermission::on(&cloud, "sweep", look, &execution.arn).await;
 
     execution.stop().await;
 
@@ -129,6 +132,10 @@ async fn a_release_that_was_stopped_does_not_run_in_status() {
         line.is_some_and(|text| text.starts_with("stopped by hand: dev-r")),
         "{person}"
     );
+    unswept.give_back().await;
+    let swept = cloud.cutover(&["sweep", "--target", "dev"]).await;
+    swept.good("sweep");
+    assert_eq!(listed("unfinished").await, None);
 }
 
 #[tokio::test]

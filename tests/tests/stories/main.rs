@@ -25,6 +25,7 @@ mod records;
 mod reports;
 mod same_commit;
 mod stopped;
+mod swept;
 mod tags;
 mod target_failures;
 mod target_updates;

@@ -4,7 +4,7 @@
 use crate::alone;
 use crate::search::{Without, give_back, search, take};
 use end_to_end::{
-    Cloud, Component, Ended, Execution, Service, Start, lost_push, tell_of_push, until,
+    Cloud, Component, Ended, Execution, NoSweeps, Service, Start, lost_push, tell_of_push, until,
 };
 use pipeline::stages::{RELEASE, START_RELEASE, functions};
 use serde_json::{Value, json};
@@ -78,6 +78,8 @@ struct Parts {
 async fn every_action_of_a_role_of_the_release_machine_is_needed_by_some_release() {
     let _turn = alone().await;
     let cloud = Cloud::up().await;
+    // It would do what a function no longer may.
+    let _unswept = NoSweeps::on(&cloud).await;
     let parts = parts(&cloud).await;
     let functions = [vec![START_RELEASE], functions(RELEASE)].concat();
     search(

@@ -8,7 +8,7 @@ use crate::errors::Fault;
 use crate::leftover::given_back;
 use crate::names::{Component, Fqdn, alias};
 use crate::records::{Batch, ZoneView};
-use crate::retire::{Leaving, is_discarded, unfit};
+use crate::retire::{Leaving, is_discarded, other_mark, unfit};
 use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
 use crate::verdict::{
     FailedRelease, StillLive, Verdict, already_live, live_after_all, superseded_by, verdict,
@@ -21,6 +21,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Hash)]
 pub struct Discard {
     asked: Arc<DiscardRequest>,
+    /// Whether its execution has ended before: somebody else does it in its place.
+    dead: bool,
     rows: Arc<Rows>,
     /// What it took over, and does not end.
     given_back: BTreeSet<Fqdn>,
@@ -116,10 +118,20 @@ impl Discard {
     pub fn new(asked: DiscardRequest) -> Self {
         Self {
             asked: Arc::new(asked),
+            dead: false,
             rows: Arc::default(),
             given_back: BTreeSet::new(),
             attempts: Attempts::default(),
             waits: Waits::ToBegin,
+        }
+    }
+
+    /// Of a release whose execution has ended and can not do it any more. What is recorded of how it ended
+    /// stays.
+    pub fn of_dead(asked: DiscardRequest) -> Self {
+        Self {
+            dead: true,
+            ..Self::new(asked)
         }
     }
 
@@ -162,7 +174,11 @@ impl Discard {
         let ttl = self.asked.release.settings.hostname_ttl;
         let (leaving, back): (Vec<&CandidateRow>, Vec<&CandidateRow>) =
             self.own().partition(|row| is_discarded(row, zone, ttl));
-        let batch = unfit(back.iter().map(|row| &row.hostname), zone, ttl);
+        let mut batch = unfit(back.iter().map(|row| &row.hostname), zone, ttl);
+        let took_over = back.iter().any(|row| row.launched_by.is_some());
+        if self.dead && took_over && batch.is_empty() {
+            batch = other_mark(zone, &self.asked.release.domain);
+        }
         let leaving = leaving.into_iter();
         let leaving = leaving.map(|row| Leaving::of(row, CandidateState::Discarded));
         let as_before = |row: &&CandidateRow| self.as_before(row, zone);
@@ -307,7 +323,12 @@ impl Discard {
             false => ReleaseOutcome::AlreadyLive,
         };
         let ticket = self.asked.release.ticket;
-        let ask = Ask::RecordFailure(ticket, outcome, reply.cause.clone());
+        let ask = match (self.dead, outcome) {
+            (true, ReleaseOutcome::NotReleased) => {
+                Ask::RecordSuperseded([ticket].into(), reply.cause.clone())
+            }
+            _ => Ask::RecordFailure(ticket, outcome, reply.cause.clone()),
+        };
         self.ask(ask, Waits::OutcomeRecorded(reply))
     }
 }

@@ -27,6 +27,7 @@ mod publish_peers;
 mod record;
 mod request;
 mod roll_back;
+mod sweep;
 mod take_down;
 mod terminate;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use plan_companions::PlanCompanions;
 pub use publish_hostnames::PublishHostnames;
 pub use publish_peers::PublishPeers;
 pub use roll_back::RollBack;
+pub use sweep::{Mode, Sweep};
 pub use terminate::{Terminate, Terminated};
 
 use crate::errors::{ErrorName, Fault};
@@ -50,6 +52,7 @@ use crate::retire::Leaving;
 use crate::rows::{
     AliasRow, CandidateRow, CandidateState, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
 };
+use crate::sweep::{Launched, SeenRelease, Stands};
 use crate::wire::{PlanReply, Release, SuiteReply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -145,6 +148,14 @@ pub enum Ask {
     Reserve(Box<Reservation>),
     /// The names of companions, all or none. Answer: [`Answer::Reserved`].
     ReserveCompanions(Vec<CandidateRow>),
+    /// The target's instances that are up. Answer: [`Answer::Instances`].
+    Instances,
+    /// What is recorded of these releases, and of the newest. Answer: [`Answer::Releases`].
+    Releases(BTreeSet<Ticket>),
+    /// How the executions of these releases stand. Answer: [`Answer::Executions`].
+    Executions(BTreeMap<Ticket, Arc<ReleaseRow>>),
+    /// These instances end. Answer: [`Answer::Ended`].
+    EndInstances(Vec<String>),
 }
 
 /// Where a candidate's row moves on to.
@@ -193,6 +204,12 @@ impl fmt::Display for Ask {
             Self::DrawTicket => write!(f, "draws a ticket"),
             Self::Reserve(one) => write!(f, "reserves {} names", one.names()),
             Self::ReserveCompanions(rows) => write!(f, "reserves {} names", rows.len()),
+            Self::Instances => write!(f, "looks at the target's instances"),
+            Self::Releases(these) => {
+                write!(f, "reads {} rows of releases, and the newest", these.len())
+            }
+            Self::Executions(these) => write!(f, "asks for the executions of {}", these.len()),
+            Self::EndInstances(ids) => write!(f, "ends {} instances", ids.len()),
         }
     }
 }
@@ -252,6 +269,12 @@ pub enum Answer {
     Ticket(Ticket),
     /// Whether the names are reserved: `false` where somebody else was first with one of them.
     Reserved(bool),
+    /// Those that are up.
+    Instances(Vec<Launched>),
+    /// The rows that there are.
+    Releases(Vec<SeenRelease>),
+    /// Of each.
+    Executions(BTreeMap<Ticket, Stands>),
 }
 
 /// What is planned for the name of an execution.

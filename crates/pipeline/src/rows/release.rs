@@ -5,7 +5,7 @@ use crate::wire::PlanReply;
 use serde::{Deserialize, Serialize};
 
 /// How far a release got, in the words of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReleaseOutcome {
     /// It has neither moved an alias nor ended.
     #[serde(rename = "running")]

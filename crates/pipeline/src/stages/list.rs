@@ -47,3 +47,8 @@ pub const TARGET: &[Stage] = &[
     Stage::task("Forget target", "forget-target"),
     Stage::task("Prove nothing is left", "prove-nothing-is-left"),
 ];
+
+/// Of a sweep.
+pub const SWEEP: &[Stage] = &[
+    Stage::task("Sweep", "sweep"),
+];

@@ -2,11 +2,11 @@
 //!
 //! A template has 10,000 versions at most
 //! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-launch-template.html>), and each
-//! candidate makes one. It is done here because this is the moment when one of them stops being
+//! candidate makes one. It is done by Terminate previous because that is the moment when one of them stops being
 //! needed, and because it happens as often as versions are made; a target may not be provisioned for
-//! years.
+//! years. The sweeper does it for those that no release comes after.
 
-use drive::Drive;
+use crate::Drive;
 use pipeline::drivers::Rows;
 use pipeline::errors::Fault;
 use pipeline::launch_template::expendable;

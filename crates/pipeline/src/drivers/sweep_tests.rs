@@ -1,0 +1,147 @@
+use super::super::ChangeOutcome;
+use super::super::testing::{self as of, rows, tell, zone};
+use super::*;
+use crate::errors::ErrorName;
+use crate::rows::{CandidateState, ReleaseOutcome};
+use crate::sweep::testing::{release, stopped};
+use crate::sweep::{Ending, Stands};
+use expect_test::{Expect, expect};
+
+fn sweep(mode: Mode) -> Sweep {
+    Sweep::new(of::release(), BTreeSet::new(), mode)
+}
+
+fn live() -> crate::rows::CandidateRow {
+    crate::rows::CandidateRow {
+        state: CandidateState::Live,
+        ..of::row("api", 'a', 7)
+    }
+}
+
+fn look(rows_: &[crate::rows::CandidateRow], digits: &str, stands: Stands) -> Vec<Answer> {
+    vec![
+        Answer::Zone(zone(digits)),
+        Answer::Rows(rows(rows_)),
+        Answer::Instances(Vec::new()),
+        Answer::Releases(vec![
+            release(7, ReleaseOutcome::Live),
+            release(42, ReleaseOutcome::Running),
+        ]),
+        Answer::Executions([(Ticket(42), stands)].into()),
+    ]
+}
+
+fn check(driver: &mut Sweep, answers: Vec<Answer>, last: usize, expected: Expect) {
+    let lines = tell(driver, answers);
+    expected.assert_eq(&lines[lines.len() - last..].join("\n"));
+}
+
+#[test]
+fn what_is_only_to_be_told_is_not_done() {
+    let both = [live(), of::row("api", 'b', 42)];
+    check(
+        &mut sweep(Mode::Tell),
+        look(&both, "ab", stopped()),
+        6,
+        expect![[r#"
+            looks at the zone
+            reads the rows of all hostnames that stand
+            looks at the target's instances
+            reads 2 rows of releases, and the newest
+            asks for the executions of 1
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#]],
+    );
+}
+
+#[test]
+fn a_target_on_which_a_release_runs_is_looked_at_and_left() {
+    let both = [live(), of::row("api", 'b', 42)];
+    check(
+        &mut sweep(Mode::Act),
+        look(&both, "ab", Stands::Runs),
+        1,
+        expect![[
+            r#"Swept { target: Target("stage"), plan: [], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#
+        ]],
+    );
+}
+
+/// Discard candidates' own answers, for a release of which `b` stands.
+fn undone(both: &[crate::rows::CandidateRow]) -> Vec<Answer> {
+    let at = || [of::at("api", 'b')].into();
+    let applied = |id: &str| Answer::Changed(ChangeOutcome::Applied(id.into()));
+    vec![
+        Answer::Rows(rows(both)),
+        Answer::Names(at()),
+        Answer::Zone(zone("ab")),
+        Answer::Zone(zone("ab")),
+        Answer::Rows(rows(both)),
+        applied("C1"),
+        Answer::Moved(at()),
+        Answer::Zone(zone("ab")),
+        Answer::Rows(rows(both)),
+        applied("C2"),
+        Answer::Ended(vec!["i-1".into()]),
+        Answer::Moved(at()),
+        Answer::Done,
+    ]
+}
+
+#[test]
+fn a_stopped_release_is_undone_and_recorded_only_if_it_is_said_to_run() {
+    let both = [live(), of::row("api", 'b', 42)];
+    let answers = [look(&both, "ab", stopped()), undone(&both)].concat();
+    check(
+        &mut sweep(Mode::Act),
+        answers,
+        4,
+        expect![[r#"
+            ends the instances of 1
+            marks 1 rows as Discarded
+            records 1 releases as superseded
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: ["stage-r42: api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded."], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#]],
+    );
+}
+
+#[test]
+fn a_job_that_fails_is_told_and_the_others_are_done() {
+    let both = [live(), of::row("api", 'b', 42)];
+    let mut driver = sweep(Mode::Act);
+    tell(&mut driver, look(&both, "ab", stopped()));
+    let failed = driver.call_failed(Fault::new(ErrorName::AccessDenied, "no"));
+    let Ok(Next::Done(swept)) = failed else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(swept.failed, ["stage-r42: no"]);
+}
+
+#[test]
+fn a_look_that_fails_ends_it() {
+    let mut driver = sweep(Mode::Act);
+    tell(&mut driver, Vec::new());
+    let failed = driver.call_failed(Fault::new(ErrorName::Unavailable, "later"));
+    assert!(failed.is_err());
+}
+
+#[test]
+fn what_was_live_before_is_left_until_the_change_that_replaced_it_is_in_sync() {
+    let before = crate::rows::CandidateRow {
+        state: CandidateState::Live,
+        ..of::row("api", 'b', 6)
+    };
+    let mut answers = look(&[live(), before], "ab", Stands::Runs);
+    let mut seven = release(7, ReleaseOutcome::Live);
+    std::sync::Arc::make_mut(&mut seven.row).change_id = Some("C7".into());
+    answers[3] = Answer::Releases(vec![release(6, ReleaseOutcome::Live), seven]);
+    let ended = || Stands::Ended(Ending::Succeeded);
+    answers[4] = Answer::Executions([(Ticket(6), ended()), (Ticket(7), stopped())].into());
+    answers.push(Answer::Done);
+    check(
+        &mut sweep(Mode::Act),
+        answers,
+        2,
+        expect![[r#"
+            waits until C7 is INSYNC
+            Swept { target: Target("stage"), plan: ["stage-r7: it is live and its execution has ended; once nobody can remember what was before, api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [Ticket(7)] }"#]],
+    );
+}
