@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cloud import ROOT
 
+SUPERVISOR = [b"up", b"--foreground", b"--root", str(ROOT).encode()]
 TICK = os.sysconf("SC_CLK_TCK")
 MARK = f"CUTOVER_LOCAL_ROOT={ROOT}".encode()
 EMULATOR, HOST, FUNCTIONS, INSTANCES = "the emulator", "instance host, DNS, gateway", "functions and commands", "instances"
@@ -15,28 +16,28 @@ def used():
     seconds = dict.fromkeys((EMULATOR, HOST, FUNCTIONS, INSTANCES), 0.0)
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if MARK not in (process / "environ").read_bytes().split(b"\0"):
-                continue
             words = (process / "cmdline").read_bytes().split(b"\0")
+            # What the supervisor starts has the mark; the supervisor itself says its folder.
+            if SUPERVISOR != words[1:5] and MARK not in (process / "environ").read_bytes().split(b"\0"):
+                continue
             stat = (process / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue  # it ended just now
         own, ended = (sum(map(int, stat[at : at + 2])) / TICK for at in (11, 13))
-        who, children = kind(b" ".join(words))
+        who, children = kind(words)
         seconds[who] += own
         seconds[children] += ended
     return seconds
 
 
-def kind(command):
+def kind(words):
     """Who a process is, and who its children are."""
+    command = b" ".join(words)
+    if words[1:5] == SUPERVISOR:
+        return HOST, INSTANCES
     if b"launch.py" in command:
         return EMULATOR, FUNCTIONS
-    if b"/bootstrap" in command:
-        return FUNCTIONS, FUNCTIONS
-    if b"cutover-local" in command.split(b" ")[0] and b"--foreground" in command:
-        return HOST, INSTANCES
-    return INSTANCES, INSTANCES
+    return (FUNCTIONS, FUNCTIONS) if b"/bootstrap" in command else (INSTANCES, INSTANCES)
 
 
 def since(before):
