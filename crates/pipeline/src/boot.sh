@@ -224,20 +224,16 @@ UNIT
   exit 0
 fi
 
-child=
 ship_log_while_starting &
-shipping=$!
 ship_pieces &
-shipping="$shipping $!"
-trap 'trap - TERM INT; kill $shipping 2>/dev/null; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null; wait; ship_pieces last; exit 0' TERM INT
+# Only what still runs: the number of a job that has ended can be another process's by now, or a thread's of one.
+trap 'trap - TERM INT; kill $(jobs -pr) 2>/dev/null || true; wait; ship_pieces last; exit 0' TERM INT
 pause=1
 while true; do
   started=$SECONDS
   (cd "$home/app" && exec env "${environment[@]}" "$home/run") >>"$log" 2>&1 &
-  child=$!
   code=0
-  wait "$child" || code=$?
-  child=
+  wait $! || code=$?
   [ "$code" -le 128 ] || code=$(kill -l $((code - 128)) 2>/dev/null || echo "$code")
   ended "$code" $((SECONDS - started))
   ship_log

@@ -357,3 +357,16 @@ fn a_program_for_another_machine_is_told_in_the_same_words_by_either_runner() {
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(said.contains(WORDS), "{said}");
 }
+
+/// A number that was remembered may be another process's by now, or a thread's: `kill` would end what has it.
+#[test]
+fn nothing_is_ended_by_a_number_that_was_remembered() {
+    let script = include_str!("../src/boot.sh");
+    let lines = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    let kills = lines.filter(|line| line.split([' ', '\'', ';', '(']).any(|word| word == "kill"));
+    let by_number =
+        kills.filter(|line| !line.contains("kill $(jobs -pr)") && !line.contains("kill -l "));
+    assert_eq!(by_number.collect::<Vec<_>>(), Vec::<&str>::new());
+}
