@@ -86,7 +86,9 @@ pub async fn next(context: &Context, within: Duration) -> Result<Execution, Fail
         let mut begun = newest
             .iter()
             .filter(|one| Some(&one.execution) != last.as_ref());
-        if let Some(one) = running.first().or(begun.next()) {
+        // By its status it is listed a moment after it has begun.
+        let unlisted = newest.iter().find(|one| one.ended.is_none());
+        if let Some(one) = running.first().or(unlisted).or(begun.next()) {
             return Ok(one.execution.clone());
         }
         let what = match newest.first() {
