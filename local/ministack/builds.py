@@ -32,6 +32,7 @@ exec "$@"
 SERVICE_ROLE_CALLS = {"s3:GetObject", "s3:PutObject"}
 # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 SHORTEST, LONGEST = 5, 2160
+TOKEN_SECONDS = 300
 LOOK = 0.05
 # Of its output this many lines are in its log; AWS keeps all.
 LOGGED = 20_000
@@ -59,13 +60,25 @@ class Builds:
     def __init__(self, codebuild, sts):
         self.codebuild, self.sts = codebuild, sts
         self.running, self.lock = {}, builds_threads.Lock()
+        # What was asked by each token, when, and which build that began.
+        self.tokens = {}
 
     def start(self, data):
+        """Asked again with the same token within 5 minutes, it answers with the same build:
+        https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html."""
+        token, now = data.get("idempotencyToken"), builds_time.monotonic()
+        before, asked, begun = self.tokens.get(token, (None, now, None))
         try:
+            if before and now - asked < TOKEN_SECONDS:
+                if before != data:
+                    raise Refused("InvalidInputException", "The parameters differ from those of the same idempotency token")
+                return self.codebuild.json_response({"build": dict(self.codebuild._builds[begun])})
             build, project = self.record(data)
         except Refused as refused:
             return self.codebuild.error_response_json(refused.code, str(refused), 400)
         self.codebuild._builds[build["id"]] = build
+        if token:
+            self.tokens[token] = data, now, build["id"]
         work = builds_threads.Thread(target=contextvars.copy_context().run, args=(self.run, build, project), daemon=True)
         work.start()
         return self.codebuild.json_response({"build": dict(build)})

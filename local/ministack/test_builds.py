@@ -91,6 +91,15 @@ class BuildsRun(unittest.TestCase):
         self.assertEqual(self.wait(build), "STOPPED")
         self.assertEqual(processes_with(mark), [])
 
+    def test_the_same_token_begins_nothing_again_and_another_request_with_it_is_refused(self):
+        token = {"idempotencyToken": "a-token-of-this-test"}
+        first, again = (self.start("echo once", **token) for _ in range(2))
+        self.assertEqual(again["id"], first["id"])
+        self.wait(first)
+        other = {"projectName": "p", "buildspecOverride": build_spec("echo other"), **token}
+        status, _, body = codebuild._start_build(other)
+        self.assertEqual((status, "InvalidInputException" in str(body)), (400, True))
+
     def test_what_the_model_of_codebuild_does_not_know_is_refused(self):
         for wrong in ({"projectNam": "p"}, {"timeoutInMinutesOverride": 4}, {"computeTypeOverride": "HUGE"}):
             status, _, body = codebuild._start_build({"projectName": "p", **wrong})

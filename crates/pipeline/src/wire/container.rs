@@ -55,6 +55,9 @@ pub struct StartBuild {
     pub timeout_in_minutes_override: u64,
     /// After which it is not begun any more.
     pub queued_timeout_in_minutes_override: u64,
+    /// The hand-over's name: asked again because an answer was lost, CodeBuild answers with the same build
+    /// for 5 minutes, instead of beginning another one beside it.
+    pub idempotency_token: String,
 }
 
 /// `ProjectArtifacts` of CodeBuild.

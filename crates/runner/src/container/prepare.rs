@@ -67,27 +67,22 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
         .upload(&file, &key, Default::default())
         .await?;
     let minutes = task.limit.duration().as_secs().div_ceil(60) + AROUND_MINUTES;
+    let image = machine.image.as_ref();
     let build = StartBuild {
         project_name: preparer.project.clone(),
         source_type_override: "S3".to_owned(),
         source_location_override: format!("{}/{key}", preparer.bucket),
         buildspec_override: BUILDSPEC.to_owned(),
         artifacts_override: artifacts(&preparer.bucket, &name),
-        image_override: machine
-            .image
-            .as_ref()
-            .map(|image| image.as_str().to_owned()),
-        environment_type_override: machine
-            .image
-            .as_ref()
-            .and_then(environment)
-            .map(str::to_owned),
+        image_override: image.map(|image| image.as_str().to_owned()),
+        environment_type_override: image.and_then(environment).map(str::to_owned),
         compute_type_override: machine
             .compute
             .map(Compute::of_codebuild)
             .map(str::to_owned),
         timeout_in_minutes_override: minutes.max(LEAST_MINUTES),
         queued_timeout_in_minutes_override: QUEUED_MINUTES,
+        idempotency_token: name.clone(),
     };
     Ok(HandOver { name, time, build })
 }

@@ -90,7 +90,7 @@ async fn codebuild_is_asked_for_a_container_that_nobody_else_can_name() {
         },
         "ImageOverride": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
         "EnvironmentTypeOverride": "ARM_CONTAINER", "ComputeTypeOverride": "BUILD_GENERAL1_LARGE",
-        "TimeoutInMinutesOverride": 12, "QueuedTimeoutInMinutesOverride": 30,
+        "TimeoutInMinutesOverride": 12, "QueuedTimeoutInMinutesOverride": 30, "IdempotencyToken": name,
     });
     assert_eq!(asked, expected);
 }
