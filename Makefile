@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test requests roles model bench soak field package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test test-whole-cloud requests roles model bench soak field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -53,11 +53,14 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_builds.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
-	# The local cloud starts meanwhile: mostly it waits.
-	$(MAKE) --no-print-directory --jobs=3 check-code check-templates up
-	$(PYTHON) -B local/requests/report.py --begin
-	cargo test --package end-to-end --lib --tests -- --test-threads=16
+	# Beside each other, since all of them mostly wait; the stories after them keep both cores busy.
+	$(MAKE) --no-print-directory --jobs=3 check-code check-templates test-whole-cloud
+	cargo test --package end-to-end --lib --bins --test stories -- --test-threads=16
 	$(PYTHON) -B local/requests/report.py --full
+
+test-whole-cloud: up
+	$(PYTHON) -B local/requests/report.py --begin
+	cargo test --package end-to-end --test whole_cloud -- --test-threads=16
 
 requests: ## what was asked of the local cloud since make up or make test began, held to AWS's own models
 	$(PYTHON) -B local/requests/report.py

@@ -19,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 
 # What the scripts and tests here ask of AWS; the CLI reads any other model when it needs it.
 SERVICES = ("cloudformation", "dynamodb", "ec2", "events", "iam", "lambda", "logs", "resourcegroupstaggingapi",
@@ -84,25 +85,22 @@ def load():
 
 
 def serve(caller):
-    """One call, in a copy of this copy, so that it can be ended when the caller is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, files = receive(caller)
-    program = os.fork()
-    if program == 0:
-        caller.close()
-        os._exit(run(request, files))
-    for file in files:
-        os.close(file)
-    ended = os.pidfd_open(program)
-    ready, _, _ = select.select([caller, ended], [], [])
-    if ended not in ready:
-        os.kill(program, signal.SIGTERM)
-    code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+    threading.Thread(target=end_with, args=[caller], daemon=True).start()
+    code = run(request, files)
     try:
         caller.sendall(struct.pack("!i", code))
     except OSError:
         pass  # the caller is gone
     os._exit(0)
+
+
+def end_with(caller):
+    gone = select.poll()
+    gone.register(caller, select.POLLRDHUP)
+    gone.poll()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def receive(caller):

@@ -110,6 +110,7 @@ fn repository_of(path: &str) -> Option<&str> {
 
 async fn run_backend(root: &Root, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let mut child = Command::new("git")
+        .args(SERVED.into_iter().flat_map(|setting| ["-c", setting]))
         .arg("http-backend")
         .env_clear()
         .envs(environment(root, &request))
@@ -151,6 +152,15 @@ async fn feed_and_wait(
     let _ = tokio::time::timeout(LIMIT, feed).await;
 }
 
+/// How every repository is served.
+const SERVED: [&str; 4] = [
+    "http.receivepack=true",
+    // A release fetches exactly one commit, whether or not a branch points to it now.
+    "uploadpack.allowAnySHA1InWant=true",
+    "uploadpack.allowFilter=true",
+    // Repositories here are small and short-lived: nobody tidies them up after a push.
+    "receive.autogc=false",
+];
 /// RFC 3875's variables, as far as git reads them.
 fn environment(root: &Root, request: &Request<Incoming>) -> Vec<(&'static str, String)> {
     let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();

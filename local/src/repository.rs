@@ -36,18 +36,14 @@ pub fn create(root: &Root, name: &str) -> Result<Created> {
     } else {
         Created::New
     };
-    git(
-        &["init", "--quiet", "--bare", "--initial-branch=main"],
-        &folder,
-    )?;
-    for (key, value) in [
-        ("http.receivepack", "true"),
-        // A release fetches exactly one commit, whether or not a branch points to it now.
-        ("uploadpack.allowAnySHA1InWant", "true"),
-        ("uploadpack.allowFilter", "true"),
-    ] {
-        git(&["config", key, value], &folder)?;
-    }
+    let init = [
+        "init",
+        "--quiet",
+        "--bare",
+        "--initial-branch=main",
+        "--template=",
+    ];
+    git(&init, &folder)?;
     write_hook(root, &folder, name)?;
     Ok(created)
 }

@@ -292,13 +292,17 @@ async fn git(folder: &Path, arguments: &[&str]) -> String {
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_TERMINAL_PROMPT", "0"),
+        // No hooks to copy.
+        ("GIT_TEMPLATE_DIR", ""),
         ("GIT_AUTHOR_NAME", "test"),
         ("GIT_AUTHOR_EMAIL", "test@localhost"),
         ("GIT_COMMITTER_NAME", "test"),
         ("GIT_COMMITTER_EMAIL", "test@localhost"),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    program(Path::new("git"), arguments, folder, &environment)
+    // Nothing to tidy up, so no process that looks whether there is.
+    let all = [&["-c", "maintenance.auto=false"], arguments].concat();
+    program(Path::new("git"), &all, folder, &environment)
         .await
         .good(&format!("git {}", arguments.join(" ")))
 }

@@ -119,10 +119,10 @@ fn a_call_ends_with_its_caller() {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    eventually("the call is under way", || copies(&cloud) == 2);
+    eventually("the call is under way", || copies(&cloud) == 1);
     kill(Pid::from_raw(child.id() as i32), Signal::SIGKILL).unwrap();
     child.wait().unwrap();
-    eventually("its copies are gone", || copies(&cloud) == 0);
+    eventually("its copy is gone", || copies(&cloud) == 0);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What concerns the whole local cloud: these tests change what all releases stand on, and put it
-//! back. Stories run before them, in a program of their own.
+//! back. Stories run after them, in a program of their own.
 
 mod excess;
 mod excess_targets;
