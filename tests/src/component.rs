@@ -65,8 +65,19 @@ impl Component {
         component
     }
 
+    /// Makes a library's repository and registers it.
+    pub async fn library(cloud: &Cloud, what: &str, target: &'static str) -> Self {
+        let library = Self::unregistered(cloud, what, target).await;
+        library.follow_as("library", "main", target).await;
+        library
+    }
+
     /// Registers it, or changes what it follows.
     pub async fn follow(&self, branch: &str, target: &str) {
+        self.follow_as("service", branch, target).await;
+    }
+
+    async fn follow_as(&self, kind: &str, branch: &str, target: &str) {
         let follows = format!("{branch}={target}");
         let added = self
             .cloud
@@ -74,6 +85,8 @@ impl Component {
                 "component",
                 "add",
                 &self.name,
+                "--kind",
+                kind,
                 "--repository",
                 &self.url(),
                 "--branch",

@@ -40,6 +40,10 @@ pub struct Service {
     pub suites: Vec<Suite>,
     /// Whom it talks to.
     pub peers: Vec<String>,
+    /// What it pins: library and commit.
+    pub vendor: Vec<(String, String)>,
+    /// Whether it is a library, and nothing of it runs.
+    pub is_library: bool,
     /// Appended to the manifest.
     pub more_manifest: String,
     /// Whether there is a manifest at all.
@@ -71,6 +75,8 @@ const SERVER: &str = r#"import json, os, socketserver, sys, threading, time
 START, HELD_BY, SICK_BY = "@START@", "@HELD_BY@", "@SICK_BY@"
 IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
 IDENTITY["version"] = open("VERSION").read().strip()
+VENDOR = os.environ.get("VENDOR")
+IDENTITY["vendor"] = {name: open(f"{VENDOR}/{name}/words").read().strip() for name in sorted(os.listdir(VENDOR))} if VENDOR else {}
 
 
 def peers(what):
@@ -166,6 +172,8 @@ impl Service {
                 slow: false,
             }],
             peers: Vec::new(),
+            vendor: Vec::new(),
+            is_library: false,
             more_manifest: String::new(),
             has_manifest: true,
             files: vec![(
@@ -173,6 +181,27 @@ impl Service {
                 "mkdir -p dist && cp server.py VERSION dist/ && echo built\n".into(),
             )],
         }
+    }
+
+    /// A library with one file, and a suite that wants to see that in `$VENDOR/<its name>`.
+    pub fn library(name: &str, version: &str) -> Self {
+        let mut library = Self::good(version);
+        library.is_library = true;
+        library.build = "sh -c 'mkdir -p dist && cp VERSION dist/words'".into();
+        let suite = format!("sh -c 'test \"$(cat $VENDOR/{name}/words)\" = {version}'");
+        library.suites.clear();
+        library.add_suite("words", suite);
+        library
+    }
+
+    /// The same with a library, which all of its commands want to see.
+    pub fn pinning(mut self, library: &str, commit: &str) -> Self {
+        let look = format!("test -s \"$VENDOR/{library}/words\"");
+        self.unit_tests = format!("sh -c '{look}'");
+        self.build = format!("sh -c '{look} && sh build.sh'");
+        self.add_suite("vendored", format!("sh -c '{look}'"));
+        self.vendor.push((library.into(), commit.into()));
+        self
     }
 
     /// Has one more fast suite.
@@ -228,6 +257,14 @@ impl Service {
                 _ => "1s",
             },
         );
+        if self.is_library {
+            let run = text.find("[run]").expect("a section");
+            text.truncate(run);
+            text = text.replace("peers = []", "kind = \"library\"");
+        }
+        for (library, commit) in &self.vendor {
+            text += &format!("[vendor.{library}]\ncommit = {commit:?}\n");
+        }
         for suite in &self.suites {
             let limit = match suite.name {
                 // The only one that needs its limit.

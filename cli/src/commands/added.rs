@@ -1,5 +1,6 @@
 //! What adding a component means: which push releases it where, and what is in the way.
 
+use pipeline::manifest::Kind;
 use pipeline::names::{Commit, Target};
 use pipeline::rows::ComponentRow;
 use serde_json::{Value, json};
@@ -48,7 +49,14 @@ impl Added<'_> {
             Some(_) => "Changed",
         };
         let new = self.new;
-        let mut lines = vec![format!("{how} {} from {}", new.component, new.repository)];
+        let what = match new.kind {
+            Kind::Service => String::new(),
+            Kind::Library => ", a library: a release builds and tests it, and runs nothing".into(),
+        };
+        let mut lines = vec![format!(
+            "{how} {} from {}{what}",
+            new.component, new.repository
+        )];
         for (branch, target) in &new.branches {
             lines.push(format!("  a push to {branch} releases it to {target}"));
         }

@@ -1,10 +1,11 @@
 //! `component`: which components there are and where they come from.
 
 use super::added::{Added, Around, Repository};
-use super::{Context, say, say_json};
+use super::{Context, component_show, say, say_json};
 use crate::error::{Exit, Failure};
 use crate::text::table;
 use clap::{Args, Subcommand};
+use pipeline::manifest::Kind;
 use pipeline::names::{Commit, RepositoryUrl, Target, excerpt};
 use pipeline::names::{Component, SecretName};
 use pipeline::rows::{AliasRow, ComponentRow, Key};
@@ -29,10 +30,13 @@ may write.
 Examples:
   cutover component add api --repository https://git.example.com/team/api.git --branch main=stage
   cutover component add ui --repository https://git.example.com/team/ui.git \\
-      --branch main=stage --branch production=prod")]
+      --branch main=stage --branch production=prod
+  cutover component add gdal --kind library --repository https://git.example.com/team/gdal.git")]
     Add(Add),
     /// All components
     List,
+    /// One component: what is live of a service, which commits of a library are released and who uses them
+    Show(Show),
     /// Forget a component; what is live stays live
     Remove(Remove),
 }
@@ -41,6 +45,9 @@ Examples:
 pub struct Add {
     /// Its name, e.g. api
     pub name: Component,
+    /// As in [component] kind of its cutover.toml: service or library
+    #[arg(long, value_name = "KIND", default_value_t = Kind::Service)]
+    pub kind: Kind,
     /// Where it is fetched from, without credentials
     #[arg(long, value_name = "URL")]
     pub repository: RepositoryUrl,
@@ -53,6 +60,12 @@ pub struct Add {
     /// Add it without a look at its repository, e.g. one that this machine cannot reach
     #[arg(long)]
     pub unchecked: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Its name
+    pub name: Component,
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +82,7 @@ pub async fn run(context: &Context, command: ComponentCommand) -> Result<Exit, F
     match command {
         ComponentCommand::Add(wanted) => add(context, wanted).await,
         ComponentCommand::List => list(context).await,
+        ComponentCommand::Show(wanted) => component_show::run(context, &wanted.name).await,
         ComponentCommand::Remove(wanted) => remove(context, wanted).await,
     }
 }
@@ -81,6 +95,7 @@ async fn add(context: &Context, wanted: Add) -> Result<Exit, Failure> {
     };
     let new = ComponentRow {
         component: wanted.name,
+        kind: wanted.kind,
         repository: wanted.repository,
         branches: branches(&wanted.branches)?,
         credentials: wanted.credentials,
@@ -193,7 +208,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     }
     let cells: Vec<Vec<String>> = components.iter().map(cells).collect();
     say(&table(
-        &["component", "repository", "pushes", "credentials"],
+        &["component", "kind", "repository", "pushes", "credentials"],
         &cells,
         context.screen,
     ))?;
@@ -214,6 +229,7 @@ fn cells(row: &ComponentRow) -> Vec<String> {
     let credentials = row.credentials.as_ref().map(ToString::to_string);
     vec![
         row.component.to_string(),
+        row.kind.to_string(),
         row.repository.to_string(),
         pushes,
         credentials.unwrap_or_else(|| "none".into()),

@@ -8,6 +8,7 @@ fn row_of(name: &str, url: &str, typed: &[&str]) -> Result<ComponentRow, Failure
     let typed: Vec<String> = typed.iter().map(|text| text.to_string()).collect();
     Ok(ComponentRow {
         component: Component::new(name).unwrap(),
+        kind: Default::default(),
         repository: RepositoryUrl::new(url).unwrap(),
         branches: branches(&typed)?,
         credentials: None,
@@ -124,7 +125,7 @@ fn what_is_in_the_way_is_said() {
         Note: there is no target dev yet: cutover target provision dev
         Next: git push, then cutover watch --commit"#]],
     );
-    assert_eq!(cells(&private)[3], "cutover/myproj/api");
+    assert_eq!(cells(&private)[4], "cutover/myproj/api");
 }
 
 #[test]

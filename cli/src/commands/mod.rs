@@ -4,6 +4,7 @@ mod added;
 mod awaiting;
 mod check;
 mod component;
+mod component_show;
 mod function_logs;
 mod live;
 mod live_logs;

@@ -51,6 +51,8 @@ pub struct Row {
     pub suites: BTreeMap<String, Cell>,
     /// Whether it is released itself, and not only tested because it talks to who is.
     pub released: bool,
+    /// Whether nothing of it runs.
+    pub library: bool,
     /// Whether it is one more instance of what is live, there to be tested beside the release.
     pub companion: bool,
 }
@@ -58,9 +60,10 @@ pub struct Row {
 impl Row {
     /// As it is shown.
     pub fn name(&self) -> String {
-        match self.companion {
-            true => format!("{} (companion)", self.component),
-            false => self.component.clone(),
+        match (self.companion, self.library) {
+            (true, _) => format!("{} (companion)", self.component),
+            (_, true) => format!("{} (library)", self.component),
+            _ => self.component.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a push of a folder would do, for a person and for a script.
 
 use crate::text::{Colour, Screen, Style, size, wrap};
-use pipeline::manifest::{Limit, Manifest, Suite};
+use pipeline::manifest::{Limit, Manifest, Pin, RunSection, Suite};
 use pipeline::names::{Component, peer_variable};
 use serde_json::{Value, json};
 use workspace::sources::Held;
@@ -36,7 +36,11 @@ impl Checked {
     /// Its commands, then what is to be known.
     pub fn shown(&self, screen: Screen) -> String {
         let name = &self.manifest.component.name;
-        let title = format!("{name}: a release would take this.");
+        let what = match self.manifest.is_library() {
+            true => ", a library",
+            false => "",
+        };
+        let title = format!("{name}{what}: a release would take this.");
         let mut lines = vec![screen.colour.paint(Style::Good, &title)];
         let rows = self.rows();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -53,30 +57,25 @@ impl Checked {
     }
 
     fn rows(&self) -> Vec<[String; 3]> {
-        let mut rows = self.commands().to_vec();
+        let mut rows = self.commands();
         rows.extend(self.manifest.suites.iter().map(suite_row));
         rows.extend(self.manifest.component.peers.iter().map(peer_row));
+        rows.extend(self.manifest.vendor.iter().map(pin_row));
         rows.push(self.source());
         rows
     }
 
-    fn commands(&self) -> [[String; 3]; 3] {
-        let Manifest { build, run, .. } = &self.manifest;
+    fn commands(&self) -> Vec<[String; 3]> {
+        let build = &self.manifest.build;
         let leaves = build.output.as_str();
         let build_ends = format!("{}, leaves {leaves}", within(build.timeout));
-        let runs = format!(
-            "{}, port {}, {} answers 200 {}",
-            counted(u64::from(run.instances.number()), "instance"),
-            run.port.number(),
-            run.health.as_str(),
-            within(run.start_timeout)
-        );
         let unit_tests_end = within(build.unit_tests_timeout);
-        [
+        let mut rows = vec![
             row("unit tests", build.unit_tests.as_str(), unit_tests_end),
             row("build", build.command.as_str(), build_ends),
-            row("run", run.command.as_str(), runs),
-        ]
+        ];
+        rows.extend(self.manifest.run.as_ref().map(run_row));
+        rows
     }
 
     fn source(&self) -> [String; 3] {
@@ -116,7 +115,13 @@ impl Checked {
         // A release says them too, when it is too late to save the wait.
         said.extend(self.manifest.warnings().iter().map(ToString::to_string));
         if self.manifest.suites.is_empty() {
-            said.push("there is no [[suite]]: nothing is tested before users get it".to_owned());
+            let who = match self.manifest.is_library() {
+                true => "others pin it",
+                false => "users get it",
+            };
+            said.push(format!(
+                "there is no [[suite]]: nothing is tested before {who}"
+            ));
         }
         said
     }
@@ -134,6 +139,22 @@ impl Checked {
 
 fn row(what: &str, command: &str, rest: String) -> [String; 3] {
     [what.to_owned(), command.to_owned(), rest]
+}
+
+fn run_row(run: &RunSection) -> [String; 3] {
+    let runs = format!(
+        "{}, port {}, {} answers 200 {}",
+        counted(u64::from(run.instances.number()), "instance"),
+        run.port.number(),
+        run.health.as_str(),
+        within(run.start_timeout)
+    );
+    row("run", run.command.as_str(), runs)
+}
+
+fn pin_row((library, pin): (&Component, &Pin)) -> [String; 3] {
+    let rest = format!("{} of it is $VENDOR/{library}", pin.commit.short());
+    row("library", library.as_str(), rest)
 }
 
 fn suite_row(suite: &Suite) -> [String; 3] {

@@ -3,7 +3,7 @@
 use super::history::End;
 use super::model::Model;
 use super::stages::{folder, leaves_a_log};
-use super::summary::{already, moved, stays, terminated, tests, text};
+use super::summary::{already, libraries, moved, stays, terminated, tests, text};
 use super::tags::{not_tagged, tagged};
 use crate::error::Exit;
 use crate::text::{Screen, Style, duration, safe, wrap};
@@ -90,6 +90,7 @@ pub fn warnings(model: &Model) -> Vec<String> {
 fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> String {
     let mut lines = vec![screen.colour.paint(Style::Good, &title(model, execution))];
     lines.extend(moved(output));
+    lines.extend(libraries(output));
     lines.extend(already(output));
     let more = stays(output).into_iter().chain(tests(output));
     let more = more.chain(terminated(output)).chain(tagged(output));
@@ -105,7 +106,11 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
         lines.extend(remark.map(|remark| wrap(&format!("Note: {remark}"), "  ", screen.width)));
     }
     let target = model.target.as_deref().unwrap_or("stage");
-    lines.push(next(&format!("cutover status --target {target}"), screen));
+    let look = match text(output, "outcome") {
+        "libraries_released" => "cutover component list".to_owned(),
+        _ => format!("cutover status --target {target}"),
+    };
+    lines.push(next(&look, screen));
     lines.join("\n")
 }
 
@@ -146,6 +151,7 @@ fn already_live(output: &Value, screen: Screen) -> String {
     };
     let title = format!("Already live on {target}: {what}.");
     let mut lines = vec![screen.colour.paint(Style::Good, &title)];
+    lines.extend(libraries(output));
     lines.extend(already(output));
     lines.join("\n")
 }

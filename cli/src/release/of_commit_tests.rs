@@ -14,6 +14,7 @@ fn target(name: &str) -> Target {
 fn row(name: &str) -> ComponentRow {
     ComponentRow {
         component: Component::new(name).unwrap(),
+        kind: Default::default(),
         repository: RepositoryUrl::new(format!("https://git.example.com/team/{name}.git")).unwrap(),
         branches: [("main", "stage"), ("production", "prod")]
             .map(|(branch, to)| (branch.to_owned(), target(to)))

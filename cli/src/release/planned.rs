@@ -78,6 +78,19 @@ impl Model {
         for (component, _) in self.plan.brings.clone() {
             self.row(&component).released = true;
         }
+        let libraries = plan.get("libraries").and_then(Value::as_array);
+        let libraries = libraries.into_iter().flatten();
+        for library in libraries.filter_map(|one| text(one, "/component")) {
+            self.expect_library(library);
+        }
+    }
+
+    /// It is built and tested, and nothing of it is launched.
+    fn expect_library(&mut self, name: &str) {
+        let row = self.row(name);
+        row.library = true;
+        row.cells[OF_THE_BUILD.end..].fill(Cell::Skipped);
+        row.cells[INTEGRATION_TESTS] = Cell::Pending;
     }
 
     /// A round begins: who is tested beside the release is found anew, and all suites run again.

@@ -50,7 +50,7 @@ impl Model {
         for row in self
             .rows
             .iter_mut()
-            .filter(|row| (row.released || row.companion) && row.suites.is_empty())
+            .filter(|row| (row.released || row.companion || row.library) && row.suites.is_empty())
         {
             row.cells[INTEGRATION_TESTS] = Cell::Skipped;
         }

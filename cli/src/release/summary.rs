@@ -2,7 +2,9 @@
 
 use pipeline::cutover::AliasMove;
 use pipeline::names::Component;
-use pipeline::wire::{AlreadyLive, SuiteOutcome, SuiteRef, SuiteReply, TerminateReply};
+use pipeline::wire::{
+    AlreadyBuilt, AlreadyLive, ReleasedLibrary, SuiteOutcome, SuiteRef, SuiteReply, TerminateReply,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -33,6 +35,19 @@ fn before(moves: &[AliasMove], component: &str) -> String {
         Some(AliasMove { from: None, .. }) => " (nothing before)".into(),
         None => String::new(),
     }
+}
+
+/// What others can pin now, or could before.
+pub fn libraries(output: &Value) -> Vec<String> {
+    let now = list::<ReleasedLibrary>(output, "libraries").into_iter();
+    let now = now.map(|one| (one.component, one.commit, "can be pinned"));
+    let before = list::<AlreadyBuilt>(output, "already_built").into_iter();
+    let before = before.map(|one| (one.component, one.commit, "was released already"));
+    now.chain(before)
+        .map(|(library, commit, what)| {
+            format!("  {library} {what}: {library} = {{ commit = \"{commit}\" }}")
+        })
+        .collect()
 }
 
 /// What was asked for and needed nothing.

@@ -154,7 +154,7 @@ impl Drive {
         let key = Key::release(target, ticket);
         let planned: Option<ReleaseRow> = self.registry.get(&key).await?;
         let components = planned.map(|row| row.plan.components).unwrap_or_default();
-        let names = components.into_iter().map(|one| one.hostname);
+        let names = components.into_iter().filter_map(|one| one.hostname);
         Ok(Answer::Names(names.collect()))
     }
 

@@ -108,6 +108,7 @@ fn row_for(sent: Sent<'_>) -> ComponentRow {
         _ => "https://git.example.com/api.git".to_owned(),
     };
     ComponentRow {
+        kind: Default::default(),
         credentials: None,
         component: Component::new("api").unwrap(),
         repository: RepositoryUrl::new(address).unwrap(),

@@ -13,13 +13,17 @@ const AGAIN: (&str, &str) = ("Cut over?", "Plan companions");
 /// The parts of the drain, with a look after each.
 const DRAINS: (&str, &str) = ("Drained?", "Drain");
 
+/// The libraries of a release come first; then it begins again, without them.
+const AFTER_LIBRARIES: (&str, &str) = ("Libraries only?", "Prepare workspaces");
+
 /// The one way from failing to live: the aliases had moved, and only the answer was lost.
 const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
 /// Nor is a release of commits that another one made live, and whose candidates that one may have ended.
 const LIVE_BY_ANOTHER: (&str, &str) = ("Live after all?", "Already live");
 
-/// Where a release goes that has moved its aliases.
-const WENT_LIVE: [(&str, &str); 3] = [
+/// Where a release goes that has moved its aliases, or has recorded libraries and nothing else to bring.
+const WENT_LIVE: [(&str, &str); 4] = [
+    ("Libraries only?", "Tags asked for?"),
     ("Cut over?", "Terminate previous"),
     ("Cut over?", "Drain"),
     LIVE_AFTER_ALL,
@@ -98,7 +102,7 @@ fn a_release_ends_in_succeed_or_fail() {
 #[test]
 fn nothing_is_done_over_and_over() {
     for machine in machines() {
-        let back = machine.ways_back_but(&[AGAIN, DRAINS]);
+        let back = machine.ways_back_but(&[AGAIN, DRAINS, AFTER_LIBRARIES]);
         assert!(back.is_empty(), "{back:?} come round again");
     }
 }
@@ -110,6 +114,41 @@ fn suites_are_run_again_at_most_twice() {
     assert_eq!(again.len(), 1);
     assert!(text(again[0], "Condition").contains(" and $round < 3 and "));
     assert_eq!(text(&again[0]["Assign"], "round"), "{% $round + 1 %}");
+}
+
+/// Those that are prepared again all have a hostname, so none of them is a library.
+#[test]
+fn libraries_come_first_once() {
+    let machine = outermost();
+    let again = machine.rules(AFTER_LIBRARIES);
+    assert_eq!(again.len(), 1);
+    let fewer = "{% $count($workspaces) > $count($plan.components) %}";
+    assert_eq!(text(again[0], "Condition"), fewer);
+    let rest = text(&again[0]["Assign"], "workspaces");
+    assert_eq!(rest, "{% $plan.components %}");
+    let prepared = &machine.states["Prepare workspaces"]["Assign"];
+    let libraries = "{% [$states.result[$exists(manifest) and $not($exists(hostname))]] %}";
+    assert_eq!(text(prepared, "libraries"), libraries);
+}
+
+/// Nothing is launched for them, and what is tested of them is no proof of what goes live.
+#[test]
+fn a_release_goes_on_to_what_runs_only_without_libraries_left() {
+    let machine = outermost();
+    let on = [
+        ("All workspaces ready?", "Plan companions"),
+        ("All candidates healthy?", "Publish hostnames"),
+        ("All tests passed?", "Deploy (cutover)"),
+    ];
+    for way in on {
+        let rules = machine.rules(way);
+        assert_eq!(rules.len(), 1, "{way:?}");
+        let condition = text(rules[0], "Condition");
+        assert!(
+            condition.ends_with(" = 0 and $count($libraries) = 0 %}"),
+            "{condition}"
+        );
+    }
 }
 
 #[test]
@@ -204,32 +243,41 @@ fn a_failed_release_is_green_only_if_what_it_was_to_bring_is_live_by_another() {
     assert_eq!(conditions, ["{% $count($verdict.already_live) > 0 %}"]);
 }
 
+/// And of what there must be none.
+const GATES: [(&str, &str); 3] = [
+    ("All workspaces ready?", "$count($failures)"),
+    ("All candidates healthy?", "$count($failures)"),
+    ("All tests passed?", "$count($tests[outcome != 'passed'])"),
+];
+
 #[test]
 fn every_gate_is_shut_unless_its_condition_holds() {
     let machine = outermost();
-    let gates = [
-        "All workspaces ready?",
-        "All candidates healthy?",
-        "All tests passed?",
-    ];
-    for gate in gates {
+    for (gate, holds) in GATES {
         let state = &machine.states[gate];
         assert_eq!(text(state, "Default"), "Discard candidates", "`{gate}`");
-        assert_eq!(list(state, "Choices").len(), 1, "`{gate}`");
+        for rule in list(state, "Choices") {
+            let condition = text(rule, "Condition");
+            let more = condition.strip_prefix(&format!("{{% {holds} = 0 "));
+            let more = more.unwrap_or_else(|| panic!("`{gate}`: {condition}"));
+            assert!(
+                ["%}", "and $count($libraries) = 0 %}"].contains(&more),
+                "{more}"
+            );
+        }
     }
 }
 
 #[test]
 fn what_goes_live_passed_every_gate() {
     let machine = outermost();
-    let passing = [
-        ("All workspaces ready?", "Plan companions"),
-        ("All candidates healthy?", "Publish hostnames"),
-        ("All tests passed?", "Deploy (cutover)"),
-    ];
-    for shut in passing {
-        let on = machine.reached(&machine.start, &[shut, LIVE_AFTER_ALL]);
-        assert!(!on.contains("Released"), "with {shut:?} shut");
+    for (gate, _) in GATES {
+        let ways = ways_on(&machine.states[gate]);
+        let ways = ways.iter().filter(|next| *next != "Discard candidates");
+        let mut shut: Vec<(&str, &str)> = ways.map(|next| (gate, next.as_str())).collect();
+        shut.push(LIVE_AFTER_ALL);
+        let on = machine.reached(&machine.start, &shut);
+        assert!(!on.contains("Released"), "with `{gate}` shut");
     }
 }
 

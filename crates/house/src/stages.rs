@@ -13,6 +13,7 @@ const NAMED_OTHERWISE: &[&str] = &[
     "Run suite",
     "Deploy (cutover)",
     "Record cutover",
+    "Record libraries",
     "Roll back",
     "Terminate rolled back",
     "Undo plan",

@@ -70,7 +70,7 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
             version: Version::Head,
             commit: commit.clone(),
             repository: repository(),
-            hostname: hostname.clone(),
+            hostname: Some(hostname.clone()),
             credentials: None,
             companion: false,
             warm: false,
@@ -84,6 +84,7 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
         },
         manifest: MANIFESTS[component].clone(),
         artifact: None,
+        vendor: Vec::new(),
         warnings: Vec::new(),
     }
 }

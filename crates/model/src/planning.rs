@@ -152,15 +152,16 @@ impl Act<'_> {
     fn reservation(&self, planned: &[Planned], proven: bool) -> Option<Reservation> {
         let (mut new, mut taken_over, mut components) = (Vec::new(), Vec::new(), Vec::new());
         for one in planned {
+            let at = one.hostname.as_ref()?;
             let brought = Brought {
                 component: one.component.clone(),
                 commit: one.commit.clone(),
-                hostname: one.hostname.clone(),
+                hostname: at.clone(),
                 replaces: one.replaces.clone(),
             };
             let fresh = self.row(&brought);
             components.push(brought);
-            match self.state.world.row(&one.hostname).filter(|_| one.warm) {
+            match self.state.world.row(at).filter(|_| one.warm) {
                 None => new.push(fresh),
                 Some(seen) if self.may_take_over(seen) => {
                     let next = CandidateRow {

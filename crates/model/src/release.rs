@@ -124,7 +124,7 @@ impl Brought {
         Self {
             component: one.component.clone(),
             commit: one.commit.clone(),
-            hostname: one.hostname.clone(),
+            hostname: one.stands_at().expect("no libraries here").clone(),
             replaces: one.replaces.clone(),
         }
     }

@@ -46,6 +46,8 @@ impl Act<'_> {
         DiscardRequest {
             release: release(self.ticket()),
             components: components.map(released).collect(),
+            libraries: Vec::new(),
+            released: Vec::new(),
             failures: Vec::new(),
             tests: Vec::new(),
             tested: None,

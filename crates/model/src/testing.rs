@@ -72,7 +72,10 @@ impl Act<'_> {
             hostname: one.hostname.clone(),
             companion: n >= own,
             warm: !self.boots(one),
-            port: manifest(&one.component).run.port.number(),
+            port: manifest(&one.component)
+                .run
+                .as_ref()
+                .map_or(0, |run| run.port.number()),
             peers: peers(&one.component).clone(),
         };
         Together {

@@ -31,6 +31,8 @@ fn request(error: &str) -> DiscardRequest {
     DiscardRequest {
         release,
         components: vec![ReleasedComponent { component: api() }],
+        libraries: Vec::new(),
+        released: Vec::new(),
         failures: vec![Failure {
             component: Some(api()),
             failed,

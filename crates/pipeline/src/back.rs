@@ -70,9 +70,9 @@ impl BackReply {
         let back: Vec<String> = plan
             .components
             .iter()
-            .map(|one| {
+            .filter_map(|one| {
                 let alias = alias(&one.component, &release.domain);
-                format!("{alias} leads to {} again", one.hostname)
+                Some(format!("{alias} leads to {} again", one.hostname.as_ref()?))
             })
             .collect();
         let stay = match plan.stay.as_slice() {
@@ -256,7 +256,7 @@ pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) ->
     let components = back.iter().filter_map(|row| {
         Some(Planned {
             version: Version::Previous,
-            hostname: row.hostname.clone(),
+            hostname: Some(row.hostname.clone()),
             companion: false,
             warm: true,
             repeats: Some(row.launch_template_version.clone()),
@@ -274,7 +274,9 @@ pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) ->
             ..release
         },
         components,
+        libraries: Vec::new(),
         already_live: Vec::new(),
+        already_built: Vec::new(),
         stay,
     }
 }

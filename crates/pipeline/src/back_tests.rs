@@ -44,7 +44,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         version: Version::Head,
         commit: commit(digit),
         repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-        hostname: at(name, digit),
+        hostname: Some(at(name, digit)),
         credentials: None,
         companion: false,
         warm: false,
@@ -61,6 +61,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         source,
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
+        vendor: Vec::new(),
         warnings: Vec::new(),
     };
     CandidateRow {

@@ -6,7 +6,7 @@
 
 use crate::manifest::RunSection;
 use crate::names::{Commit, Component};
-use crate::wire::{Artifact, Release};
+use crate::wire::{Artifact, Bundle, Release};
 use std::collections::BTreeMap;
 
 /// What an instance is to run.
@@ -22,6 +22,8 @@ pub struct Boot<'a> {
     pub run: &'a RunSection,
     /// What is run.
     pub artifact: &'a Artifact,
+    /// The libraries beside it.
+    pub vendor: &'a [(&'a Component, &'a Bundle)],
     /// Where the artifact is and logs go.
     pub bucket: &'a str,
     /// The region of both.
@@ -55,13 +57,7 @@ pub fn user_data(boot: &Boot<'_>) -> Result<String, BadCommand> {
     let head = [
         format!("component={}", quoted(boot.component.as_str())),
         format!("release={}", quoted(&boot.release.label())),
-        format!(
-            "artifact={}",
-            quoted(&format!(
-                "s3://{}/{}",
-                boot.bucket, boot.artifact.bundle.key
-            ))
-        ),
+        format!("artifact={}", object(boot, &boot.artifact.bundle)),
         format!("sha256={}", quoted(&boot.artifact.bundle.sha256)),
         format!(
             "logs={}",
@@ -72,11 +68,25 @@ pub fn user_data(boot: &Boot<'_>) -> Result<String, BadCommand> {
                 boot.component
             ))
         ),
+        format!("vendor=({})", vendor(boot)),
         format!("region={}", quoted(boot.region)),
         format!("command=({})", command.join(" ")),
         format!("environment=({})", environment.join(" ")),
     ];
     Ok(without_comments(SCRIPT).replace("#@VALUES@", &head.join("\n")))
+}
+
+/// Name, address and SHA-256 of each library, one after the other.
+fn vendor(boot: &Boot<'_>) -> String {
+    let words = boot.vendor.iter().flat_map(|(library, artifact)| {
+        let name = quoted(library.as_str());
+        [name, object(boot, artifact), quoted(&artifact.sha256)]
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn object(boot: &Boot<'_>, bundle: &Bundle) -> String {
+    quoted(&format!("s3://{}/{}", boot.bucket, bundle.key))
 }
 
 /// User data is short of room, and who reads it there finds the reasons here.
@@ -113,6 +123,10 @@ mod tests {
     use crate::wire::Bundle;
 
     fn script(command: &str) -> Result<String, BadCommand> {
+        script_with(command, &[])
+    }
+
+    fn script_with(command: &str, vendor: &[(&Component, &Bundle)]) -> Result<String, BadCommand> {
         let text = format!(
             "[component]\nname='api'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand={}\nport=8080\n",
             toml::Value::from(command)
@@ -157,8 +171,9 @@ mod tests {
             release: &release,
             component: &component,
             commit: &Commit::new("a".repeat(40)).unwrap(),
-            run: &manifest.run,
+            run: manifest.service().unwrap(),
             artifact: &artifact,
+            vendor,
             bucket: "bucket",
             region: "eu-central-1",
             peers: &BTreeMap::from([(
@@ -179,6 +194,29 @@ mod tests {
         assert!(script.len() < MAX_USER_DATA / 2, "{} bytes", script.len());
         assert!(!script.contains("#@VALUES@"));
         assert!(script.starts_with("#!/bin/bash\n") && !script.contains("\n# "));
+    }
+
+    #[test]
+    fn libraries_are_named_with_their_sums_and_ten_of_them_fit_user_data() {
+        let bundle = Bundle {
+            key: "artifacts/gdal/y.tar.zst".into(),
+            sha256: "5".repeat(64),
+            bytes: 1,
+        };
+        let gdal = Component::new("gdal").unwrap();
+        let one = script_with("./api", &[(&gdal, &bundle)]).unwrap();
+        let sum = "5".repeat(64);
+        let named = format!("vendor=('gdal' 's3://bucket/artifacts/gdal/y.tar.zst' '{sum}')\n");
+        assert!(one.contains(&named), "{one}");
+        let name = Component::new("l".repeat(30)).unwrap();
+        let commit = Commit::new("a".repeat(40)).unwrap();
+        let longest = Bundle {
+            key: crate::wire::artifact_key(&name, &commit),
+            ..bundle
+        };
+        let all = [(&name, &longest); crate::manifest::MAX_VENDORED];
+        let script = script_with("./api", &all).unwrap();
+        assert!(script.len() < MAX_USER_DATA * 3 / 4, "{}", script.len());
     }
 
     #[test]

@@ -43,7 +43,7 @@ else
   by=self
   home=$PWD/cutover
 fi
-mkdir -p "$home/app"
+mkdir -p "$home"
 log=$home/$component.log
 ends=$home/$component.ends
 
@@ -136,12 +136,24 @@ fail() {
   exit 1
 }
 
-fetch() { timeout 300 aws s3 cp --only-show-errors "$artifact" "$home/artifact.tar.zst"; }
-persistently fetch || fail "the artifact $artifact could not be fetched"
-echo "$sha256  $home/artifact.tar.zst" | sha256sum --check --status || fail "the artifact $artifact does not have the SHA-256 $sha256"
+fetch() { timeout 300 aws s3 cp --only-show-errors "$1" "$home/artifact.tar.zst"; }
+
+# unpack ARTIFACT SHA256 FOLDER
+unpack() {
+  mkdir -p "$3"
+  persistently fetch "$1" || fail "the artifact $1 could not be fetched"
+  echo "$2  $home/artifact.tar.zst" | sha256sum --check --status || fail "the artifact $1 does not have the SHA-256 $2"
+  zstd -dcq "$home/artifact.tar.zst" | tar -x -C "$3" --no-same-owner || fail "the artifact $1 could not be unpacked"
+  rm -f "$home/artifact.tar.zst"
+}
+
 command -v zstd >/dev/null || persistently dnf install -y -q zstd || fail "zstd is missing and could not be installed"
-zstd -dcq "$home/artifact.tar.zst" | tar -x -C "$home/app" --no-same-owner || fail "the artifact $artifact could not be unpacked"
-rm -f "$home/artifact.tar.zst"
+unpack "$artifact" "$sha256" "$home/app"
+[ "${#vendor[@]}" = 0 ] || environment+=("VENDOR=$home/vendor")
+while [ "${#vendor[@]}" -gt 0 ]; do
+  unpack "${vendor[1]}" "${vendor[2]}" "$home/vendor/${vendor[0]}"
+  vendor=("${vendor[@]:3}")
+done
 say "$component of $release is unpacked, run by $by"
 
 # By bash in either case, so that what cannot be run is told in the same words.

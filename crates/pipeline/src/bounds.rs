@@ -244,13 +244,14 @@ impl Measured {
             artifact: Some(largest_artifact(component)),
             ..component.clone()
         };
-        let (run, _) = plan_suites(std::slice::from_ref(component), &peers, false);
+        let (suites, _) = plan_suites(std::slice::from_ref(&built), &peers, false);
         let results = manifest.suites.iter().map(|suite| {
             let log = release.log_key(&planned.component, &format!("suite-{}", suite.name));
             let names = bytes(&planned.component) + bytes(&suite.name) + log.len();
             RESULT + LEAST_REASON + names
         });
-        let instances = usize::from(manifest.run.instances.number());
+        let run = manifest.run.as_ref();
+        let instances = run.map_or(0, |run| usize::from(run.instances.number()));
         let hostname = hostname_of_release(
             &planned.component,
             &planned.commit,
@@ -260,7 +261,7 @@ impl Measured {
         let named = bytes(&planned.component) + bytes(&planned.version) + 42 + bytes(&hostname);
         Self {
             workspace: bytes(&built) + 1,
-            suites: run.iter().map(|one| bytes(one) + 1).sum(),
+            suites: suites.iter().map(|one| bytes(one) + 1).sum(),
             results: results.sum(),
             instances: 330 + named + instances * INSTANCE,
             output: 260

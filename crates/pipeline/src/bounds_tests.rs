@@ -88,7 +88,7 @@ fn prepared(release: &Release, n: usize, shape: Shape) -> Prepared {
             repository: RepositoryUrl::new(format!("https://git.example.com/team/{name}.git"))
                 .unwrap(),
             replaces: None, // of the few that are launched again
-            hostname,
+            hostname: Some(hostname),
             credentials: Some(
                 SecretName::new(format!("cutover/{}/{name}", release.project)).unwrap(),
             ),
@@ -103,6 +103,7 @@ fn prepared(release: &Release, n: usize, shape: Shape) -> Prepared {
         },
         manifest: Manifest::parse(&text, &name).unwrap(),
         artifact: None,
+        vendor: Vec::new(),
         warnings: vec![],
     }
 }

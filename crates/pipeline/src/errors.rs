@@ -52,6 +52,11 @@ names! {
         ///
         /// To do: `cutover component add`.
         UnknownComponent,
+        /// A manifest pins a library at a commit that was never released. Nothing of the release ran.
+        ///
+        /// To do: release that commit of the library first, as the message says, or pin one that `cutover
+        /// component show <library>` lists.
+        LibraryNotReleased,
         /// The repository has no such version, or nothing is live there.
         ///
         /// To do: `git ls-remote` shows which versions there are.

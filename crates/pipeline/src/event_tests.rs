@@ -11,6 +11,7 @@ fn detail() -> Value {
 
 fn row(name: &str, address: &str, branch: &str) -> ComponentRow {
     ComponentRow {
+        kind: Default::default(),
         credentials: None,
         component: Component::new(name).unwrap(),
         repository: RepositoryUrl::new(address).unwrap(),

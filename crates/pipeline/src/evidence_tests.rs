@@ -126,7 +126,7 @@ fn row(name: &str, suites: &str) -> CandidateRow {
         version: Version::Head,
         commit: commit('a'),
         repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-        hostname: hostname.clone(),
+        hostname: Some(hostname.clone()),
         credentials: None,
         companion: false,
         warm: false,
@@ -142,6 +142,7 @@ fn row(name: &str, suites: &str) -> CandidateRow {
         },
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
+        vendor: Vec::new(),
         warnings: Vec::new(),
     };
     CandidateRow {

@@ -19,7 +19,8 @@ pub fn settles_in(row: &CandidateRow, healthy: Option<Duration>) -> Duration {
     let Some(recipe) = row.recipe.as_ref().filter(|_| row.launched_by.is_none()) else {
         return Duration::ZERO;
     };
-    let wanted = recipe.manifest.run.healthy_for.duration();
+    let run = recipe.manifest.run.as_ref();
+    let wanted = run.map_or(Duration::ZERO, |run| run.healthy_for.duration());
     wanted.saturating_sub(healthy.unwrap_or_default())
 }
 
@@ -37,7 +38,7 @@ pub struct Place {
 impl Place {
     /// Of an instance of this row; `None` where the row does not say what it was booted from.
     pub fn of(row: &CandidateRow, instance: &Instance) -> Option<Self> {
-        let run = &row.recipe.as_ref()?.manifest.run;
+        let run = row.recipe.as_ref()?.manifest.run.as_ref()?;
         Some(Self {
             address: instance.address.clone(),
             port: run.port.number(),

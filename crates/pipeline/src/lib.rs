@@ -45,6 +45,7 @@ pub mod target;
 pub mod target_clear;
 pub mod target_stack;
 pub mod target_wire;
+pub mod vendor;
 pub mod verdict;
 pub mod version;
 pub mod watch;

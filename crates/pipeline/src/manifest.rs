@@ -5,11 +5,13 @@ use crate::names::{Component, SuiteName};
 use crate::reason::Reason;
 use crate::shell::needs_shell;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+mod kind;
 mod machine;
 mod values;
 
+pub use kind::{Kind, MAX_VENDORED, Pin, other_kind};
 pub use machine::{Compute, Executor, Executors, Image, Machine};
 pub use values::{CommandLine, HttpPath, Instances, Limit, Port, RelativePath};
 
@@ -51,8 +53,12 @@ pub struct Manifest {
     pub component: ComponentSection,
     /// How it is tested and built.
     pub build: BuildSection,
-    /// How an instance runs it.
-    pub run: RunSection,
+    /// How an instance runs it; a library has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunSection>,
+    /// The libraries that are there as `$VENDOR/<library>` for all of its commands, and beside the service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vendor: BTreeMap<Component, Pin>,
     /// Integration tests and scans, in the order they are shown.
     #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<Suite>,
@@ -67,6 +73,9 @@ pub struct Manifest {
 pub struct ComponentSection {
     /// Must be the component that the release names.
     pub name: Component,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Kind::is_service")]
+    pub kind: Kind,
     /// Components it talks to; each becomes `<PEER>_URL`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub peers: BTreeSet<Component>,
@@ -164,6 +173,9 @@ pub struct ManifestError(pub String);
 impl Manifest {
     /// Reads and checks the file of the component that is released.
     pub fn parse(text: &str, component: &Component) -> Result<Self, ManifestError> {
+        if let Some(problem) = kind::bad_pin(text) {
+            return Err(problem);
+        }
         let manifest: Self = toml::from_str(text).map_err(|error| at_line(text, &error))?;
         match manifest.problem(component) {
             Some(problem) => Err(ManifestError(problem)),
@@ -201,16 +213,18 @@ impl Manifest {
         let mut seen = BTreeSet::new();
         let twice = suites.iter().find(|suite| !seen.insert(&suite.name));
         let twice = twice.map(|suite| format!("two suites are called `{}`", suite.name));
-        run.problem().or(twice)
+        let run = run.as_ref().and_then(RunSection::problem);
+        self.problem_of_kind().or(run).or(twice)
     }
 
     /// What looks like a mistake and is none for sure: a time that no machine on EC2 keeps, commands that
     /// only a shell would understand. At most 3, since they travel with the release.
     pub fn warnings(&self) -> Vec<Reason> {
+        let run = self.run.as_ref();
         let own = [
-            ("[build] unit_tests".to_owned(), &self.build.unit_tests),
-            ("[build] command".to_owned(), &self.build.command),
-            ("[run] command".to_owned(), &self.run.command),
+            Some(("[build] unit_tests".to_owned(), &self.build.unit_tests)),
+            Some(("[build] command".to_owned(), &self.build.command)),
+            run.map(|run| ("[run] command".to_owned(), &run.command)),
         ];
         let suites = self
             .suites
@@ -218,9 +232,10 @@ impl Manifest {
             .map(|suite| (format!("[[suite]] {} command", suite.name), &suite.command));
         let shell = own
             .into_iter()
+            .flatten()
             .chain(suites)
             .filter_map(|(key, command)| Some((key, needs_shell(command.as_str())?)));
-        let early = self.run.is_early();
+        let early = run.and_then(RunSection::is_early);
         early
             .map(|what| ("[run] start_timeout".to_owned(), what))
             .into_iter()

@@ -36,8 +36,8 @@ fn check(text: &str, expected: Expect) {
 fn a_manifest_is_read_with_its_defaults_and_survives_json() {
     let api = Component::new("api").unwrap();
     let manifest = Manifest::parse(GOOD, &api).unwrap();
-    assert_eq!(manifest.run.instances.number(), 1);
-    let start = manifest.run.start_timeout.duration();
+    assert_eq!(manifest.service().unwrap().instances.number(), 1);
+    let start = manifest.service().unwrap().start_timeout.duration();
     assert_eq!(start, Duration::from_secs(300), "a machine has to boot");
     assert_eq!(
         manifest.suites[1].timeout.duration(),
@@ -51,7 +51,7 @@ fn a_manifest_is_read_with_its_defaults_and_survives_json() {
 fn how_long_it_must_have_been_healthy_is_five_seconds_and_written_only_where_it_is_not() {
     let run = |more: &str| {
         let text = GOOD.replace("port      = 8080", &format!("port = 8080\n{more}"));
-        Manifest::parse(&text, &Component::new("api").unwrap()).map(|all| all.run)
+        Manifest::parse(&text, &Component::new("api").unwrap()).map(|all| all.run.unwrap())
     };
     let usual = run("").unwrap();
     assert_eq!(usual.healthy_for.duration(), Duration::from_secs(5));
@@ -130,7 +130,7 @@ fn a_command_with_a_carriage_return_in_it_is_told_so() {
         .replace("\"./api\"", "\"./api\\r\"")
         .replace('\n', "\r\n");
     let manifest = Manifest::parse(&text, &Component::new("api").unwrap()).unwrap();
-    assert_eq!(manifest.run.command.as_str(), "./api");
+    assert_eq!(manifest.service().unwrap().command.as_str(), "./api");
 }
 
 #[test]
@@ -172,4 +172,93 @@ fn a_command_that_only_a_shell_understands_is_warned_of() {
         assert!(warning.starts_with(begins), "{warning}");
     }
     assert_eq!(Manifest::parse(GOOD, &api).unwrap().warnings(), []);
+}
+
+const LIBRARY: &str = r#"
+[component]
+name = "api"
+kind = "library"
+[build]
+unit_tests = "make test"
+command    = "make dist"
+output     = "dist"
+[vendor]
+proj = { commit = "0123456789abcdef0123456789abcdef01234567" }
+"#;
+
+#[test]
+fn a_library_is_not_run_and_may_pin_libraries() {
+    check(
+        LIBRARY,
+        expect![[
+            r#"{"component":{"name":"api","kind":"library"},"build":{"unit_tests":"make test","command":"make dist","output":"dist","timeout":"600s","unit_tests_timeout":"600s"},"vendor":{"proj":{"commit":"0123456789abcdef0123456789abcdef01234567"}}}"#
+        ]],
+    );
+    check(
+        &format!("{LIBRARY}[run]\ncommand = \"./api\"\nport = 8080\n"),
+        expect![
+            "[run] is there, and a library has no instance that would run it; leave it out, or say kind = \"service\" in [component]"
+        ],
+    );
+    check(
+        &LIBRARY.replace("\"library\"", "\"library\"\npeers = [\"ui\"]"),
+        expect![
+            "[component] peers is there, and a library has no instance that would talk to them; leave it out"
+        ],
+    );
+    check(
+        &LIBRARY.replace("\"library\"", "\"service\""),
+        expect![
+            "[run] is missing: it says how a service is started, and where it listens. What only other components use says kind = \"library\" in [component]"
+        ],
+    );
+    check(
+        &LIBRARY.replace("\"library\"", "\"lib\""),
+        expect!["line 4: `lib` must be `service` or `library`"],
+    );
+}
+
+#[test]
+fn a_pin_is_a_whole_commit_of_another_component() {
+    let pin = |commit: &str| LIBRARY.replace("0123456789abcdef0123456789abcdef01234567", commit);
+    for name in [
+        "main",
+        "v1.2.3",
+        "HEAD",
+        "0123456789ab",
+        &"A".repeat(40),
+        "",
+    ] {
+        let found = Manifest::parse(&pin(name), &Component::new("api").unwrap());
+        let said = found.unwrap_err().0;
+        let expected =
+            format!("[vendor] proj: commit is `{name}`, and must be the 40 lower-case hexadecimal");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    check(
+        &LIBRARY.replace("proj =", "api ="),
+        expect!["[vendor] pins `api` itself"],
+    );
+    check(
+        &LIBRARY.replace("commit =", "branch ="),
+        expect!["line 10: unknown field `branch`, expected `commit`"],
+    );
+    check(
+        &LIBRARY.replace("proj =", "\"../proj\" ="),
+        expect![
+            "line 10: `../proj` is not a component name: 1 to 30 lower-case letters, digits and single hyphens, beginning with a letter"
+        ],
+    );
+    let pins = |count: usize| {
+        let pin = |n| format!("p{n} = {{ commit = \"{}\" }}\n", "0".repeat(40));
+        LIBRARY.to_owned() + &(0..count).map(pin).collect::<String>()
+    };
+    let api = Component::new("api").unwrap();
+    assert!(Manifest::parse(&pins(MAX_VENDORED - 1), &api).is_ok());
+    check(
+        &pins(MAX_VENDORED),
+        expect![
+            "[vendor] pins 11 libraries, at most 10; have one library vendor the others into its output"
+        ],
+    );
 }

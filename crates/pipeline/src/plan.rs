@@ -156,7 +156,7 @@ pub fn plan_component(observed: Observed, terms: &Terms<'_>) -> ComponentPlan {
         version,
         commit,
         repository,
-        hostname,
+        hostname: Some(hostname),
         credentials,
         companion: false,
         warm,

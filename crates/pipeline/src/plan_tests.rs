@@ -46,7 +46,7 @@ fn planned(observed: Observed, proven: bool, force: bool) -> String {
     match plan_component(observed, &terms) {
         ComponentPlan::AlreadyLive(live) => format!("already live at {}", live.hostname),
         ComponentPlan::Release(planned) => {
-            let mut text = planned.hostname.to_string();
+            let mut text = planned.stands_at().unwrap().to_string();
             if planned.warm {
                 text += ", taken over";
             }

@@ -1,7 +1,7 @@
 //! Which suites a release runs, and where they find what they test.
 
 use crate::names::{Component, Fqdn, peer_variable};
-use crate::wire::{Prepared, SuiteRef, SuiteRun};
+use crate::wire::{Prepared, SuiteRef, SuiteRun, Vendored};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The address of something that listens at a port.
@@ -42,10 +42,9 @@ pub fn plan_suites(
         let planned = &candidate.planned;
         let manifest = &candidate.manifest;
         let mut environment = peer_environment(manifest.component.peers.iter().cloned(), peers);
-        environment.insert(
-            "TARGET_URL".into(),
-            url(&planned.hostname, manifest.run.port.number()),
-        );
+        if let (Some(hostname), Some(run)) = (&planned.hostname, &manifest.run) {
+            environment.insert("TARGET_URL".into(), url(hostname, run.port.number()));
+        }
         environment.insert("COMMIT".into(), planned.commit.to_string());
         for suite in &manifest.suites {
             if suite.slow && skip_slow {
@@ -65,6 +64,7 @@ pub fn plan_suites(
                 timeout: suite.timeout,
                 machine: suite.machine.clone(),
                 environment: environment.clone(),
+                vendor: vendor_of(candidate),
                 of: 0, // known when all are
             });
         }
@@ -72,6 +72,25 @@ pub fn plan_suites(
     let of = run.len() as u32;
     run.iter_mut().for_each(|suite| suite.of = of);
     (run, skipped)
+}
+
+/// What a suite finds in `$VENDOR`. A library's has the library itself there too, as its users get it.
+fn vendor_of(candidate: &Prepared) -> Vec<Vendored> {
+    let planned = &candidate.planned;
+    let own = candidate.artifact.as_ref();
+    let own = own.filter(|_| candidate.manifest.is_library());
+    let own = own.map(|artifact| Vendored {
+        library: planned.component.clone(),
+        commit: planned.commit.clone(),
+        artifact: Some(artifact.bundle.clone()),
+    });
+    candidate.vendor.iter().cloned().chain(own).collect()
+}
+
+/// The suites of a library. None is left out: what they let pass is there for every target and every
+/// release to come.
+pub fn suites_of_library(library: &Prepared) -> Vec<SuiteRun> {
+    plan_suites(std::slice::from_ref(library), &BTreeMap::new(), false).0
 }
 
 #[cfg(test)]

@@ -178,7 +178,9 @@ fn undo_of(one: &SeenRelease, look: &Look, live: &LiveRows<'_>) -> Option<Job> {
     let is_due = match one.row.outcome {
         ReleaseOutcome::Running => true,
         ReleaseOutcome::NotReleased | ReleaseOutcome::AlreadyLive => !hostnames.is_empty(),
-        ReleaseOutcome::Live | ReleaseOutcome::RolledBack => false,
+        ReleaseOutcome::Live | ReleaseOutcome::LibrariesReleased | ReleaseOutcome::RolledBack => {
+            false
+        }
     };
     is_due.then(|| Job::Undo {
         ticket: one.row.ticket,

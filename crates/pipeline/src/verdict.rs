@@ -6,7 +6,7 @@
 use crate::another::is_of_the_superseded;
 use crate::errors::ErrorName;
 use crate::names::{Component, Fqdn, Target, Ticket};
-use crate::wire::{AlreadyLive, FailedStage, Failure, SuiteOutcome, SuiteReply};
+use crate::wire::{AlreadyLive, FailedStage, Failure, SuiteOutcome, SuiteReply, Tagged};
 
 /// Step Functions keeps 32,768 characters of a cause; a person reads far fewer.
 pub const MAX_CAUSE: usize = 8_000;
@@ -32,6 +32,10 @@ pub struct FailedRelease<'a> {
     pub tests: &'a [SuiteReply],
     /// Where the aliases point.
     pub still: &'a [StillLive],
+    /// Its libraries that are not released.
+    pub libraries: &'a [&'a Component],
+    /// Those that are.
+    pub released: &'a [Tagged],
     /// Which components had healthy instances when the release was given up.
     pub reached: &'a [(Component, bool)],
     /// A later release is live: the sentence that says which.
@@ -53,6 +57,8 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
         failures,
         tests,
         still,
+        libraries,
+        released,
         reached,
         superseded,
         given_back,
@@ -72,8 +78,9 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     happened.extend(failures.iter().map(failure_sentence));
     happened.extend(red.iter().map(|test| suite_sentence(test)));
     happened.extend(siblings_sentence(failures, &red, reached));
-    let users = still_sentences(still);
-    let end = end_sentence(given_back, label);
+    let users = users_sentence(still, libraries);
+    let only_libraries = still.is_empty() && !(libraries.is_empty() && released.is_empty());
+    let end = end_sentence(given_back, only_libraries, label) + &released_sentence(released);
     // However much has failed, the first and the last sentence stay.
     let room = MAX_CAUSE.saturating_sub(users.chars().count() + end.chars().count() + 4);
     let parts = [users, cut(happened.join(" "), room), end];
@@ -84,9 +91,36 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     }
 }
 
-fn end_sentence(given_back: &[&Fqdn], label: &str) -> String {
+fn users_sentence(still: &[StillLive], libraries: &[&Component]) -> String {
+    let names: Vec<&str> = libraries.iter().map(|one| one.as_str()).collect();
+    let what = match (still, names.len()) {
+        ([], 1) => "is a library",
+        ([], 2..) => "are libraries",
+        _ => return still_sentences(still),
+    };
+    format!(
+        "Nothing that runs is affected: {} {what}, and every component stays with the commit that it pins.",
+        list(&names)
+    )
+}
+
+/// What was released before the rest failed stays so: it harms nobody who does not pin it.
+fn released_sentence(released: &[Tagged]) -> String {
+    let names = released.iter();
+    let names = names.map(|one| format!("{} {}", one.component, one.commit.short()));
+    let names: Vec<String> = names.collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.len() {
+        0 => String::new(),
+        1 => format!(" The library {} is released and stays so.", names[0]),
+        _ => format!(" The libraries {} are released and stay so.", list(&names)),
+    }
+}
+
+fn end_sentence(given_back: &[&Fqdn], nothing_launched: bool, label: &str) -> String {
     let names: Vec<&str> = given_back.iter().map(|one| one.as_str()).collect();
     match names.as_slice() {
+        [] if nothing_launched => format!("Release {label} was not released."),
         [] => format!("Release {label} was not released; its candidates were discarded."),
         names => format!(
             "Release {label} was not released. It gave back what ran before it: {}; a later release ends that. Its other candidates, if any, were discarded.",

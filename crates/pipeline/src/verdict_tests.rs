@@ -233,3 +233,31 @@ fn an_endless_cause_is_cut() {
     let cause = verdict(&happened, "stage-r4").cause;
     assert!(cause.chars().count() <= MAX_CAUSE + 1);
 }
+
+#[test]
+fn a_library_that_was_not_released_affects_nobody() {
+    let failure = failure(Some("gdal"), "Unit tests | Build", "BuildFailed", "no");
+    let gdal = Component::new("gdal").unwrap();
+    let happened = FailedRelease {
+        failures: &[failure],
+        libraries: &[&gdal],
+        ..FailedRelease::default()
+    };
+    expect!["Nothing that runs is affected: gdal is a library, and every component stays with the commit that it pins. gdal, Unit tests | Build: no. Release stage-r4 was not released."].assert_eq(&verdict(&happened, "stage-r4").cause);
+}
+
+#[test]
+fn a_library_that_was_released_stays_so_when_its_user_fails() {
+    let failure = failure(Some("api"), "Deploy (initial)", "NotHealthy", "no");
+    let gdal = Tagged {
+        component: Component::new("gdal").unwrap(),
+        commit: crate::names::Commit::new("a".repeat(40)).unwrap(),
+    };
+    let happened = FailedRelease {
+        failures: &[failure],
+        still: &still(),
+        released: &[gdal],
+        ..FailedRelease::default()
+    };
+    expect!["api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. api, Deploy (initial): no. Release stage-r4 was not released; its candidates were discarded. The library gdal aaaaaaaaaaaa is released and stays so."].assert_eq(&verdict(&happened, "stage-r4").cause);
+}

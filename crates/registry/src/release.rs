@@ -229,9 +229,12 @@ impl Registry {
         healthy: &Healthy,
         version: &str,
     ) -> Result<bool, RegistryError> {
+        let Some(hostname) = &recipe.planned.hostname else {
+            return Ok(false); // nothing has no name
+        };
         self.update_candidate(
             &release.target,
-            &recipe.planned.hostname,
+            hostname,
             release.ticket,
             CandidateState::Healthy,
             Some((healthy, version, recipe)),

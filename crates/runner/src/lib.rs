@@ -6,12 +6,13 @@
 
 pub mod container;
 pub mod jobs;
+mod vendor;
 
 use pipeline::errors::{ErrorName, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
 use pipeline::shell::needs_shell;
-use pipeline::wire::Bundle;
+use pipeline::wire::{Bundle, Vendored};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,8 @@ pub struct Task<'a> {
     pub limit: Limit,
     /// Where its output is kept.
     pub log_key: String,
+    /// What it finds in `$VENDOR`.
+    pub vendor: &'a [Vendored],
 }
 
 /// A command that ended.
@@ -143,11 +146,17 @@ impl Runner {
     }
 
     /// Runs a command in the checkout and keeps its log, whatever became of it.
-    pub async fn run(&self, checkout: &Checkout, task: Task<'_>) -> Result<Ran, Fault> {
+    pub async fn run(&self, checkout: &Checkout, mut task: Task<'_>) -> Result<Ran, Fault> {
         // Without a name, so that the command cannot put something else in its place.
         let log = tempfile::tempfile_in(self.sandbox.folder());
         let log = Arc::new(log.map_err(|e| disk("making a log in", self.sandbox.folder(), &e))?);
         let warning = needs_shell(task.line.as_str());
+        if !task.vendor.is_empty() {
+            let vendor = checkout.beside("vendor-")?;
+            let variable = vendor.display().to_string();
+            vendor::unpacked(&self.store, task.vendor, vendor).await?;
+            task.environment.insert("VENDOR".to_owned(), variable);
+        }
         let outcome = self
             .ends(checkout, &task, log.clone(), warning.clone())
             .await;
@@ -226,14 +235,20 @@ impl Runner {
 /// A log holds the first and the last 10 MiB of what a command prints, and some lines of ours.
 const LONGEST_LOG: u64 = 24 << 20;
 
-/// Fetches a source bundle into a folder, if it is the one that was announced.
+/// Fetches a source bundle into a folder.
 async fn fetch_source(store: &Store, source: &Bundle, folder: &Path) -> Result<PathBuf, Fault> {
     let archive = folder.join("source.tar.zst");
-    store.download(&source.key, &archive).await?;
-    let (expected, key, read) = (source.sha256.clone(), source.key.clone(), archive.clone());
+    fetch(store, source, &archive).await?;
+    Ok(archive)
+}
+
+/// Fetches a bundle, if it is the one that was announced.
+async fn fetch(store: &Store, bundle: &Bundle, to: &Path) -> Result<(), Fault> {
+    store.download(&bundle.key, to).await?;
+    let (expected, key, read) = (&bundle.sha256, &bundle.key, to.to_owned());
     let found = blocking(move || hash::sha256_file(&read).map_err(|e| disk("reading", &read, &e)));
     match found.await? {
-        found if found == expected => Ok(archive),
+        found if found == *expected => Ok(()),
         found => Err(Fault::new(
             ErrorName::Corrupt,
             format!("{key} has SHA-256 {found}, not {expected}"),

@@ -3,7 +3,8 @@
 use crate::{Checkout, Ran, Runner, Task};
 use pipeline::errors::{ErrorName, Fault, Named};
 use pipeline::manifest::{CommandLine, Limit};
-use pipeline::wire::Bundle;
+use pipeline::names::{Commit, Component};
+use pipeline::wire::{Bundle, Vendored};
 use replay::{Answer, Replay};
 use std::collections::BTreeMap;
 use store::Store;
@@ -86,11 +87,21 @@ async fn ran(line: &str, log: Answer) -> (Result<Ran, Fault>, Replay) {
 }
 
 async fn run(runner: &Runner, checkout: &Checkout, line: &str) -> Result<Ran, Fault> {
+    run_with(runner, checkout, line, &[]).await
+}
+
+async fn run_with(
+    runner: &Runner,
+    checkout: &Checkout,
+    line: &str,
+    vendor: &[Vendored],
+) -> Result<Ran, Fault> {
     let task = Task {
         line: &CommandLine::try_from(line.to_owned()).unwrap(),
         environment: BTreeMap::from([("TARGET_URL".to_owned(), "http://api".to_owned())]),
         limit: Limit::try_from("1m".to_owned()).unwrap(),
         log_key: "logs/stage-r7/api/build.log".into(),
+        vendor,
     };
     runner.run(checkout, task).await
 }
@@ -220,4 +231,45 @@ async fn a_command_whose_processes_go_on_has_failed_and_is_the_last_in_its_sandb
     let expected = "3 processes of the command are still running after being killed";
     assert_eq!(said.unwrap(), expected);
     assert!(runner.is_spoiled());
+}
+
+/// `gdal`, with this sum or not released yet.
+fn pin(sha256: Option<&str>) -> Vendored {
+    Vendored {
+        library: Component::new("gdal").unwrap(),
+        commit: Commit::new("a".repeat(40)).unwrap(),
+        artifact: sha256.map(|sha256| Bundle {
+            key: "artifacts/gdal.tar.zst".into(),
+            sha256: sha256.into(),
+            bytes: 1,
+        }),
+    }
+}
+
+async fn with_library(line: &str, pin: Vendored) -> Result<Ran, Fault> {
+    let (bytes, sum) = packed();
+    let answers = [(200, bytes.clone()), (200, bytes), (200, Vec::new())];
+    let replay = Replay::new(answers);
+    let found = checkout(&replay, &sum).await.unwrap();
+    run_with(&runner(&replay), &found, line, &[pin]).await
+}
+
+#[tokio::test]
+async fn a_command_finds_the_library_that_it_pins_beside_its_checkout() {
+    let (_, sum) = packed();
+    let line = r#"sh -c 'test "$(cat $VENDOR/gdal/hello.txt)" = hello && ! ls $VENDOR/*.zst && ls ../vendor-*'"#;
+    let ran = with_library(line, pin(Some(&sum))).await.unwrap();
+    assert_eq!(ran.failure(), None);
+}
+
+#[tokio::test]
+async fn a_library_that_is_not_what_its_row_names_or_not_there_yet_ends_the_command_before_it_begins()
+ {
+    let line = "touch begun";
+    let other = with_library(line, pin(Some("0123"))).await.unwrap_err();
+    assert_eq!(other.name(), ErrorName::Corrupt);
+    let early = with_library(line, pin(None)).await.unwrap_err();
+    assert_eq!(early.name(), ErrorName::LibraryNotReleased);
+    let text = "[vendor] gdal: gdal aaaaaaaaaaaa is not released yet";
+    assert_eq!(early.to_string(), text);
 }

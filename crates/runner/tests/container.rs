@@ -2,6 +2,8 @@
 //! a process that no running command has started.
 
 use pipeline::manifest::{CommandLine, Limit};
+use pipeline::names::{Commit, Component};
+use pipeline::wire::Vendored;
 use runner::Task;
 use runner::container::{Leaves, script, write};
 use std::path::Path;
@@ -23,16 +25,24 @@ fn source(folder: &Path) -> std::path::PathBuf {
 fn ran(line: &str, limit: &str, leaves: Leaves<'_>) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let line = CommandLine::try_from(line.to_owned()).unwrap();
+    let pin = Vendored {
+        library: Component::new("gdal").unwrap(),
+        commit: Commit::new("a".repeat(40)).unwrap(),
+        artifact: None, // fetched by now
+    };
     let task = Task {
         line: &line,
         environment: [("COMMIT".to_owned(), "it's".to_owned())].into(),
         limit: Limit::try_from(limit.to_owned()).unwrap(),
         log_key: String::new(),
+        vendor: &[pin],
     };
     let script = script(&task, leaves).unwrap();
+    let source = source(folder.path());
     let time = write(
         &script,
-        &source(folder.path()),
+        &source,
+        &[("gdal".to_owned(), source.clone())],
         &folder.path().join("in.zip"),
     );
     assert_eq!(time.unwrap(), 1_000);
@@ -84,6 +94,13 @@ fn a_command_leaves_how_it_ended_what_it_printed_and_what_it_made() {
         std::fs::read_to_string(to.join("dist/c")).unwrap(),
         "made\n"
     );
+}
+
+#[test]
+fn a_command_finds_the_library_that_it_pins_and_no_archive() {
+    let line = r#"sh -c 'cat $VENDOR/gdal/hello.txt && ls .. | grep -c tar'"#;
+    let folder = ran(line, "1m", Leaves::Nothing);
+    assert_eq!(left(&folder, "log"), "hello0\n");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use fleet::Seen;
 use pipeline::ends::{self, Counts, LastEnd};
 use pipeline::errors::Fault;
 use pipeline::health::Place;
+use pipeline::manifest::RunSection;
 use pipeline::names::Ticket;
 use pipeline::pace::{boot_pause, pause};
 use pipeline::rows::FoundHealthy;
@@ -41,7 +42,8 @@ impl Deployer {
         let mut instances = self.addresses(request, seen, launched).await?;
         instances.sort();
         let before = self.ended_before(request, &instances, launched).await?;
-        let limit = request.item.manifest.run.start_timeout.duration();
+        let run = request.item.manifest.service()?;
+        let limit = run.start_timeout.duration();
         let begun = Instant::now();
         let deadline = begun + limit;
         // All components of the release ask EC2; each of them waits its share.
@@ -49,7 +51,7 @@ impl Deployer {
         let mut next_look = Instant::now() + slow_pause();
         let mut first: Option<First> = None;
         loop {
-            let problems = self.problems(request, &instances).await;
+            let problems = self.problems(run, &instances).await;
             if problems.is_empty() {
                 let ends = numbers(&self.ends(request, &instances, launched).await?);
                 match first.take().filter(|first| first.found.ends == ends) {
@@ -82,10 +84,10 @@ impl Deployer {
         }
     }
 
-    async fn problems(&self, request: &DeployRequest, instances: &[Instance]) -> Vec<String> {
+    async fn problems(&self, run: &RunSection, instances: &[Instance]) -> Vec<String> {
         let mut problems = Vec::new();
         for instance in instances {
-            let answer = self.prober.ask(&place(request, instance)).await;
+            let answer = self.prober.ask(&place(run, instance)).await;
             if !answer.is_healthy() {
                 problems.push(format!("{} {answer}", instance.id));
             }
@@ -182,8 +184,7 @@ fn numbers(ends: &Ends) -> Counts {
     ends.iter().map(number).collect()
 }
 
-fn place(request: &DeployRequest, instance: &Instance) -> Place {
-    let run = &request.item.manifest.run;
+fn place(run: &RunSection, instance: &Instance) -> Place {
     Place {
         address: instance.address.clone(),
         port: run.port.number(),

@@ -25,9 +25,9 @@ impl Deployer {
         let DeployRequest { release, item, .. } = request;
         let wanted = match item.planned.companion {
             true => 1, // it is there to be tested, not to bear load
-            false => usize::from(item.manifest.run.instances.number()),
+            false => usize::from(item.manifest.service()?.instances.number()),
         };
-        let hostname = item.planned.hostname.as_str();
+        let hostname = item.planned.stands_at()?.as_str();
         // Instances that a roll-back takes over have the tags of the release that launched them.
         let label = release_label(&release.target, row.launched());
         let up: Vec<Seen> = self
@@ -45,7 +45,7 @@ impl Deployer {
             ));
         }
         if row.launched() != release.ticket {
-            return Err(taken_over_too_late(request));
+            return Err(taken_over_too_late(hostname));
         }
         let version = self.template_version(request).await?;
         if up.len() == wanted {
@@ -69,8 +69,8 @@ impl Deployer {
                 format!("target {target} has no subnets recorded; deploy infra/target.yaml again");
             return Err(Fault::new(ErrorName::Misconfigured, text));
         }
-        let hostname = item.planned.hostname.as_str();
-        let tags = tags(request, &self.settings.project.to_string(), version);
+        let hostname = item.planned.stands_at()?.as_str();
+        let tags = tags(request, &self.settings.project.to_string(), version)?;
         let mut seen = Vec::new();
         for (n, subnet_id) in subnets.iter().enumerate() {
             let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
@@ -122,12 +122,16 @@ impl Deployer {
             peers,
         } = request;
         let planned = &item.planned;
+        let pins = item.vendor.iter();
+        let vendor = pins.map(|pin| Ok((&pin.library, pin.artifact()?)));
+        let vendor = vendor.collect::<Result<Vec<_>, Fault>>()?;
         let boot = Boot {
             release,
             component: &planned.component,
             commit: &planned.commit,
-            run: &item.manifest.run,
+            run: item.manifest.service()?,
             artifact: artifact(request)?,
+            vendor: &vendor,
             bucket: &self.settings.bucket,
             region: &self.region,
             peers: &peer_environment(item.manifest.component.peers.iter().cloned(), &peers.urls),
@@ -159,14 +163,11 @@ impl Deployer {
     }
 }
 
-fn taken_over_too_late(request: &DeployRequest) -> Fault {
-    Fault::new(
-        ErrorName::CandidateGone,
-        format!(
-            "{}: not all instances from before are there any more; roll back again to launch them anew",
-            request.item.planned.hostname
-        ),
-    )
+fn taken_over_too_late(hostname: &str) -> Fault {
+    let text = format!(
+        "{hostname}: not all instances from before are there any more; roll back again to launch them anew"
+    );
+    Fault::new(ErrorName::CandidateGone, text)
 }
 
 fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
@@ -181,25 +182,27 @@ fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
     })
 }
 
-fn tags(request: &DeployRequest, project: &str, version: &str) -> BTreeMap<String, String> {
+fn tags(
+    request: &DeployRequest,
+    project: &str,
+    version: &str,
+) -> Result<BTreeMap<String, String>, Fault> {
     let DeployRequest { release, item, .. } = request;
     let planned = &item.planned;
-    BTreeMap::from([
-        ("Name".into(), planned.hostname.to_string()),
+    let port = item.manifest.service()?.port.number();
+    Ok(BTreeMap::from([
+        ("Name".into(), planned.stands_at()?.to_string()),
         ("cutover:project".into(), project.into()),
         ("cutover:target".into(), release.target.to_string()),
         ("cutover:component".into(), planned.component.to_string()),
         ("cutover:commit".into(), planned.commit.to_string()),
         ("cutover:release".into(), release.label()),
-        (
-            "cutover:port".into(),
-            item.manifest.run.port.number().to_string(),
-        ),
+        ("cutover:port".into(), port.to_string()),
         (
             "cutover:launch-template".into(),
             format!("{}:{version}", release.launch_template_id),
         ),
-    ])
+    ]))
 }
 
 /// 64 characters, the most a client token may have, and the same for the same act.

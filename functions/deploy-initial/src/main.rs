@@ -87,14 +87,14 @@ impl Deployer {
             .set_candidate_healthy(release, item, &healthy, &version)
             .await?;
         if !ours {
-            return Err(gone(release, planned.hostname.as_str()));
+            return Err(gone(release, planned.stands_at()?.as_str()));
         }
         let artifact = item.artifact.as_ref();
         Ok(Deployed {
             component: planned.component.clone(),
             version: planned.version.clone(),
             commit: planned.commit.clone(),
-            hostname: planned.hostname.clone(),
+            hostname: planned.stands_at()?.clone(),
             companion: planned.companion,
             artifact_sha256: artifact
                 .map(|artifact| artifact.bundle.sha256.clone())
@@ -129,7 +129,7 @@ impl Deployer {
     }
 
     async fn row(&self, request: &DeployRequest) -> Result<Option<CandidateRow>, Fault> {
-        let hostname = &request.item.planned.hostname;
+        let hostname = request.item.planned.stands_at()?;
         let target = &request.release.target;
         Ok(self.registry.candidate(target, hostname).await?)
     }
@@ -138,15 +138,13 @@ impl Deployer {
     async fn own_row(&self, request: &DeployRequest) -> Result<CandidateRow, Fault> {
         let row = self.row(request).await?;
         let held = row.filter(|row| row.is_held_by(request.release.ticket));
-        held.ok_or_else(|| {
-            let hostname = &request.item.planned.hostname;
-            gone(&request.release, hostname.as_str())
-        })
+        let hostname = request.item.planned.stands_at()?;
+        held.ok_or_else(|| gone(&request.release, hostname.as_str()))
     }
 
     /// Ends what has this release's tags; what it took over has an earlier one's.
     async fn end_own_instances(&self, request: &DeployRequest) -> Result<(), Fault> {
-        let (release, hostname) = (&request.release, &request.item.planned.hostname);
+        let (release, hostname) = (&request.release, request.item.planned.stands_at()?);
         let seen = self
             .fleet
             .of_release(&release.label(), hostname.as_str())

@@ -1,11 +1,13 @@
 //! Versions become commits, a ticket is drawn, names are reserved: everything known up front.
 
+mod libraries;
 mod live;
 mod looks;
 mod resolve;
 mod rollback;
 
 use dns::Dns;
+use libraries::Libraries;
 use looks::All;
 use pipeline::cutover::obstacle;
 use pipeline::errors::{ErrorName, Fault};
@@ -72,19 +74,20 @@ impl Planner {
             None => self.registry.draw_ticket(&input.target).await?,
         };
         let mut release = Release { ticket, ..release };
-        let mut resolved = Vec::new();
         if input.takes_back_last_release() {
             let names = asked.components.iter().map(|one| &one.component);
             components = self.components(names).await?;
         }
-        for one in asked.components {
-            let row = &components[&one.component];
-            resolved.push(self.resolve(&input, &look, row, one).await?);
-        }
+        let asked_for = asked.components;
+        let resolved = self
+            .resolve_all(&input, &look, &components, asked_for)
+            .await?;
+        let (libraries, resolved) = self.apart(resolved, &components, input.force).await?;
         release.proven = release.rollback && self.proven(&release, &look, &resolved).await?;
         let plan = Plan {
             observed: self.observe(&release, &look, resolved).await?,
             stay: asked.stay,
+            libraries,
             force: input.force,
             earlier,
             release,
@@ -179,6 +182,7 @@ struct Plan {
     release: Release,
     observed: Vec<Observed>,
     stay: Vec<Component>,
+    libraries: Libraries,
     force: bool,
     /// Of another execution that had the name of this one.
     earlier: Option<Ticket>,
@@ -190,7 +194,9 @@ impl Plan {
             outcome: PlanOutcome::Release,
             release: self.release.clone(),
             components: Vec::new(),
+            libraries: self.libraries.planned.clone(),
             already_live: Vec::new(),
+            already_built: self.libraries.already_built.clone(),
             stay: self.stay.clone(),
         };
         let terms = Terms {
@@ -205,8 +211,9 @@ impl Plan {
                 ComponentPlan::AlreadyLive(live) => reply.already_live.push(live),
             }
         }
-        reply.release.size = reply.components.len() as u32;
-        if reply.components.is_empty() {
+        let size = reply.components.len() + reply.libraries.len();
+        reply.release.size = size as u32;
+        if size == 0 {
             reply.outcome = PlanOutcome::AlreadyLive;
         }
         reply
@@ -279,12 +286,13 @@ impl Planner {
     async fn candidates(&self, reply: &PlanReply) -> Result<Option<Names>, Fault> {
         let (mut new, mut taken_over) = (Vec::new(), Vec::new());
         for planned in &reply.components {
-            let fresh = row(reply, planned);
+            let at = planned.stands_at()?;
+            let fresh = row(reply, planned, at);
             if !planned.warm {
                 new.push(fresh);
                 continue;
             }
-            let key = Key::candidate(&reply.release.target, &planned.hostname);
+            let key = Key::candidate(&reply.release.target, at);
             match self.registry.get::<CandidateRow>(&key).await? {
                 Some(seen) if seen.state == CandidateState::Live => {
                     let next = CandidateRow {
@@ -305,11 +313,11 @@ impl Planner {
     }
 }
 
-fn row(reply: &PlanReply, planned: &Planned) -> CandidateRow {
+fn row(reply: &PlanReply, planned: &Planned, hostname: &Fqdn) -> CandidateRow {
     CandidateRow {
         component: planned.component.clone(),
         commit: planned.commit.clone(),
-        hostname: planned.hostname.clone(),
+        hostname: hostname.clone(),
         ticket: reply.release.ticket,
         release: reply.release.label(),
         state: CandidateState::Planned,

@@ -15,8 +15,24 @@ use workspace::blocking;
 use workspace::git::{self, Bounds, GitError, Named, Origin, Refs};
 
 impl Planner {
+    /// All that is asked for, each at a commit.
+    pub(crate) async fn resolve_all(
+        &self,
+        input: &ReleaseInput,
+        look: &Look,
+        rows: &BTreeMap<Component, ComponentRow>,
+        asked: Vec<Asked>,
+    ) -> Result<Vec<Resolved>, Fault> {
+        let mut resolved = Vec::new();
+        for one in asked {
+            let row = &rows[&one.component];
+            resolved.push(self.resolve(input, look, row, one).await?);
+        }
+        Ok(resolved)
+    }
+
     /// What is asked for, at a commit.
-    pub(crate) async fn resolve(
+    async fn resolve(
         &self,
         input: &ReleaseInput,
         look: &Look,

@@ -1,9 +1,14 @@
 //! A clean checkout of exactly one commit becomes a source bundle, with its manifest read.
 
+mod vendor;
+
 use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
-use pipeline::manifest::{self, Executors, Manifest};
-use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
+use pipeline::manifest::{self, Executors, Kind, Manifest, other_kind};
+use pipeline::wire::{
+    Artifact, Bundle, Planned, PrepareRequest, Prepared, artifact_key, source_key,
+};
+use registry::Registry;
 use secrets::Secrets;
 use stage::Settings;
 use std::collections::HashMap;
@@ -16,6 +21,7 @@ const MANIFEST_LIMIT: u64 = 64 * 1024;
 
 struct Preparing {
     store: Store,
+    registry: Registry,
     secrets: Secrets,
     executors: Executors,
 }
@@ -23,20 +29,23 @@ struct Preparing {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::sdk_config().await;
+    let settings = Settings::from_env()?;
     let preparing = Preparing {
-        store: Store::new(&config, &Settings::from_env()?.bucket),
+        store: Store::new(&config, &settings.bucket),
+        registry: Registry::new(&config, &settings.table),
         secrets: Secrets::new(&config),
         executors: Settings::required("EXECUTORS")?,
     };
-    stage::run(async |step: Step<Planned>| prepare(&preparing, step).await).await
+    stage::run(async |request: PrepareRequest| prepare(&preparing, request).await).await
 }
 
 async fn prepare(
     preparing: &Preparing,
-    Step {
+    PrepareRequest {
         release,
         item: planned,
-    }: Step<Planned>,
+        libraries,
+    }: PrepareRequest,
 ) -> Result<Prepared, Fault> {
     let store = &preparing.store;
     let key = source_key(&planned.component, &planned.commit);
@@ -48,9 +57,8 @@ async fn prepare(
         None => make(preparing, &planned, key, &file).await?,
     };
     let manifest = manifest_of(&planned, text, &preparing.executors)?;
-    let artifact = store
-        .artifact(&artifact_key(&planned.component, &planned.commit))
-        .await?;
+    let vendor = preparing.pins(&planned, &manifest, &libraries).await?;
+    let artifact = preparing.artifact(&planned, &manifest).await?;
     tracing::info!(
         sha256 = source.sha256,
         bytes = source.bytes,
@@ -67,6 +75,7 @@ async fn prepare(
         source,
         manifest,
         artifact,
+        vendor,
     };
     bounds::check_component(&release, &prepared).map_err(|e| {
         failed(
@@ -76,6 +85,23 @@ async fn prepare(
         )
     })?;
     Ok(prepared)
+}
+
+impl Preparing {
+    /// What was built of it before. A library's counts from when it is recorded: until then its suites
+    /// have not passed.
+    async fn artifact(
+        &self,
+        planned: &Planned,
+        manifest: &Manifest,
+    ) -> Result<Option<Artifact>, Fault> {
+        let (component, commit) = (&planned.component, &planned.commit);
+        if manifest.is_library() && self.released(component, commit).await?.is_none() {
+            return Ok(None);
+        }
+        let key = artifact_key(component, commit);
+        Ok(self.store.artifact(&key).await?)
+    }
 }
 
 fn manifest_of(
@@ -90,7 +116,21 @@ fn manifest_of(
         text.ok_or_else(|| invalid(format!("{component} has no {file} at its root in {commit}")))?;
     Manifest::parse(&text, component)
         .and_then(|manifest| manifest.settled(executors))
+        .map_err(|e| e.to_string())
+        .and_then(|manifest| as_planned(planned, manifest))
         .map_err(|e| invalid(format!("{file} of {component} in {commit}: {e}")))
+}
+
+/// Plan release knew only what the component was added as.
+fn as_planned(planned: &Planned, manifest: Manifest) -> Result<Manifest, String> {
+    let added = match planned.hostname {
+        Some(_) => Kind::Service,
+        None => Kind::Library,
+    };
+    match other_kind(&manifest, added) {
+        Some(problem) => Err(problem),
+        None => Ok(manifest),
+    }
 }
 
 /// Another release bundled this commit before.

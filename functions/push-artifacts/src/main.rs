@@ -1,14 +1,19 @@
 //! Publishes what Build left as the commit's artifact: once, immutably. Runs no user's code and
-//! is the only writer of `artifacts/`.
+//! is the only writer of `artifacts/` and of the rows of artifacts.
+
+mod library;
 
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
+use pipeline::manifest::Kind;
 use pipeline::rows::{ArtifactRow, Key};
+use pipeline::suites::suites_of_library;
 use pipeline::wire::{
-    Artifact, BuildReply, Bundle, Planned, Prepared, PushRequest, Release, UnitTestsReply,
-    artifact_key,
+    Artifact, BuildReply, Bundle, Planned, Prepared, PushRequest, Pushed, RecordLibraries, Release,
+    ReleasedLibrary, UnitTestsReply, artifact_key,
 };
 use registry::Registry;
+use serde::{Deserialize, Serialize};
 use stage::Settings;
 use store::{Store, Written, artifact_metadata};
 use workspace::{blocking, hash};
@@ -16,6 +21,23 @@ use workspace::{blocking, hash};
 struct Publisher {
     store: Store,
     registry: Registry,
+}
+
+/// What the function is asked in its two states.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Request {
+    /// Record libraries.
+    Record(Box<RecordLibraries>),
+    /// Push artifacts.
+    Push(Box<PushRequest>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Reply {
+    Recorded(Vec<ReleasedLibrary>),
+    Pushed(Box<Pushed>),
 }
 
 #[tokio::main]
@@ -26,10 +48,24 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: Store::new(&config, &settings.bucket),
         registry: Registry::new(&config, &settings.table),
     };
-    stage::run(async |request: PushRequest| publisher.publish(request).await).await
+    stage::run(async |request: Request| publisher.answer(request).await).await
 }
 
 impl Publisher {
+    async fn answer(&self, request: Request) -> Result<Reply, Fault> {
+        Ok(match request {
+            Request::Record(libraries) => Reply::Recorded(self.record(*libraries).await?),
+            Request::Push(request) => {
+                let item = self.publish(*request).await?;
+                let suites = match item.manifest.is_library() {
+                    true => suites_of_library(&item),
+                    false => Vec::new(),
+                };
+                Reply::Pushed(Box::new(Pushed { item, suites }))
+            }
+        })
+    }
+
     async fn publish(&self, request: PushRequest) -> Result<Prepared, Fault> {
         let PushRequest { release, mut item } = request;
         let (component, commit) = (&item.planned.component, &item.planned.commit);
@@ -52,15 +88,19 @@ impl Publisher {
         let manifest = ArtifactRow {
             component: component.clone(),
             commit: commit.clone(),
+            kind: item.manifest.component.kind,
             artifact: artifact.clone(),
         };
         let beside = artifact.bundle.key.replace(".tar.zst", ".json");
         let text = serde_json::to_string_pretty(&manifest)
             .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
         self.store.put_text(&beside, text).await?;
-        self.registry
-            .put(&Key::artifact(component, commit), &manifest)
-            .await?;
+        // A library's is written when its suites have passed.
+        if manifest.kind == Kind::Service {
+            self.registry
+                .put(&Key::artifact(component, commit), &manifest)
+                .await?;
+        }
         item.artifact = Some(artifact);
         Ok(item)
     }

@@ -17,6 +17,7 @@ mod examples;
 mod failures;
 mod going_live;
 mod hostile;
+mod libraries;
 mod logs;
 mod names;
 mod own_addresses;

@@ -41,7 +41,7 @@ impl World {
         for n in 0..400 {
             let mut next = built(self::prepared(&world.release, 100 + n, companion));
             next.planned.companion = true;
-            let at = next.planned.hostname.clone();
+            let at = next.planned.stands_at().unwrap().clone();
             let (mut companions, mut read_set, mut set) = (
                 world.companions.clone(),
                 world.read_set.clone(),
@@ -79,7 +79,7 @@ impl World {
             component: one.planned.component.clone(),
             version: one.planned.version.clone(),
             commit: one.planned.commit.clone(),
-            hostname: one.planned.hostname.clone(),
+            hostname: one.planned.stands_at().unwrap().clone(),
             companion: one.planned.companion,
             artifact_sha256: "a".repeat(64),
             instances: vec![
@@ -87,7 +87,7 @@ impl World {
                     id: "i-0123456789abcdef0".into(),
                     address: "255.255.255.255".into()
                 };
-                one.manifest.run.instances.number().into()
+                one.manifest.service().unwrap().instances.number().into()
             ],
             launch_template_version: "12345".into(),
             how: LaunchOutcome::AlreadyLaunched,
@@ -221,7 +221,7 @@ impl World {
     fn back(&self) -> BackRequest {
         let stands = |one: &Prepared| HostedComponent {
             component: one.planned.component.clone(),
-            hostname: one.planned.hostname.clone(),
+            hostname: one.planned.stands_at().unwrap().clone(),
         };
         BackRequest {
             release: self.release.clone(),
@@ -259,7 +259,9 @@ impl World {
             outcome: PlanOutcome::Release,
             release: self.release.clone(),
             components: components.collect(),
+            libraries: vec![],
             already_live: vec![],
+            already_built: vec![],
             stay: vec![],
         }
     }
@@ -362,7 +364,7 @@ impl World {
                 json!(CandidateRow {
                     component: component(0),
                     commit: commit(0),
-                    hostname: one.planned.hostname.clone(),
+                    hostname: one.planned.stands_at().unwrap().clone(),
                     ticket: Ticket(1),
                     release: self.release.label(),
                     state: CandidateState::Live,

@@ -292,10 +292,14 @@ impl Discard {
         let reached = own.map(|row| (row.component.clone(), !row.instances.is_empty()));
         let reached: Vec<(Component, bool)> = reached.collect();
         let given_back: Vec<&Fqdn> = self.given_back.iter().collect();
+        let libraries = asked.libraries.iter().map(|one| &one.component);
+        let libraries: Vec<&Component> = libraries.collect();
         let happened = FailedRelease {
             failures: &asked.failures,
             tests: &asked.tests,
             still: &still,
+            libraries: &libraries,
+            released: &asked.released,
             reached: &reached,
             superseded: superseded.as_deref(),
             given_back: &given_back,
@@ -306,7 +310,8 @@ impl Discard {
     fn record(&mut self, reply: DiscardReply, now: &str) -> Next<DiscardReply> {
         let asked = &self.asked;
         match &asked.tested {
-            Some(tested) if !asked.tests.is_empty() => {
+            // Without a set, what was tested were libraries.
+            Some(tested) if !asked.tests.is_empty() && !tested.set.is_empty() => {
                 let released = asked.components.iter().map(|one| one.component.clone());
                 let (released, at) = (released.collect(), now.to_owned());
                 let set = SetRow::of(&asked.release, tested, released, &asked.tests, at);

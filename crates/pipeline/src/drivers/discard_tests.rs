@@ -12,6 +12,8 @@ fn asked() -> DiscardRequest {
         components: vec![ReleasedComponent {
             component: component("api"),
         }],
+        libraries: Vec::new(),
+        released: Vec::new(),
         failures: vec![Failure {
             component: None,
             failed: FailedStage {

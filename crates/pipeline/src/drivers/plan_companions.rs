@@ -120,8 +120,9 @@ impl PlanCompanions {
 
     fn ask_own(&mut self, plan: Plan) -> Next<CompanionsReply> {
         let names = plan.reply.companions.iter();
-        let names: std::collections::BTreeSet<Fqdn> =
-            names.map(|one| one.planned.hostname.clone()).collect();
+        let names: std::collections::BTreeSet<Fqdn> = names
+            .filter_map(|one| one.planned.hostname.clone())
+            .collect();
         match names.is_empty() {
             true => self.prove(plan),
             false => self.ask(Ask::Candidates(names), Waits::Own(plan)),
@@ -131,8 +132,9 @@ impl PlanCompanions {
     /// Their names carry the ticket, so that only this release can have taken them.
     fn reserve(&mut self, plan: Plan, there: &Rows) -> Next<CompanionsReply> {
         let companions = plan.reply.companions.iter();
-        let missing = companions.filter(|one| !there.contains_key(&one.planned.hostname));
-        let missing = missing.map(|one| row(&self.asked.release, &one.planned));
+        let named = companions.filter_map(|one| Some((one.planned.hostname.as_ref()?, one)));
+        let missing = named.filter(|(at, _)| !there.contains_key(*at));
+        let missing = missing.map(|(at, one)| row(&self.asked.release, &one.planned, at));
         let missing: Vec<CandidateRow> = missing.collect();
         match missing.is_empty() {
             true => self.prove(plan),
@@ -187,7 +189,12 @@ fn companion(
     })?;
     Ok(Prepared {
         planned: Planned {
-            hostname: hostname_of_release(component, &row.commit, release.ticket, &release.domain),
+            hostname: Some(hostname_of_release(
+                component,
+                &row.commit,
+                release.ticket,
+                &release.domain,
+            )),
             companion: true,
             warm: false,
             repeats: Some(row.launch_template_version.clone()),
@@ -198,11 +205,11 @@ fn companion(
     })
 }
 
-fn row(release: &Release, planned: &Planned) -> CandidateRow {
+fn row(release: &Release, planned: &Planned, hostname: &Fqdn) -> CandidateRow {
     CandidateRow {
         component: planned.component.clone(),
         commit: planned.commit.clone(),
-        hostname: planned.hostname.clone(),
+        hostname: hostname.clone(),
         ticket: release.ticket,
         release: release.label(),
         state: CandidateState::Planned,

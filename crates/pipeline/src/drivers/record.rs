@@ -155,7 +155,7 @@ impl Recording {
             ticket: release.ticket,
             execution: release.execution.clone(),
             since: again.map_or_else(|| now.to_owned(), |was| was.since.clone()),
-            port: recipe.manifest.run.port.number(),
+            port: recipe.manifest.service()?.port.number(),
             peers: candidate.peers.iter().cloned().collect(),
             artifact_sha256: artifact.map_or_else(String::new, |one| one.bundle.sha256.clone()),
             launch_template_version: row.launch_template_version.clone(),

@@ -229,7 +229,8 @@ impl RollBack {
     }
 
     fn begin_move(&mut self, plan: Arc<PlanReply>) -> Next<BackReply> {
-        let own = plan.components.iter().map(|one| one.hostname.clone());
+        let own = plan.components.iter();
+        let own = own.filter_map(|one| one.hostname.clone());
         self.ask(Ask::Candidates(own.collect()), Waits::OwnRows(plan))
     }
 
@@ -305,12 +306,9 @@ impl RollBack {
 /// What is asked of the cutover; its read-set is of now.
 fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverStep {
     let release = plan.release.clone();
-    let components = plan.components.iter().map(|one| HostedComponent {
-        component: one.component.clone(),
-        hostname: one.hostname.clone(),
-    });
+    let components = plan.components.iter().filter_map(HostedComponent::planned);
     let brings = plan.components.iter().filter_map(|one| {
-        let row = own.get(&one.hostname)?;
+        let row = own.get(one.hostname.as_ref()?)?;
         Some((one.component.clone(), row.peers()))
     });
     let live = live_hostnames(zone, &release.domain);

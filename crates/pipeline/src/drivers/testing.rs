@@ -73,7 +73,7 @@ fn recipe(name: &str, commit: &Commit) -> Prepared {
             version: Version::Head,
             commit: commit.clone(),
             repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-            hostname: hostname(&component(name), commit, &release().domain),
+            hostname: Some(hostname(&component(name), commit, &release().domain)),
             credentials: None,
             companion: false,
             warm: false,
@@ -87,6 +87,7 @@ fn recipe(name: &str, commit: &Commit) -> Prepared {
         },
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
+        vendor: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ pub use candidate::{CandidateRow, CandidateState, FoundHealthy};
 pub use release::{ReleaseOutcome, ReleaseRow};
 pub use tested::{ProofRow, SetResult, SetRow};
 
+use crate::manifest::Kind;
 use crate::names::{Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, Target, Ticket};
 use crate::proof::Proof;
 use crate::settings::TargetSettings;
@@ -114,6 +115,9 @@ pub struct EnvironmentRow {
 pub struct ComponentRow {
     /// Which.
     pub component: Component,
+    /// What it was added as.
+    #[serde(default, skip_serializing_if = "Kind::is_service")]
+    pub kind: Kind,
     /// Where it is fetched from.
     pub repository: RepositoryUrl,
     /// Branch to target: a push to the branch releases to the target.
@@ -131,6 +135,9 @@ pub struct ArtifactRow {
     pub component: Component,
     /// Of which commit.
     pub commit: Commit,
+    /// A library's is written when its suites have passed: from then on others can pin it.
+    #[serde(default, skip_serializing_if = "Kind::is_service")]
+    pub kind: Kind,
     /// What.
     #[serde(flatten)]
     pub artifact: Artifact,

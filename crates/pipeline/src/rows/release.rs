@@ -19,6 +19,9 @@ pub enum ReleaseOutcome {
     /// It ended without moving an alias.
     #[serde(rename = "not released")]
     NotReleased,
+    /// Its libraries are released, and it brought nothing else.
+    #[serde(rename = "libraries released")]
+    LibrariesReleased,
     /// It was live, and Watch release took it back.
     #[serde(rename = "rolled back")]
     RolledBack,

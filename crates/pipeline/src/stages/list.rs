@@ -22,6 +22,7 @@ pub const RELEASE: &[Stage] = &[
     Stage::task("Run suite", "integration-tests").with_log(),
     Stage::task("Prepare suite", "prepare-command"),
     Stage::task("Collect suite", "collect-command"),
+    Stage::task("Record libraries", "push-artifacts").below(),
     Stage::task("Deploy (cutover)", "cutover").column(["Deploy", "(cutover)"], "Cutover"),
     Stage::wait("Drain").column(["", "Drain"], "Drain"),
     Stage::task("Watch release", "watch-release"),

@@ -1,6 +1,6 @@
 //! Deploy (cutover) and Terminate previous.
 
-use super::{AlreadyLive, Release, Tested};
+use super::{AlreadyLive, Planned, Release, Tested};
 use crate::bounds::MAX_LISTED;
 use crate::cutover::AliasMove;
 use crate::live::ReadSet;
@@ -32,6 +32,16 @@ pub struct HostedComponent {
     pub component: Component,
     /// Where.
     pub hostname: Fqdn,
+}
+
+impl HostedComponent {
+    /// Where a component is planned to stand; a library stands nowhere.
+    pub fn planned(one: &Planned) -> Option<Self> {
+        Some(Self {
+            component: one.component.clone(),
+            hostname: one.hostname.clone()?,
+        })
+    }
 }
 
 /// The reply of Deploy (cutover).

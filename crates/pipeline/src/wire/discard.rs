@@ -1,6 +1,6 @@
 //! Discard candidates.
 
-use super::{AlreadyLive, Release, SuiteReply, Tested};
+use super::{AlreadyLive, Release, SuiteReply, Tagged, Tested};
 use crate::names::{Component, Fqdn};
 use serde::{Deserialize, Serialize};
 use std::hash::Hash;
@@ -12,6 +12,12 @@ pub struct DiscardRequest {
     pub release: Release,
     /// What it was to bring.
     pub components: Vec<ReleasedComponent>,
+    /// The libraries among it that were not released before it failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<ReleasedComponent>,
+    /// Those that were, and stay so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Tagged>,
     /// Components whose pipeline failed, or the stage that failed for all.
     #[serde(default)]
     pub failures: Vec<Failure>,

@@ -11,7 +11,10 @@ mod plan;
 mod suites;
 mod tags;
 
-pub use build::{BuildReply, Prepared, PushRequest, UnitTestsReply};
+pub use build::{
+    BuildReply, PrepareRequest, Prepared, PushRequest, Pushed, RecordLibraries, ReleasedLibrary,
+    UnitTestsReply, Vendored,
+};
 pub use candidates::{
     CompanionsReply, ComponentPeers, DeployRequest, Deployed, Instance, LaunchOutcome,
     ListeningComponent, PeersReply, PublishReply, PublishRequest,
@@ -25,7 +28,7 @@ pub use cutover::{
 pub use discard::{
     DiscardReply, DiscardRequest, FailedStage, Failure, ReleasedComponent, UndoPlanRequest,
 };
-pub use plan::{AlreadyLive, PlanOutcome, PlanReply, PlanRequest, Planned};
+pub use plan::{AlreadyBuilt, AlreadyLive, PlanOutcome, PlanReply, PlanRequest, Planned};
 pub use suites::{SuiteOutcome, SuiteRef, SuiteReply, SuiteRequest, SuiteRun, Tested};
 pub use tags::{TagOutcome, TagReply, TagRequest, TagResult, Tagged};
 

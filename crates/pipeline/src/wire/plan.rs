@@ -1,6 +1,7 @@
 //! Plan release.
 
 use super::Release;
+use crate::errors::{ErrorName, Fault};
 use crate::names::{Commit, Component, Fqdn, RepositoryUrl, SecretName};
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,9 @@ pub struct Planned {
     pub commit: Commit,
     /// Where it is fetched from.
     pub repository: RepositoryUrl,
-    /// Where its candidate will stand.
-    pub hostname: Fqdn,
+    /// Where its candidate will stand; a library has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Fqdn>,
     /// The secret that opens the repository, if it needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SecretName>,
@@ -49,6 +51,32 @@ pub struct Planned {
     /// again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Fqdn>,
+}
+
+impl Planned {
+    /// Where its candidate will stand.
+    ///
+    /// # Errors
+    /// `RowInvalid` of a library: no state that deploys gets one.
+    pub fn stands_at(&self) -> Result<&Fqdn, Fault> {
+        self.hostname.as_ref().ok_or_else(|| {
+            let text = format!("{} is planned without a hostname", self.component);
+            Fault::new(ErrorName::RowInvalid, text)
+        })
+    }
+}
+
+/// A library that is released already at the commit asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AlreadyBuilt {
+    /// Which.
+    pub component: Component,
+    /// As asked for.
+    pub version: Version,
+    /// What others can pin.
+    pub commit: Commit,
+    /// Of its artifact.
+    pub artifact_sha256: String,
 }
 
 /// A component that is live already at the commit asked for.
@@ -72,7 +100,7 @@ pub struct AlreadyLive {
 pub enum PlanOutcome {
     /// There is something to release.
     Release,
-    /// Everything asked for is live.
+    /// Everything asked for is live, or released if it is a library.
     AlreadyLive,
 }
 
@@ -85,8 +113,14 @@ pub struct PlanReply {
     pub release: Release,
     /// What is to be released.
     pub components: Vec<Planned>,
+    /// The libraries among it: they are built and tested before the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<Planned>,
     /// What needs nothing.
     pub already_live: Vec<AlreadyLive>,
+    /// The libraries that need nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub already_built: Vec<AlreadyBuilt>,
     /// Where the last release is taken back: what it deployed for the first time, and so stays.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stay: Vec<Component>,

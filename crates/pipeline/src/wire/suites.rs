@@ -1,6 +1,6 @@
 //! Integration tests.
 
-use super::{Bundle, Release};
+use super::{Bundle, Release, Vendored};
 use crate::names::{Commit, Component, SuiteName};
 use crate::proof::Set;
 use crate::reason::Reason;
@@ -40,6 +40,9 @@ pub struct SuiteRun {
     pub machine: Option<crate::manifest::Machine>,
     /// `TARGET_URL` and the peers'.
     pub environment: BTreeMap<String, String>,
+    /// The libraries that its component pins; of a library also itself, which is what is tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vendor: Vec<Vendored>,
     /// How many suites run together: they share the room for what they say.
     #[serde(default)]
     pub of: u32,

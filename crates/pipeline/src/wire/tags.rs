@@ -14,8 +14,8 @@ pub struct TagRequest {
     pub components: Vec<Tagged>,
 }
 
-/// A component's commit that gets a tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A component's commit: one that gets a tag, say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tagged {
     /// Whose repository.
     pub component: Component,

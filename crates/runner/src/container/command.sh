@@ -1,11 +1,17 @@
 # Runs one command of a user in a container of its own, and leaves in result/ what it printed, how it ended and what
 # it made. Above this line the values are set, each in single quotes: the command's words as $1 and so on, its variables
-# (exported), limit (seconds), output (a folder of the checkout, or nothing) and reports (a folder, or nothing). Needs
-# sh, tar and the core utilities, of GNU or of busybox. What is written here is believed to be the command's own word.
+# (exported), limit (seconds), output (a folder of the checkout, or nothing), reports (a folder, or nothing) and vendor
+# (names of libraries). Needs sh, tar and the core utilities, of GNU or of busybox. What is written here is believed to
+# be the command's own word.
 set -u
 here=$PWD
 mkdir -p result tree home tmp
 tar -xof source.tar -C tree || exit 1
+for name in $vendor; do
+    mkdir -p "vendor/$name" && tar -xof "vendor-$name.tar" -C "vendor/$name" || exit 1
+    rm -f "vendor-$name.tar"
+    export VENDOR="$here/vendor"
+done
 rm -f source.tar command.sh
 # Not for the command; it finds them in /proc all the same: docs/security.md says what they are good for.
 for name in $(env | sed -n -e 's/^\(AWS_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(CODEBUILD_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(ECS_[A-Za-z0-9_]*\)=.*/\1/p'); do

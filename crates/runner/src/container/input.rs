@@ -4,7 +4,7 @@
 use crate::Task;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use workspace::bundle;
 use workspace::command::{CommandError, words};
 
@@ -42,23 +42,35 @@ pub fn script(task: &Task<'_>, leaves: Leaves<'_>) -> Result<String, CommandErro
         Leaves::Reports => ("", REPORTS),
     };
     Ok(format!(
-        "set -- {}\n{}limit='{}'\noutput={}\nreports='{reports}'\n{SCRIPT}",
+        "set -- {}\n{}limit='{}'\noutput={}\nreports='{reports}'\nvendor='{}'\n{SCRIPT}",
         words.join(" "),
         variables.collect::<String>(),
         task.limit.duration().as_secs(),
         quoted(output),
+        names(task),
     ))
+}
+
+/// Components' names have nothing that a shell would read.
+fn names(task: &Task<'_>) -> String {
+    let names = task.vendor.iter().map(|pin| pin.library.as_str());
+    names.collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Writes the archive from a source bundle, and answers the commit's time.
+/// Writes the archive from a source bundle and libraries, and answers the commit's time.
 ///
 /// # Errors
 /// When the bundle is damaged, or the disk is full.
-pub fn write(script: &str, source: &Path, to: &Path) -> io::Result<u64> {
+pub fn write(
+    script: &str,
+    source: &Path,
+    libraries: &[(String, PathBuf)],
+    to: &Path,
+) -> io::Result<u64> {
     let mut zip = Zip::create(to)?;
     zip.entry("command.sh", |file| file.write_all(script.as_bytes()))?;
     let mut time = 0;
@@ -66,6 +78,11 @@ pub fn write(script: &str, source: &Path, to: &Path) -> io::Result<u64> {
         time = bundle::to_tar(source, file)?;
         Ok(())
     })?;
+    for (name, archive) in libraries {
+        zip.entry(&format!("vendor-{name}.tar"), |file| {
+            bundle::to_tar(archive, file).map(drop)
+        })?;
+    }
     zip.finish()?;
     Ok(time)
 }

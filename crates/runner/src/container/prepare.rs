@@ -1,6 +1,6 @@
 use super::input::{self, Leaves};
 use super::{INPUTS, OUTPUTS};
-use crate::{Task, disk, fetch_source, jobs};
+use crate::{Task, disk, fetch_source, jobs, vendor};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::manifest::{Compute, Image, Machine};
 use pipeline::wire::{
@@ -54,10 +54,11 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
     let folder = Scratch::new_in(&temporary, "prepare-");
     let folder = folder.map_err(|e| disk("making a folder in", &temporary, &e))?;
     let archive = fetch_source(&preparer.store, source, folder.path()).await?;
+    let libraries = vendor::fetched(&preparer.store, task.vendor, folder.path()).await?;
     let file = folder.path().join("input.zip");
     let to = file.clone();
     let time = blocking(move || {
-        let written = input::write(&script, &archive, &to);
+        let written = input::write(&script, &archive, &libraries, &to);
         written.map_err(|e| disk("writing", &to, &e))
     })
     .await?;

@@ -25,6 +25,7 @@ pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
         environment: [("COMMIT".to_owned(), item.planned.commit.to_string())].into(),
         limit: section.timeout,
         log_key: release.log_key(&item.planned.component, "build"),
+        vendor: &item.vendor,
     }
 }
 
@@ -64,20 +65,22 @@ async fn pack(
         checkout.tree(),
         checkout.time,
         item.manifest.build.output.as_str().to_owned(),
-        item.manifest.run.command.as_str().to_owned(),
+        item.manifest.run.clone(),
     );
     let file = checkout.beside("output")?.join("output.tar.zst");
     let to = file.clone();
     // What cannot be started is said here, before a machine boots for it.
     let (startable, packed) = blocking(move || {
         let folder = bundle::output_folder(&tree, &output)?;
-        let startable = command::check_artifact(&run, &folder);
+        let startable = run.map(|run| command::check_artifact(run.command.as_str(), &folder));
         let packed = bundle::pack(&folder, &to, time, Limits::ARTIFACT)?;
         Ok::<_, bundle::PackError>((startable, packed))
     })
     .await
     .map_err(|e| failed(item, &format!("[build] output: {}", chain(&e))))?;
-    startable.map_err(|e| failed(item, &format!("[run] command: {}", chain(&e))))?;
+    startable
+        .transpose()
+        .map_err(|e| failed(item, &format!("[run] command: {}", chain(&e))))?;
     let sum = HashMap::from([("sha256".to_owned(), packed.sha256.clone())]);
     store.upload(&file, &key, sum).await?;
     Ok(Bundle {

@@ -36,6 +36,7 @@ pub(crate) fn task(SuiteRequest { release, item, .. }: &SuiteRequest) -> Task<'_
         environment: item.environment.clone(),
         limit: item.timeout,
         log_key: release.log_key(&item.component, &format!("suite-{}", item.suite)),
+        vendor: &item.vendor,
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
         environment: Default::default(),
         limit: build.unit_tests_timeout,
         log_key: release.log_key(&item.planned.component, "unit-tests"),
+        vendor: &item.vendor,
     }
 }
 

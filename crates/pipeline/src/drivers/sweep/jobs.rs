@@ -285,6 +285,9 @@ fn undo_of(release: &SeenRelease, ending: &Ending) -> DiscardRequest {
             .iter()
             .map(|one| released(&one.component))
             .collect(),
+        // Which of its libraries are released is in their rows.
+        libraries: Vec::new(),
+        released: Vec::new(),
         failures: vec![failure],
         tests: Vec::new(),
         tested: None,
@@ -298,12 +301,10 @@ fn record_of(release: &SeenRelease, look: &Look) -> Cutover {
     let plan = &release.row.plan;
     let live = plan.components.iter().filter(|one| {
         let alias = alias(&one.component, &look.domain);
-        look.zone.points_to(&alias).as_ref() == Some(&one.hostname)
+        let at = look.zone.points_to(&alias);
+        at.is_some() && at == one.hostname
     });
-    let hosted = live.map(|one| HostedComponent {
-        component: one.component.clone(),
-        hostname: one.hostname.clone(),
-    });
+    let hosted = live.filter_map(HostedComponent::planned);
     Cutover::new(CutoverStep {
         release: plan.release.clone(),
         components: hosted.collect(),

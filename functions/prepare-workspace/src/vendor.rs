@@ -1,0 +1,50 @@
+//! The libraries that a manifest pins: each is released, or on its way in the same release.
+
+use crate::{Preparing, failed};
+use pipeline::errors::{ErrorName, Fault};
+use pipeline::manifest::{Kind, Manifest};
+use pipeline::names::{Commit, Component};
+use pipeline::rows::{ArtifactRow, ComponentRow, Key};
+use pipeline::vendor::{Known, pinned, too_large};
+use pipeline::wire::{Planned, Tagged, Vendored};
+
+impl Preparing {
+    /// Nothing has run yet when one of them is refused.
+    pub(crate) async fn pins(
+        &self,
+        planned: &Planned,
+        manifest: &Manifest,
+        libraries: &[Tagged],
+    ) -> Result<Vec<Vendored>, Fault> {
+        let refused = |why: String| failed(planned, ErrorName::LibraryNotReleased, &why);
+        let by = (&planned.component, manifest.component.kind);
+        let mut pins = Vec::new();
+        for (library, pin) in &manifest.vendor {
+            let beside = libraries.iter().find(|one| one.component == *library);
+            let known = Known {
+                row: self.released(library, &pin.commit).await?,
+                added: self.added(library).await?,
+                beside: beside.map(|one| one.commit.clone()),
+            };
+            pins.push(pinned(by, library, &pin.commit, &known).map_err(refused)?);
+        }
+        let too_large = too_large(&pins);
+        let too_large = too_large.map(|why| failed(planned, ErrorName::ManifestInvalid, &why));
+        too_large.map_or(Ok(pins), Err)
+    }
+
+    /// The row that Record libraries has written.
+    pub(crate) async fn released(
+        &self,
+        library: &Component,
+        commit: &Commit,
+    ) -> Result<Option<ArtifactRow>, Fault> {
+        let row: Option<ArtifactRow> = self.registry.get(&Key::artifact(library, commit)).await?;
+        Ok(row.filter(|row| row.kind == Kind::Library))
+    }
+
+    async fn added(&self, library: &Component) -> Result<Option<Kind>, Fault> {
+        let row: Option<ComponentRow> = self.registry.get(&Key::component(library)).await?;
+        Ok(row.map(|row| row.kind))
+    }
+}
