@@ -5,8 +5,10 @@
 #![warn(missing_docs)]
 
 pub mod container;
+mod following;
 pub mod jobs;
 
+use following::Following;
 use pipeline::errors::{ErrorName, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
@@ -148,9 +150,9 @@ impl Runner {
         let log = tempfile::tempfile_in(self.sandbox.folder());
         let log = Arc::new(log.map_err(|e| disk("making a log in", self.sandbox.folder(), &e))?);
         let warning = needs_shell(task.line.as_str());
-        let outcome = self
-            .ends(checkout, &task, log.clone(), warning.clone())
-            .await;
+        let ends = self.ends(checkout, &task, log.clone(), warning.clone());
+        let following = Following::new(&self.store, log.clone(), &task.log_key);
+        let outcome = following.until(ends).await;
         let outcome = match outcome {
             Ok(outcome) => Ok(hinted(outcome, warning)),
             Err(error) => Err(self.users_mistake(error)?),

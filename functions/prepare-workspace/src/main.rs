@@ -3,7 +3,10 @@
 use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::manifest::{self, Executors, Manifest};
+use pipeline::quota;
+use pipeline::reason::Reason;
 use pipeline::wire::{Bundle, Planned, Prepared, Step, artifact_key, source_key};
+use quotas::Quotas;
 use secrets::Secrets;
 use stage::Settings;
 use std::collections::HashMap;
@@ -17,7 +20,9 @@ const MANIFEST_LIMIT: u64 = 64 * 1024;
 struct Preparing {
     store: Store,
     secrets: Secrets,
+    quotas: Quotas,
     executors: Executors,
+    is_arm: bool,
 }
 
 #[tokio::main]
@@ -26,7 +31,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let preparing = Preparing {
         store: Store::new(&config, &Settings::from_env()?.bucket),
         secrets: Secrets::new(&config),
+        quotas: Quotas::new(&config),
         executors: Settings::required("EXECUTORS")?,
+        is_arm: Settings::variable("ARCHITECTURE")? == "arm64",
     };
     stage::run(async |step: Step<Planned>| prepare(&preparing, step).await).await
 }
@@ -57,7 +64,10 @@ async fn prepare(
         built = artifact.is_some(),
         "prepared"
     );
-    let warnings = manifest.warnings();
+    let mut warnings = manifest.warnings();
+    let (build, slow) = (artifact.is_none(), !release.skip_slow_scans);
+    let runs = quota::Runs { build, slow };
+    warnings.extend(places(preparing, &planned, &manifest, runs).await?);
     for warning in &warnings {
         tracing::warn!(component = %planned.component, "{warning}");
     }
@@ -76,6 +86,25 @@ async fn prepare(
         )
     })?;
     Ok(prepared)
+}
+
+/// Whether its containers have a place; warnings, where they have one only. Asked before anything of the
+/// release runs, and only where one is needed.
+async fn places(
+    preparing: &Preparing,
+    planned: &Planned,
+    manifest: &Manifest,
+    runs: quota::Runs,
+) -> Result<Vec<Reason>, Fault> {
+    let needed = quota::needed(manifest, runs, preparing.is_arm);
+    if needed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let quotas = preparing.quotas.of_codebuild().await?;
+    let refused = |e: quota::NoPlace| failed(planned, ErrorName::QuotaTooLow, &e.to_string());
+    let warnings = quota::check(&needed, &quotas).map_err(refused)?;
+    let of = |text: String| Reason::new(&format!("{}: {text}", planned.component));
+    Ok(warnings.into_iter().map(of).collect())
 }
 
 fn manifest_of(
