@@ -90,7 +90,7 @@ deploy: package ## the pipeline to AWS: make deploy PROJECT=myproj DOMAIN=myproj
 		$(if $(PARENT_ZONE),--parameter "ParentZoneId=$(PARENT_ZONE)"); done
 
 accept: ## the whole life of a small pipeline in your account, with a report; what it costs and needs: python3 infra/accept --help
-	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] && [ -n "$(REPOSITORIES)" ] || { echo 'say which: make accept PROJECT=try DOMAIN=myproj.com PARENT_ZONE=Z0123456789ABC REPOSITORIES=https://git.example.com/team [OPTIONS="--components msa --parameter ToolsLayerArns=..."] [YES=1]' >&2; exit 2; }
+	@[ -n "$(PROJECT)" ] && [ -n "$(DOMAIN)" ] && [ -n "$(REPOSITORIES)" ] || { echo 'say which: make accept PROJECT=try DOMAIN=myproj.com PARENT_ZONE=Z0123456789ABC REPOSITORIES=https://git.example.com/team [OPTIONS="--components msa"] [YES=1]' >&2; exit 2; }
 	infra/package.sh
 	cargo build --bin cutover
 	python3 infra/accept --project "$(PROJECT)" --domain "$(DOMAIN)" --repositories "$(REPOSITORIES)" \

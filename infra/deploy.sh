@@ -82,6 +82,33 @@ deploy_pipeline() {
         "Project=$project" "Domain=$domain" "TargetTemplateUrl=$template" ${parameters[@]+"${parameters[@]}"}
     outputs_of "$stack" >"$work/outputs"
     print_outputs
+    tell_of_places "$stack"
+}
+
+# How many containers the account may run at once, where the pipeline has commands run in them.
+tell_of_places() {
+    local executors processor=ARM quotas
+    executors=$(parameter_of "$1" Executors)
+    case "$executors" in *codebuild*) ;; *) return 0 ;; esac
+    if [ "$(parameter_of "$1" Architecture)" = x86_64 ]; then processor=Linux; fi
+    quotas=$(aws service-quotas list-service-quotas --service-code codebuild --output text --query \
+        "Quotas[?QuotaName=='Concurrently running builds for $processor/Small environment'].[Value,QuotaCode,QuotaName]" \
+        2>"$work/quotas.log") || { printf '  WARNING: how many containers may run at once is not known: %s\n' \
+        "$(tr -s '\n' ' ' <"$work/quotas.log")" && return 0; }
+    while IFS=$'\t' read -r value code name; do
+        case "$value" in
+            0 | 0.0 | 1 | 1.0)
+                printf '  WARNING: the quota "%s" of this account is %s, and a release needs 2 or more, for unit tests and build at once. Ask AWS:\n' "$name" "${value%.0}"
+                printf '    aws service-quotas request-service-quota-increase --service-code codebuild --quota-code %s --desired-value 4\n' "$code"
+                ;;
+        esac
+    done <<<"$quotas"
+}
+
+# parameter_of STACK NAME
+parameter_of() {
+    aws cloudformation describe-stacks --stack-name "$1" --output text \
+        --query "Stacks[0].Parameters[?ParameterKey=='$2'].ParameterValue"
 }
 
 # Under its SHA-256, so that what a target is made of is what was deployed; prints its address.

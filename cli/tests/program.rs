@@ -183,7 +183,7 @@ fn wrong_input_is_2_and_one_json_value_for_a_script() {
         (&["status"], "whose components?"),
         (&["release", "api", "--version", "a b"], "version"),
         (&["watch", "--timeout", "1000years"], "30 days at most"),
-        (&["logs", "--follow"], "--live"),
+        (&["logs", "--list", "--follow"], "cannot be used with"),
         (&["check", "/nowhere"], "there is none"),
     ] {
         let person = cutover(arguments, &[]);

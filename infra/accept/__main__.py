@@ -11,9 +11,7 @@ You need
 - DOMAIN with its zone in this account: give the zone's id as PARENT_ZONE, so that names resolve;
 - four empty git repositories msa.git, msb.git, api.git, ui.git below one address, REPOSITORIES, which git on
   this machine may push to and AWS may fetch from; only a branch accept/<project> is made in each, and deleted;
-- a layer with what the examples are built and tested with, until commands run in machines of their own:
-  --parameter ToolsLayerArns=<ARN>. All need make and python3, msb also a C compiler, api also rustc, which no
-  layer can hold (250 MB): without it release the others, --components "msa" or "msa msb". See docs/aws.md.
+- at least two containers of CodeBuild at once, which a fresh account may not have: see docs/aws.md, step 4.
 """
 
 import argparse

@@ -8,6 +8,7 @@ not a container: the machine's other files, its network and its users are as the
 
 import contextlib
 import contextvars
+import itertools
 import json as builds_json
 import os as builds_os
 import pathlib
@@ -47,6 +48,29 @@ class Refused(Exception):
         self.code = code
 
 
+def find_streams_by_prefix(cloudwatch_logs):
+    """logStreamNamePrefix, which MiniStack reads over, and each event's own id, which it does not give:
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html."""
+    original, append, numbers = cloudwatch_logs._filter_log_events, cloudwatch_logs._append_log_events, itertools.count()
+
+    def numbered(stream, events):
+        append(stream, [{"eventId": f"{next(numbers):056}", **event} for event in events])
+
+    def filtered(data):
+        prefix, names = data.get("logStreamNamePrefix"), data.get("logStreamNames")
+        if prefix is None:
+            return original(data)
+        if names:
+            return cloudwatch_logs.error_response_json(
+                "InvalidParameterException", "logStreamNames and logStreamNamePrefix cannot be used together", 400)
+        group = cloudwatch_logs._log_groups.get(cloudwatch_logs._resolve_log_group_name(data)) or {"streams": {}}
+        found = [name for name in list(group["streams"]) if name.startswith(prefix)]
+        # No name at all would mean all streams.
+        return original({**data, "logStreamNames": found or ["\n"]})
+
+    cloudwatch_logs._filter_log_events, cloudwatch_logs._append_log_events = filtered, numbered
+
+
 def run_builds(codebuild, sfn, sts, iam_evaluator):
     builds = Builds(codebuild, sts)
     codebuild._start_build = builds.start
@@ -76,10 +100,15 @@ class Builds:
             build, project = self.record(data)
         except Refused as refused:
             return self.codebuild.error_response_json(refused.code, str(refused), 400)
+        places = self.places_for(data, project)
+        if not places.has_room():
+            return self.codebuild.error_response_json(
+                "AccountLimitExceededException",
+                f"Cannot have more than {QUEUED * places.at_once} builds in queue for the account", 400)
         self.codebuild._builds[build["id"]] = build
         if token:
             self.tokens[token] = data, now, build["id"]
-        work = builds_threads.Thread(target=contextvars.copy_context().run, args=(self.run, build, project), daemon=True)
+        work = builds_threads.Thread(target=contextvars.copy_context().run, args=(self.wait_and_run, build, project, places), daemon=True)
         work.start()
         return self.codebuild.json_response({"build": dict(build)})
 
@@ -99,11 +128,14 @@ class Builds:
                   "location": data.get("sourceLocationOverride", project["source"].get("location"))}
         source["buildspec"] = data.get("buildspecOverride", source.get("buildspec", ""))
         build.update(buildStatus="IN_PROGRESS", currentPhase="SUBMITTED", phases=[], buildComplete=False,
-                     timeoutInMinutes=minutes, serviceRole=project["serviceRole"], source=source,
+                     timeoutInMinutes=minutes, queuedTimeoutInMinutes=data.get(
+                         "queuedTimeoutInMinutesOverride", project.get("queuedTimeoutInMinutes", 480)), serviceRole=project["serviceRole"], source=source,
                      artifacts=data.get("artifactsOverride", project.get("artifacts", {"type": "NO_ARTIFACTS"})))
-        group = (project.get("logsConfig") or {}).get("cloudWatchLogs", {}).get("groupName")
-        if group:
-            build["logs"]["groupName"] = group
+        logs = (data.get("logsConfigOverride") or project.get("logsConfig") or {}).get("cloudWatchLogs", {})
+        # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CloudWatchLogsConfig.html: streamName is a prefix.
+        own = build["id"].rpartition(":")[2]
+        build["logs"]["streamName"] = "/".join([*filter(None, [logs.get("streamName")]), own])
+        build["logs"]["groupName"] = logs.get("groupName") or build["logs"]["groupName"]
         return build, project
 
     def stop(self, data):
@@ -119,9 +151,28 @@ class Builds:
             process = self.running.get(build["id"])
             if build["buildStatus"] == "IN_PROGRESS":
                 build["ends_as"] = status
+                for places in PLACES.values():
+                    places.look()
             if process:
                 with contextlib.suppress(ProcessLookupError):
                     builds_os.killpg(process.pid, builds_signal.SIGKILL)
+
+    def places_for(self, data, project):
+        environment = project.get("environment", {})
+        return places_of(data.get("environmentTypeOverride", environment.get("type")),
+                         data.get("computeTypeOverride", environment.get("computeType")))
+
+    def wait_and_run(self, build, project, places):
+        """In the queue until a build of its size may run, or for as long as it may wait."""
+        build["currentPhase"] = "QUEUED"
+        if not places.take(build["queuedTimeoutInMinutes"] * 60, lambda: "ends_as" in build):
+            status = build.pop("ends_as", "TIMED_OUT")
+            build.update(buildStatus=status, buildComplete=True, endTime=int(builds_time.time()))
+            return
+        try:
+            self.run(build, project)
+        finally:
+            places.give_back()
 
     def run(self, build, project):
         folder = builds_tempfile.mkdtemp(prefix="build-")

@@ -30,7 +30,8 @@ def give_each_a_tmp(lambda_svc, worker):
     folders = {}
 
     def with_tmp(config, code_dir, port):
-        folder = tempfile.mkdtemp(prefix="environment-")
+        # On Lambda everybody knows the Runtime API's port, 9001. Here each has another, and its name tells it.
+        folder = tempfile.mkdtemp(prefix=f"environment-{port}-")
         folders[port] = folder
         given = variables(config, code_dir, port)
         own = {name: folder for name, value in given.items() if value == OWN_FOLDER}
@@ -63,18 +64,35 @@ def remove_folder(folder):
         pass  # it goes with the local cloud
 
 
+class HandedOut:
+    """The events of an environment. One that is asked for again before it is answered is given once more, whoever asks;
+    only after its answer does an ask mean the next one. So it is in Lambda's own emulator of its Runtime API,
+    https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/core/states.go)."""
+
+    def __init__(self, worker, events):
+        self.worker, self.events, self.last = worker, events, None
+
+    def is_open(self):
+        return self.last is not None and self.last[0] == self.worker._current_request_id
+
+    def get(self, timeout):
+        if not self.is_open():
+            self.last = self.events.get(timeout=timeout)
+        return self.last
+
+
 def hand_out_what_is_asked_for(worker):
     """Lambda hands an event to an environment that has asked for one. MiniStack takes an environment for free as soon
     as it has answered, and one that ends after its answer would lose the next event."""
     build, invoke = worker._build_handler_class, worker.invoke
 
     def counting(self, generation, pending):
-        self._asks = environment_threads.Semaphore(0)
+        self._asks, handed_out = environment_threads.Semaphore(0), HandedOut(self, pending)
         asks = self._asks
 
-        class Counting(build(self, generation, pending)):
+        class Counting(build(self, generation, handed_out)):
             def do_GET(self):
-                if "/runtime/invocation/next" in self.path:
+                if "/runtime/invocation/next" in self.path and not handed_out.is_open():
                     asks.release()
                 super().do_GET()
 

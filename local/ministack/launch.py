@@ -35,8 +35,8 @@ def main():
     quieten_logs()
 
     from ministack import app
-    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import codebuild, dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
+    from ministack.services import cloudwatch_logs, codebuild, dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     separate_environments(lambda_svc, lambda_runtime)
@@ -48,7 +48,9 @@ def main():
     apply_parallel_arguments_and_output(stepfunctions)
     end_executions_on_time(stepfunctions)
     tell_of_executions_late(stepfunctions)
+    find_streams_by_prefix(cloudwatch_logs)
     run_builds(codebuild, stepfunctions, sts, iam_evaluator)
+    apply_quotas(app, router, iam_actions)
     apply_what_stacks_meet()
     apply_what_launches_meet()
     apply_limits()

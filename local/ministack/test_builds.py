@@ -12,8 +12,11 @@ from ministack.services import codebuild, stepfunctions, sts
 
 import builds
 import environments
+import quotas
 
+# They are one program there.
 builds.remove_folder = environments.remove_folder
+builds.PLACES, builds.QUEUED, builds.places_of = quotas.PLACES, quotas.QUEUED, quotas.places_of
 
 
 def build_spec(*commands):
@@ -79,6 +82,32 @@ class BuildsRun(unittest.TestCase):
         self.assertIn("No such file or directory", refused)
         self.assertLess(int(count), 8)
         self.assertEqual((folder, home, own), ("/mnt/src", "home", "src"))
+
+    def test_above_its_quota_it_waits_for_a_place_or_is_refused(self):
+        first = self.start("sleep 0.5", environmentTypeOverride="LINUX_CONTAINER", computeTypeOverride="BUILD_GENERAL1_XLARGE")
+        second = self.start("true", environmentTypeOverride="LINUX_CONTAINER", computeTypeOverride="BUILD_GENERAL1_XLARGE")
+        third = self.start("true", environmentTypeOverride="LINUX_CONTAINER", computeTypeOverride="BUILD_GENERAL1_XLARGE")
+        self.assertEqual([build["currentPhase"] for build in (second, third)], ["QUEUED"] * 2)
+        codebuild._stop_build({"id": third["id"]})
+        self.assertEqual(self.wait(third), "STOPPED")
+        self.assertEqual(first["buildStatus"], "IN_PROGRESS")
+        self.assertEqual([self.wait(build) for build in (first, second)], ["SUCCEEDED"] * 2)
+        asked = {"projectName": "p", "environmentTypeOverride": "LINUX_CONTAINER", "computeTypeOverride": "BUILD_GENERAL1_2XLARGE"}
+        status, _, body = codebuild._start_build(asked)
+        self.assertEqual((status, json.loads(body)["message"]), (400, "Cannot have more than 0 builds in queue for the account"))
+
+    def test_its_stream_begins_as_was_asked_and_is_found_by_that(self):
+        from ministack.services import cloudwatch_logs
+
+        builds.find_streams_by_prefix(cloudwatch_logs)
+        logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/g", "streamName": "stage-r7/api/build"}}
+        self.wait(self.start("echo mine; echo mine", logsConfigOverride=logs))
+        self.wait(self.start("echo another"))
+        for prefix, expected in (("stage-r7/", ["mine"] * 2), ("stage-r8/", [])):
+            asked = {"logGroupName": "/g", "logStreamNamePrefix": prefix}
+            events = json.loads(cloudwatch_logs._filter_log_events(asked)[2])["events"]
+            self.assertEqual([event["message"] for event in events], expected)
+            self.assertEqual(len({event["eventId"] for event in events}), len(expected))
 
     def test_a_stopped_one_ends_with_all_its_processes(self):
         mark = f"mark-{time.time()}"

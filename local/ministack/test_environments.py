@@ -1,6 +1,7 @@
 """That environments of functions share no folder, and that one that ends after its answer loses no event."""
 
 import io
+import json
 import os
 import tempfile
 import unittest
@@ -21,6 +22,10 @@ while True:
     api.request("GET", "/2018-06-01/runtime/invocation/next")
     given = api.getresponse()
     event, request = json.loads(given.read()), given.headers["Lambda-Runtime-Aws-Request-Id"]
+    if event.get("asks_again"):
+        api.request("GET", "/2018-06-01/runtime/invocation/next")
+        given = api.getresponse()
+        own, request = given.read().decode(), given.headers["Lambda-Runtime-Aws-Request-Id"]
     answer = {"folder": folder, "own": own, "found": os.listdir(folder), "process": os.getpid()}
     os.makedirs(folder + "/left/behind", exist_ok=True)
     os.chmod(folder + "/left", 0o500)
@@ -49,8 +54,8 @@ class Environments(unittest.TestCase):
     def setUpClass(cls):
         environments.separate_environments(lambda_svc, lambda_runtime)
 
-    def ask(self, worker, ends=False):
-        answer = worker.invoke({"ends": ends}, os.urandom(8).hex())
+    def ask(self, worker, ends=False, **more):
+        answer = worker.invoke({"ends": ends, **more}, os.urandom(8).hex())
         self.assertEqual(answer["status"], "ok", answer)
         return answer["result"]
 
@@ -75,6 +80,20 @@ class Environments(unittest.TestCase):
         self.assertEqual(len({answer["process"] for answer in seen}), 5)
         self.assertEqual([answer["found"] for answer in seen], [[]] * 5)
         self.assertEqual([os.path.exists(answer["folder"]) for answer in seen], [False] * 5)
+
+    def test_an_event_that_is_asked_for_again_before_its_answer_is_handed_out_again(self):
+        worker = function()
+        self.addCleanup(worker._teardown)
+        again = self.ask(worker, ends=True, asks_again=True)
+        self.assertEqual(json.loads(again["own"]), {"ends": True, "asks_again": True})
+        # That second ask was for no other event: it has ended, and the next environment gets the next one.
+        self.assertNotEqual(self.ask(worker)["process"], again["process"])
+
+    def test_an_environment_s_folder_tells_the_port_that_everybody_knows_on_lambda(self):
+        worker = function()
+        self.addCleanup(worker._teardown)
+        _, port, _ = Path(self.ask(worker)["folder"]).name.split("-", 2)
+        self.assertEqual(int(port), worker._server.server_address[1])
 
 
 if __name__ == "__main__":

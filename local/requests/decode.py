@@ -15,7 +15,7 @@ import botocore.loaders
 import botocore.model
 
 # A service signs under one name and has its model under another.
-MODELS = {"states": "stepfunctions", "tagging": "resourcegroupstaggingapi"}
+MODELS = {"states": "stepfunctions", "tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
 
 
 class Undecodable(Exception):

@@ -3,6 +3,7 @@
 use super::Cloud;
 use super::refusal::{refusal, too_much};
 use crate::error::Failure;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use aws_sdk_s3::primitives::ByteStream;
 
 /// A log in the bucket.
@@ -23,6 +24,17 @@ pub struct LogLine {
     pub at: i64,
     /// As it was written.
     pub text: String,
+}
+
+/// A line that a command in a container printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerLine {
+    /// CloudWatch's name for it.
+    pub id: String,
+    /// `stage-r42/api/build/<build>`
+    pub stream: String,
+    /// When it was printed.
+    pub line: LogLine,
 }
 
 /// Pages of 1,000 objects, or of up to 10,000 lines, read before giving up.
@@ -92,6 +104,47 @@ impl Cloud {
             .body)
     }
 
+    /// What the containers of a release printed since a time, as far as it has arrived; nothing where the
+    /// pipeline has none. `prefix` is what the streams' names begin with.
+    pub async fn container_lines(
+        &self,
+        prefix: &str,
+        since: i64,
+    ) -> Result<Vec<ContainerLine>, Failure> {
+        let group = format!("/aws/codebuild/{}-commands", self.project);
+        let (mut lines, mut token) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let request = self
+                .functions
+                .filter_log_events()
+                .log_group_name(&group)
+                .log_stream_name_prefix(prefix)
+                .start_time(since)
+                .set_next_token(token);
+            let page = match request.send().await {
+                Ok(page) => page,
+                Err(e)
+                    if e.as_service_error()
+                        .is_some_and(|e| e.is_resource_not_found_exception()) =>
+                {
+                    return Ok(lines);
+                }
+                Err(e) => return Err(refusal(self, "logs:FilterLogEvents", e)),
+            };
+            lines.extend(
+                page.events
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(container_line),
+            );
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(lines);
+            }
+        }
+        Err(too_much("logs:FilterLogEvents"))
+    }
+
     /// What a stage's function wrote of an execution; nothing where it has not run yet.
     pub async fn function_log(
         &self,
@@ -135,5 +188,16 @@ impl Cloud {
             }
         }
         Err(too_much("logs:FilterLogEvents"))
+    }
+}
+
+fn container_line(event: FilteredLogEvent) -> ContainerLine {
+    ContainerLine {
+        id: event.event_id.unwrap_or_default(),
+        stream: event.log_stream_name.unwrap_or_default(),
+        line: LogLine {
+            at: event.timestamp.unwrap_or_default(),
+            text: event.message.unwrap_or_default(),
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! `logs`: what the commands, suites, instances and functions of a release said.
 
 use super::start::parse_duration;
-use super::{Context, function_logs, label, live_logs, now, say, say_json};
+use super::{Context, follow, function_logs, label, live_logs, now, say, say_json};
 use crate::cloud::{Execution, Log, Which};
 use crate::error::{Exit, Failure};
 use crate::release::kept::{Kept, together};
@@ -27,6 +27,7 @@ Examples:
   cutover logs                                      of the newest release
   cutover logs stage-r42 --component api --stage unit-tests
   cutover logs stage-r42 --stage suite-smoke
+  cutover logs stage-r42 --component api --stage build --follow    while it runs
   cutover logs api-HEAD-stage-mzx1 --function       what the functions themselves said
   cutover logs --live api --target prod --follow
   cutover logs --live api --since 10m";
@@ -54,8 +55,9 @@ pub struct Logs {
     /// Where it is live [default: stage]
     #[arg(long, requires = "live")]
     pub target: Option<Target>,
-    /// Go on with what the service says from now on, also of the version that is live next
-    #[arg(long, requires = "live")]
+    /// What commands print, while they run; with --live what the service says from now on, also of the
+    /// version that is live next
+    #[arg(long, conflicts_with_all = ["function", "list"])]
     pub follow: bool,
     /// Only what arrived within this time, e.g. 10m
     #[arg(long, value_name = "DURATION", requires = "live", value_parser = parse_duration)]
@@ -63,10 +65,10 @@ pub struct Logs {
 }
 
 /// What is looked at.
-struct Wanted {
-    execution: Execution,
-    model: Model,
-    label: Option<String>,
+pub struct Wanted {
+    pub execution: Execution,
+    pub model: Model,
+    pub label: Option<String>,
 }
 
 /// Prints them.
@@ -74,15 +76,13 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
     if let Some(component) = &logs.live {
         return live_logs::run(context, component, &logs).await;
     }
+    if logs.follow {
+        return follow::run(context, &logs).await;
+    }
     let wanted = find(context, logs.release.as_deref()).await?;
     if logs.function {
-        return function_logs::print(
-            context,
-            logs.stage.as_deref(),
-            &wanted.execution,
-            wanted.model.started,
-        )
-        .await;
+        let (stage, started) = (logs.stage.as_deref(), wanted.model.started);
+        return function_logs::print(context, stage, &wanted.execution, started).await;
     }
     let Some(release) = &wanted.label else {
         let name = &wanted.execution.name;
@@ -116,7 +116,7 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-async fn find(context: &Context, text: Option<&str>) -> Result<Wanted, Failure> {
+pub async fn find(context: &Context, text: Option<&str>) -> Result<Wanted, Failure> {
     let execution = match text {
         Some(text) => context.find(text).await?,
         None => match context

@@ -134,7 +134,7 @@ pub struct Following {
 #[derive(Debug, Args)]
 pub struct Limit {
     /// Stop looking after this long (exit code 4); the release itself goes on
-    #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, default_value = "24h", value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Duration,
 }
 
@@ -215,8 +215,11 @@ pub async fn run(
         return watch::follow(
             context,
             &execution,
-            watch::Seen::Known,
-            following.limit.timeout,
+            watch::How {
+                seen: watch::Seen::Known,
+                timeout: following.limit.timeout,
+                logs: false,
+            },
         )
         .await;
     }

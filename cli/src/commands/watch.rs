@@ -1,6 +1,7 @@
 //! `watch`: a release as it happens.
 
 use super::awaiting::{self, Awaiting};
+use super::follow::Beside;
 use super::start::{Limit, parse_duration};
 use super::{Context, now, say, say_json};
 use crate::cloud::Execution;
@@ -26,6 +27,7 @@ Examples:
   cutover watch --commit 3f2a9c1 --component api
   cutover watch                       the newest one that runs, or the next to begin
   cutover watch stage-r42
+  cutover watch --logs                and what its commands print
   cutover watch api-HEAD-stage-mzx1 | tee release.log";
 
 #[derive(Debug, Args)]
@@ -45,6 +47,9 @@ pub struct Watch {
     /// How long a release may take to begin (exit code 4 if none does)
     #[arg(long, default_value = "2m", value_name = "DURATION", value_parser = parse_duration)]
     pub begin_within: Duration,
+    /// What its commands print too, line by line, instead of the table
+    #[arg(long)]
+    pub logs: bool,
     #[command(flatten)]
     pub limit: Limit,
 }
@@ -63,10 +68,15 @@ const TOLERATED: u32 = 5;
 
 /// Finds the release and follows it.
 pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
+    if watch.logs && context.json {
+        return Err(Failure::Usage(
+            "--logs prints lines, and --json one value: leave one of them out".into(),
+        ));
+    }
     let execution = match (&watch.release, &watch.commit) {
         (Some(text), _) => {
             let execution = context.find(text).await?;
-            return follow(context, &execution, Seen::Named, watch.limit.timeout).await;
+            return follow(context, &execution, watch.how(Seen::Named)).await;
         }
         (None, Some(text)) => match awaiting::of_commit(context, text, &watch).await? {
             Awaiting::Found(execution) => execution,
@@ -74,7 +84,27 @@ pub async fn run(context: &Context, watch: Watch) -> Result<Exit, Failure> {
         },
         (None, None) => awaiting::next(context, watch.begin_within).await?,
     };
-    follow(context, &execution, Seen::Known, watch.limit.timeout).await
+    follow(context, &execution, watch.how(Seen::Known)).await
+}
+
+impl Watch {
+    fn how(&self, seen: Seen) -> How {
+        How {
+            seen,
+            timeout: self.limit.timeout,
+            logs: self.logs,
+        }
+    }
+}
+
+/// How a release is followed.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    pub seen: Seen,
+    /// For so long at the most.
+    pub timeout: Duration,
+    /// With what its commands print.
+    pub logs: bool,
 }
 
 /// Where an execution is known from.
@@ -88,16 +118,10 @@ pub enum Seen {
 }
 
 /// Shows a release until it ends, or until the time is over.
-pub async fn follow(
-    context: &Context,
-    execution: &Execution,
-    seen: Seen,
-    timeout: Duration,
-) -> Result<Exit, Failure> {
-    let mut view = View::new(context, execution);
-    let deadline = Instant::now() + timeout;
+pub async fn follow(context: &Context, execution: &Execution, how: How) -> Result<Exit, Failure> {
+    let mut view = View::new(context, execution, how);
     let exit = tokio::select! {
-        exit = until_it_ends(context, execution, Pace::new(context.cloud.is_local(), seen), deadline, &mut view) => exit?,
+        exit = until_it_ends(context, execution, how, &mut view) => exit?,
         _ = tokio::signal::ctrl_c() => {
             eprintln!("\nThe release goes on.\nNext: cutover watch {}", execution.name);
             Exit::TimeIsOver
@@ -109,10 +133,11 @@ pub async fn follow(
 async fn until_it_ends(
     context: &Context,
     execution: &Execution,
-    mut pace: Pace,
-    deadline: Instant,
+    how: How,
     view: &mut View<'_>,
 ) -> Result<Exit, Failure> {
+    let mut pace = Pace::new(context.cloud.is_local(), how.seen);
+    let deadline = Instant::now() + how.timeout;
     let mut model = Model::default();
     let mut known = 0;
     loop {
@@ -125,6 +150,8 @@ async fn until_it_ends(
             }
             Err(failure) => pace.failed(failure)?,
         }
+        let has_ended = model.ended.is_some();
+        view.outputs(context, &model, has_ended).await?;
         if let Some((_, end)) = &model.ended {
             view.end(&model)?;
             return Ok(end.exit());
@@ -135,6 +162,7 @@ async fn until_it_ends(
         }
         while Instant::now() < next {
             view.draw(&model)?;
+            view.outputs(context, &model, false).await?;
             sleep(REDRAW.min(next - Instant::now())).await;
         }
     }
@@ -191,20 +219,34 @@ struct View<'a> {
     json: bool,
     screen: Screen,
     drawn: usize,
+    beside: Option<Beside>,
 }
 
 impl<'a> View<'a> {
-    fn new(context: &Context, execution: &'a Execution) -> Self {
+    fn new(context: &Context, execution: &'a Execution, how: How) -> Self {
         Self {
             execution,
             json: context.json,
             screen: context.screen,
             drawn: 0,
+            beside: how.logs.then(Beside::new),
         }
     }
 
     fn is_table(&self) -> bool {
-        self.screen.width.is_some() && !self.json
+        self.screen.width.is_some() && !self.json && self.beside.is_none()
+    }
+
+    async fn outputs(
+        &mut self,
+        context: &Context,
+        model: &Model,
+        at_once: bool,
+    ) -> Result<(), Failure> {
+        match &mut self.beside {
+            Some(beside) => beside.show(context, model, at_once).await,
+            None => Ok(()),
+        }
     }
 
     fn lines(&self, lines: &[Line]) -> Result<(), Failure> {

@@ -58,7 +58,7 @@ fn a_release_cannot_hang() {
     }
 }
 
-/// CodeBuild queues a build for half an hour, a command takes an hour at most, and CodeBuild ends it ten
+/// CodeBuild queues a build for half an hour, a command takes eight hours at most, and CodeBuild ends it ten
 /// minutes later (`crates/runner/src/container/prepare.rs`).
 #[test]
 fn a_container_is_waited_for_as_long_as_it_may_take_and_no_longer() {

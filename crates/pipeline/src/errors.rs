@@ -165,6 +165,10 @@ names! {
         /// folder), then release again. An extension in a layer is such a process: [who may run
         /// commands](security.md#users-commands).
         SandboxUnclean,
+        /// The account may run no container of the size that a command needs.
+        ///
+        /// To do: ask AWS for more with the call in the message; [quotas](aws.md#4-quotas).
+        QuotaTooLow,
         /// The function's disk or processes failed.
         ///
         /// To do: raise `BundleDisk`; see the function's log.

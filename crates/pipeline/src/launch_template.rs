@@ -15,9 +15,9 @@ pub fn first() -> String {
     "1".into()
 }
 
-/// A version may have been made by a release that has not recorded it yet. A release ends within 4
-/// hours; a day leaves room for clocks and for one that was started anew.
-const KEPT_SECONDS: i64 = 86_400;
+/// A version may have been made by a release that has not recorded it yet. A release ends within a
+/// day; another one leaves room for clocks and for one that was started anew.
+const KEPT_SECONDS: i64 = 2 * 86_400;
 
 /// Deleted in one call:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteLaunchTemplateVersions.html>.

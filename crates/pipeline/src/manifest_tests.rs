@@ -77,8 +77,8 @@ fn what_is_wrong_is_named_with_its_line() {
         expect!["line 11: port 80 must be from 8000 to 8999"],
     );
     check(
-        &GOOD.replace("timeout = \"10m\"", "timeout = \"2h\""),
-        expect!["line 20: `2h` must be a time such as `90s` or `10m`, from 1s to 60m"],
+        &GOOD.replace("timeout = \"10m\"", "timeout = \"9h\""),
+        expect!["line 20: `9h` must be a time such as `90s`, `10m` or `2h`, from 1s to 8h"],
     );
     check(
         &GOOD.replace("output     = \"dist\"", "output = \"../x\""),

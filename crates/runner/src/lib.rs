@@ -5,9 +5,11 @@
 #![warn(missing_docs)]
 
 pub mod container;
+mod following;
 pub mod jobs;
 mod vendor;
 
+use following::Following;
 use pipeline::errors::{ErrorName, Fault, chain};
 use pipeline::manifest::{CommandLine, Limit};
 use pipeline::names::excerpt;
@@ -157,9 +159,9 @@ impl Runner {
             vendor::unpacked(&self.store, task.vendor, vendor).await?;
             task.environment.insert("VENDOR".to_owned(), variable);
         }
-        let outcome = self
-            .ends(checkout, &task, log.clone(), warning.clone())
-            .await;
+        let ends = self.ends(checkout, &task, log.clone(), warning.clone());
+        let following = Following::new(&self.store, log.clone(), &task.log_key);
+        let outcome = following.until(ends).await;
         let outcome = match outcome {
             Ok(outcome) => Ok(hinted(outcome, warning)),
             Err(error) => Err(self.users_mistake(error)?),

@@ -273,3 +273,35 @@ async fn a_library_that_is_not_what_its_row_names_or_not_there_yet_ends_the_comm
     let text = "[vendor] gdal: gdal aaaaaaaaaaaa is not released yet";
     assert_eq!(early.to_string(), text);
 }
+
+#[tokio::test]
+async fn what_a_command_prints_is_shipped_once_a_second_and_its_rest_at_the_end() {
+    let (bytes, sum) = packed();
+    let answers = std::iter::once((200, bytes).into());
+    let replay = Replay::new(answers.chain((0..5).map(|_| kept())));
+    let found = checkout(&replay, &sum).await.unwrap();
+    let line = "sh -c 'echo one; sleep 1.5; echo two; sleep 1; echo three'";
+    run(&runner(&replay), &found, line).await.unwrap();
+    let asked = replay.requests();
+    let parts: Vec<&replay::Asked> = asked
+        .iter()
+        .filter(|one| one.line.starts_with("PUT /running/stage-r7/api/build/"))
+        .collect();
+    let text: String = parts.iter().map(|part| part.body.as_str()).collect();
+    assert!((2..=3).contains(&parts.len()), "{parts:?}");
+    assert!(text.starts_with(&format!("$ {line}\none\n")), "{text}");
+    assert!(text.contains("one\ntwo\nthree\n[cutover: exited"), "{text}");
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_shipped_is_in_its_log_all_the_same() {
+    let (bytes, sum) = packed();
+    let denied = "<Error><Code>AccessDenied</Code><Message>m</Message></Error>";
+    let replay = Replay::new([(200, bytes).into(), (403, denied).into(), kept()]);
+    let found = checkout(&replay, &sum).await.unwrap();
+    let ran = run(&runner(&replay), &found, "sh -c 'echo one; sleep 2.5'").await;
+    assert_eq!(ran.unwrap().failure(), None);
+    let asked = replay.requests();
+    assert_eq!(asked.len(), 3, "it is tried once: {asked:?}");
+    assert!(asked[2].line.starts_with("PUT /logs/"), "{asked:?}");
+}

@@ -157,3 +157,13 @@ fn a_long_output_is_cut_in_the_middle() {
         log.len()
     );
 }
+
+#[test]
+fn a_log_that_is_replaced_is_what_was_printed_all_the_same() {
+    let folder = ran(
+        "sh -c 'echo printed; rm ../log; truncate -s 4G ../sparse; ln -s sparse ../log'",
+        "1m",
+        Leaves::Nothing,
+    );
+    assert_eq!(left(&folder, "log"), "printed\n");
+}

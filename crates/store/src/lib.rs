@@ -211,7 +211,12 @@ impl Store {
 
     /// Puts a small text, whatever was there.
     pub async fn put_text(&self, key: &str, text: impl Into<String>) -> Result<(), StoreError> {
-        let body = ByteStream::from(text.into().into_bytes());
+        self.put_bytes(key, text.into().into_bytes()).await
+    }
+
+    /// The same of any bytes.
+    pub async fn put_bytes(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let body = ByteStream::from(bytes);
         self.client
             .put_object()
             .bucket(&self.bucket)

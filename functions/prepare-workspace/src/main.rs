@@ -5,9 +5,12 @@ mod vendor;
 use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::manifest::{self, Executors, Kind, Manifest, other_kind};
+use pipeline::quota;
+use pipeline::reason::Reason;
 use pipeline::wire::{
     Artifact, Bundle, Planned, PrepareRequest, Prepared, artifact_key, source_key,
 };
+use quotas::Quotas;
 use registry::Registry;
 use secrets::Secrets;
 use stage::Settings;
@@ -23,7 +26,9 @@ struct Preparing {
     store: Store,
     registry: Registry,
     secrets: Secrets,
+    quotas: Quotas,
     executors: Executors,
+    is_arm: bool,
 }
 
 #[tokio::main]
@@ -34,7 +39,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: Store::new(&config, &settings.bucket),
         registry: Registry::new(&config, &settings.table),
         secrets: Secrets::new(&config),
+        quotas: Quotas::new(&config),
         executors: Settings::required("EXECUTORS")?,
+        is_arm: Settings::variable("ARCHITECTURE")? == "arm64",
     };
     stage::run(async |request: PrepareRequest| prepare(&preparing, request).await).await
 }
@@ -65,12 +72,12 @@ async fn prepare(
         built = artifact.is_some(),
         "prepared"
     );
-    let warnings = manifest.warnings();
-    for warning in &warnings {
-        tracing::warn!(component = %planned.component, "{warning}");
-    }
+    // None of a library's suites is left out.
+    let slow = !release.skip_slow_scans || manifest.is_library();
+    let build = artifact.is_none();
+    let runs = quota::Runs { build, slow };
     let prepared = Prepared {
-        warnings,
+        warnings: warnings(preparing, &planned, &manifest, runs).await?,
         planned,
         source,
         manifest,
@@ -102,6 +109,40 @@ impl Preparing {
         let key = artifact_key(component, commit);
         Ok(self.store.artifact(&key).await?)
     }
+}
+
+/// What its manifest and the account's quota are to be warned of.
+async fn warnings(
+    preparing: &Preparing,
+    planned: &Planned,
+    manifest: &Manifest,
+    runs: quota::Runs,
+) -> Result<Vec<Reason>, Fault> {
+    let mut warnings = manifest.warnings();
+    warnings.extend(places(preparing, planned, manifest, runs).await?);
+    for warning in &warnings {
+        tracing::warn!(component = %planned.component, "{warning}");
+    }
+    Ok(warnings)
+}
+
+/// Whether its containers have a place; warnings, where they have one only. Asked before anything of the
+/// release runs, and only where one is needed.
+async fn places(
+    preparing: &Preparing,
+    planned: &Planned,
+    manifest: &Manifest,
+    runs: quota::Runs,
+) -> Result<Vec<Reason>, Fault> {
+    let needed = quota::needed(manifest, runs, preparing.is_arm);
+    if needed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let quotas = preparing.quotas.of_codebuild().await?;
+    let refused = |e: quota::NoPlace| failed(planned, ErrorName::QuotaTooLow, &e.to_string());
+    let warnings = quota::check(&needed, &quotas).map_err(refused)?;
+    let of = |text: String| Reason::new(&format!("{}: {text}", planned.component));
+    Ok(warnings.into_iter().map(of).collect())
 }
 
 fn manifest_of(

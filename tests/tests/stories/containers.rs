@@ -248,3 +248,79 @@ async fn what_is_only_said_to_be_a_container_s_is_not_believed() {
     let evidence = cloud.keys("evidence/dev-r999998/").await;
     assert_eq!(evidence, Vec::<String>::new(), "nothing counts");
 }
+
+/// Looks for a Runtime API to answer, says that it passed in the place of the script that runs it, and kills that
+/// script.
+const FORGES: &str = r#"import os, signal, socket
+
+found = []
+for name in os.listdir("/proc"):
+    if name.isdigit():
+        words = open(f"/proc/{name}/cmdline").read().split("\0")
+        if "command.sh" in words:
+            found.append(int(name))
+        if "AWS_LAMBDA_RUNTIME_API=" in open(f"/proc/{name}/environ").read():
+            print("a runtime api is told to", name)
+with socket.socket() as api:
+    print("9001:", api.connect_ex(("127.0.0.1", 9001)) != 0, flush=True)
+open("../result/outcome", "w").write("ended exited\nstatus 0\nhundredths 1\nmade packed\n")
+open("../result/log", "w").write(open("/dev/null").read() + "all is well\n")
+os.system("mkdir -p dist && cp server.py VERSION dist/ && tar -cf ../result/output.tar dist")
+# The outermost last: what starts the script ends with it.
+for process in sorted(found, reverse=True):
+    os.kill(process, signal.SIGKILL)
+"#;
+
+#[tokio::test]
+async fn a_command_that_speaks_for_its_container_has_not_passed() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "boxed-forges", "dev").await;
+    let good = component.goes_live(&Service::good("1")).await;
+    let mut service = contained("2");
+    service.build = "python3 forge.py".into();
+    service.files.push(("forge.py", FORGES.into()));
+    let (sha, ended) = component.release(&service).await;
+    assert_eq!(ended.error, "BuildFailed", "{ended:#?}");
+    let said = "its container ended without saying how its command did (CodeBuild says FAILED), so it did not pass";
+    assert!(ended.cause.contains(said), "{}", ended.cause);
+    let execution = component.execution_of(&sha).await;
+    let collect = execution.input_of("Collect build").await;
+    let name = collect["name"].as_str().expect("a name");
+    let key = format!("outputs/{name}/outcome");
+    let planted = cloud.object(&key).await.expect("what it planted");
+    assert!(planted.contains("made packed"), "{planted}");
+    component.stands_alone(&good).await;
+}
+
+/// Of the largest containers this account may run none, of the next one.
+#[tokio::test]
+async fn a_release_whose_containers_have_no_place_says_what_to_ask_aws_for_before_anything_runs() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "boxed-quota", "dev").await;
+    let of_size = |compute: &str| {
+        let mut service = contained(compute);
+        service.more_manifest += &format!("compute = \"{compute}\"\nimage = \"{X86}\"\n");
+        service
+    };
+    let (sha, ended) = component.release(&of_size("2xlarge")).await;
+    assert_eq!(ended.error, "QuotaTooLow", "{ended:#?}");
+    for said in [
+        "`Concurrently running builds for Linux/2XLarge environment` is 0 in this region",
+        "ask AWS for 2 or more: aws service-quotas request-service-quota-increase --service-code codebuild --quota-code L-0397D009",
+    ] {
+        assert!(ended.cause.contains(said), "not `{said}`: {}", ended.cause);
+    }
+    let states = component.execution_of(&sha).await.states().await;
+    assert!(
+        !states.iter().any(|one| one == "Component pipelines"),
+        "{states:?}"
+    );
+    let (_, ended) = component.release(&of_size("xlarge")).await;
+    let output = ended.output();
+    assert_eq!(output["outcome"], "live", "{ended:#?}");
+    let warned =
+        "this account's quota `Concurrently running builds for Linux/XLarge environment` is 1";
+    assert!(output["warnings"].to_string().contains(warned), "{output}");
+}
+
+const X86: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";

@@ -15,6 +15,7 @@ mod events;
 mod evidence;
 mod examples;
 mod failures;
+mod followed;
 mod going_live;
 mod hostile;
 mod libraries;

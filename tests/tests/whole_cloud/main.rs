@@ -3,6 +3,7 @@
 
 mod excess;
 mod excess_targets;
+mod forged;
 mod permissions;
 mod prod;
 mod search;

@@ -137,6 +137,13 @@ impl Image {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The processor of an image of CodeBuild's, which its name tells; of others it is the pipeline's.
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html>
+    pub fn is_arm(&self) -> Option<bool> {
+        let name = self.0.strip_prefix("aws/codebuild/")?;
+        Some(name.contains("aarch64"))
+    }
 }
 
 impl TryFrom<String> for Image {

@@ -113,7 +113,7 @@ fn a_value_that_no_machine_has_is_named_with_its_line() {
 fn what_runs_longer_than_a_function_needs_a_container() {
     let hour = "[suite.machine]\nkind = 'codebuild'\n";
     let long =
-        |machines: &str| machines.replace("[suite.machine]", "timeout = '60m'\n[suite.machine]");
+        |machines: &str| machines.replace("[suite.machine]", "timeout = '8h'\n[suite.machine]");
     assert!(settled("lambda,codebuild", &long(hour)).is_ok());
     let refused = settled("lambda,codebuild", "timeout = '14m'\n").unwrap_err();
     let expected = "[[suite]] scan timeout is 840 s, and a command that runs by `lambda` has at most 780 s; say kind = \"codebuild\" in [machine] where the pipeline allows that";

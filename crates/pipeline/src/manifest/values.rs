@@ -64,7 +64,7 @@ checked!(
     }
 );
 
-/// A time limit of at most an hour, written as `90s` or `10m`.
+/// A time limit of at most eight hours, written as `90s`, `10m` or `8h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Limit(pub(super) u64);
@@ -81,8 +81,8 @@ impl TryFrom<String> for Limit {
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` must be a time such as `90s` or `10m`, from 1s to {}m",
-                MAX_COMMAND_SECONDS / 60
+                "`{text}` must be a time such as `90s`, `10m` or `2h`, from 1s to {}h",
+                MAX_COMMAND_SECONDS / 3600
             )
         };
         let (digits, unit) = text
@@ -91,6 +91,7 @@ impl TryFrom<String> for Limit {
         let factor = match unit {
             "s" => 1,
             "m" => 60,
+            "h" => 3600,
             _ => return Err(wrong()),
         };
         let seconds = digits

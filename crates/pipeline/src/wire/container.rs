@@ -42,6 +42,8 @@ pub struct StartBuild {
     pub buildspec_override: String,
     /// Where what it leaves goes.
     pub artifacts_override: StartBuildArtifacts,
+    /// The project's, with a stream whose name tells the release, the component and the stage.
+    pub logs_config_override: StartBuildLogs,
     /// Another image than the project's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_override: Option<String>,
@@ -58,6 +60,26 @@ pub struct StartBuild {
     /// The hand-over's name: asked again because an answer was lost, CodeBuild answers with the same build
     /// for 5 minutes, instead of beginning another one beside it.
     pub idempotency_token: String,
+}
+
+/// `LogsConfig` of CodeBuild.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartBuildLogs {
+    /// In CloudWatch.
+    pub cloud_watch_logs: StartBuildCloudWatchLogs,
+}
+
+/// `CloudWatchLogsConfig` of CodeBuild.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartBuildCloudWatchLogs {
+    /// `ENABLED`
+    pub status: String,
+    /// The project's.
+    pub group_name: String,
+    /// What the stream's name begins with; CodeBuild puts `/` and the build's id behind it.
+    pub stream_name: String,
 }
 
 /// `ProjectArtifacts` of CodeBuild.

@@ -21,6 +21,7 @@ pub use candidates::{
 };
 pub use container::{
     CollectRequest, Collected, ContainerJob, HandOver, StartBuild, StartBuildArtifacts,
+    StartBuildCloudWatchLogs, StartBuildLogs,
 };
 pub use cutover::{
     CutoverReply, CutoverStep, HostedComponent, OldVersions, TerminateReply, TerminateRequest,

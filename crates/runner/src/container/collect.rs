@@ -54,6 +54,10 @@ pub async fn collect(store: &Store, request: CollectRequest) -> Result<Collected
             let (mut ran, made) = left.ran(jobs::suite_task(&suite), &request.failed).await?;
             left.unpack(&mut ran, made, Limits::ARTIFACT).await?;
             let reports = checkout.tree().join(REPORTS);
+            if ran.outcome.is_err() {
+                // It is not there since it was not taken, and not since the suite removed it.
+                std::fs::create_dir_all(&reports).map_err(|e| disk("making", &reports, &e))?;
+            }
             let reply = jobs::ended(store, suite, &ran, reports).await?;
             Ok(Collected::Suite(reply))
         }

@@ -30,10 +30,13 @@ moment() {
 }
 
 mkfifo printed
-tee log <printed &
+# Read by this handle afterwards: the command may put something else in the log's place.
+: >log
+exec 3<log
+tee -a log <printed 3<&- &
 printer=$!
 began=$(moment)
-(cd tree && exec timeout -k 5 "$limit" "$@") >printed 2>&1 </dev/null
+(cd tree && exec timeout -k 5 "$limit" "$@") >printed 2>&1 </dev/null 3<&-
 status=$?
 took=$(($(moment) - began))
 # What outlives the command may hold the pipe open; the container ends it in a moment.
@@ -46,13 +49,14 @@ ended=exited
 if [ "$status" = 124 ] || [ "$status" = 137 ]; then
     if [ "$took" -ge $((limit * 100)) ]; then ended=timed-out; fi
 fi
-bytes=$(wc -c <log)
+log=/proc/$$/fd/3
+bytes=$(wc -c <"$log")
 if [ "$bytes" -gt 20971520 ]; then
-    head -c 10485760 log >result/log
+    head -c 10485760 "$log" >result/log
     printf '\n[cutover: %s bytes are left out here; a log holds the first and the last 10 MiB]\n' $((bytes - 20971520)) >>result/log
-    tail -c 10485760 log >>result/log
+    tail -c 10485760 "$log" >>result/log
 else
-    cat log >result/log
+    cat "$log" >result/log
 fi
 
 made=none

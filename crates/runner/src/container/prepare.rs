@@ -3,8 +3,10 @@ use super::{INPUTS, OUTPUTS};
 use crate::{Task, disk, fetch_source, jobs, vendor};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::manifest::{Compute, Image, Machine};
+use pipeline::running;
 use pipeline::wire::{
-    Bundle, ContainerJob, HandOver, Prepared, StartBuild, StartBuildArtifacts, Step, SuiteRequest,
+    Bundle, ContainerJob, HandOver, Prepared, StartBuild, StartBuildArtifacts,
+    StartBuildCloudWatchLogs, StartBuildLogs, Step, SuiteRequest,
 };
 use store::Store;
 use uuid::Uuid;
@@ -75,6 +77,7 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
         source_location_override: format!("{}/{key}", preparer.bucket),
         buildspec_override: BUILDSPEC.to_owned(),
         artifacts_override: artifacts(&preparer.bucket, &name),
+        logs_config_override: logs(&preparer.project, &task.log_key),
         image_override: image.map(|image| image.as_str().to_owned()),
         environment_type_override: image.and_then(environment).map(str::to_owned),
         compute_type_override: machine
@@ -86,6 +89,16 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
         idempotency_token: name.clone(),
     };
     Ok(HandOver { name, time, build })
+}
+
+fn logs(project: &str, log_key: &str) -> StartBuildLogs {
+    StartBuildLogs {
+        cloud_watch_logs: StartBuildCloudWatchLogs {
+            status: "ENABLED".to_owned(),
+            group_name: format!("/aws/codebuild/{project}"),
+            stream_name: running::name(log_key).to_owned(),
+        },
+    }
 }
 
 fn artifacts(bucket: &str, name: &str) -> StartBuildArtifacts {
@@ -125,11 +138,8 @@ fn task(job: &ContainerJob) -> (Task<'_>, Leaves<'_>) {
     }
 }
 
-/// The processor of an image of CodeBuild's, which its name tells; of others the project's.
-/// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html>
 fn environment(image: &Image) -> Option<&'static str> {
-    let name = image.as_str().strip_prefix("aws/codebuild/")?;
-    match name.contains("aarch64") {
+    match image.is_arm()? {
         true => Some("ARM_CONTAINER"),
         false => Some("LINUX_CONTAINER"),
     }

@@ -88,6 +88,9 @@ async fn codebuild_is_asked_for_a_container_that_nobody_else_can_name() {
             "Type": "S3", "Location": "bucket", "Path": "outputs", "Name": name, "NamespaceType": "NONE",
             "Packaging": "NONE", "EncryptionDisabled": true,
         },
+        "LogsConfigOverride": {"CloudWatchLogs": {
+            "Status": "ENABLED", "GroupName": "/aws/codebuild/myproj-commands", "StreamName": "stage-r7/api/build",
+        }},
         "ImageOverride": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
         "EnvironmentTypeOverride": "ARM_CONTAINER", "ComputeTypeOverride": "BUILD_GENERAL1_LARGE",
         "TimeoutInMinutesOverride": 12, "QueuedTimeoutInMinutesOverride": 30, "IdempotencyToken": name,

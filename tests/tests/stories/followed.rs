@@ -1,0 +1,151 @@
+//! What a release's commands print can be read while they print it.
+
+use end_to_end::{Cloud, Component, Service, until};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// From a command's print to its line.
+const SHOWN: Duration = Duration::from_secs(3);
+/// Until a command runs, on two busy cores.
+const RUNS: Duration = Duration::from_secs(120);
+
+/// A version whose build prints a line and waits for the folder's file `go`, and then prints another.
+fn held(machine: &str, folder: &Path) -> Service {
+    let mut service = Service::good("1");
+    service.more_manifest = machine.into();
+    let script = format!(
+        "echo early; echo early too; touch {0}/runs; while [ ! -e {0}/say ]; do sleep 0.05; done\n\
+         echo now; touch {0}/said; while [ ! -e {0}/go ]; do sleep 0.05; done; echo late; exec sh build.sh",
+        folder.display()
+    );
+    service.files.push(("held.sh", script));
+    service.build = "sh held.sh".into();
+    service
+}
+
+/// The command, and its lines as they come.
+fn typed(cloud: &Cloud, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut child = Command::new(cloud.root.join("target/debug/cutover"))
+        .args(arguments)
+        .envs(cloud.environment())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the command starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    (child, lines)
+}
+
+/// Reads to a line, and answers all before it.
+async fn to(
+    lines: &mut Lines<BufReader<ChildStdout>>,
+    wanted: &str,
+    limit: Duration,
+) -> Vec<String> {
+    let mut before = Vec::new();
+    let read = async {
+        while let Some(line) = lines.next_line().await.expect("a line") {
+            if line == wanted {
+                return true;
+            }
+            before.push(line);
+        }
+        false
+    };
+    let found = tokio::time::timeout(limit, read).await;
+    assert_eq!(
+        found,
+        Ok(true),
+        "{wanted} within {limit:?}, after {before:#?}"
+    );
+    before
+}
+
+async fn there(file: &Path) {
+    let is_there = until(RUNS, async || file.exists().then_some(())).await;
+    assert!(is_there.is_some(), "{}", file.display());
+}
+
+async fn is_followed(what: &str, machine: &str) {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, what, "dev").await;
+    // Where a container finds it too: /tmp is hidden there.
+    let folder = tempfile::tempdir_in(cloud.root.join("target")).expect("a folder");
+    let sha = component
+        .commit_and_push(&held(machine, folder.path()))
+        .await;
+    let execution = component.execution_of(&sha).await;
+    there(&folder.path().join("runs")).await;
+    let row = cloud
+        .release_of("dev", &execution.name)
+        .await
+        .expect("a release");
+    let release = format!("dev-r{}", row["ticket"]);
+
+    let one = [
+        "logs",
+        &release,
+        "--component",
+        &component.name,
+        "--stage",
+        "build",
+        "--follow",
+    ];
+    let (mut child, mut lines) = typed(&cloud, &one);
+    let (_watch, mut watched) = typed(&cloud, &["watch", &execution.name, "--logs"]);
+    to(&mut lines, "early", Duration::from_secs(10)).await;
+    to(&mut lines, "early too", Duration::from_secs(10)).await;
+    let whose = format!("{} build | ", component.name);
+    to(
+        &mut watched,
+        &format!("{whose}early"),
+        Duration::from_secs(10),
+    )
+    .await;
+
+    std::fs::write(folder.path().join("say"), "").expect("a file");
+    there(&folder.path().join("said")).await;
+    let began = Instant::now();
+    to(&mut lines, "now", SHOWN).await;
+    to(&mut watched, &format!("{whose}now"), SHOWN).await;
+    assert!(began.elapsed() < SHOWN, "{:?}", began.elapsed());
+
+    std::fs::write(folder.path().join("go"), "").expect("a file");
+    let rest = to(&mut lines, "built", RUNS).await;
+    assert_eq!(rest, ["late"], "each line comes once");
+    let ended = lines
+        .next_line()
+        .await
+        .expect("a line")
+        .expect("a last line");
+    assert!(
+        ended.starts_with("[cutover: exited with code 0, "),
+        "{ended}"
+    );
+    assert_eq!(lines.next_line().await.expect("its end"), None);
+    assert!(child.wait().await.expect("it ends").success());
+    // One that was over before the first part is shown as a whole.
+    let tests = format!("{} unit-tests | unit tests of 1", component.name);
+    let all = cloud
+        .cutover(&["logs", &release, "--follow"])
+        .await
+        .good("logs --follow");
+    assert!(all.lines().any(|line| line == tests), "{all}");
+
+    let key = format!("logs/{release}/{}/build.log", component.name);
+    let log = cloud.object(&key).await.expect("the whole log");
+    assert!(log.contains("\nearly\nearly too\nnow\nlate\n"), "{log}");
+}
+
+#[tokio::test]
+async fn what_a_command_in_a_function_prints_is_shown_while_it_runs() {
+    is_followed("shown", "").await;
+}
+
+#[tokio::test]
+async fn what_a_command_in_a_container_prints_is_shown_while_it_runs() {
+    is_followed("boxed-shown", "\n[machine]\nkind = \"codebuild\"\n").await;
+}
