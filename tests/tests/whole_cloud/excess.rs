@@ -55,6 +55,7 @@ fn shows(function: &str) -> &'static [Shows] {
         "plan-companions" => &[Shows::Peer],
         "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
         "prepare-command" | "collect-command" => &[Shows::Container],
+        "prepare-workspace" => &[Shows::Umbrella, Shows::Container],
         "push-artifacts" => &[Shows::Umbrella, Shows::Forged],
         "terminate-previous" => &[Shows::Umbrella, Shows::LateRecord],
         "discard-candidates" => &[Shows::Red, Shows::Unplanned, Shows::RedLateRecord],
