@@ -45,6 +45,10 @@ enum Shows {
     RedLateRecord,
     /// A component whose commands run in containers.
     Container,
+    /// A component that pins a library.
+    Pinned,
+    /// A container that ends before it has left anything.
+    Killed,
 }
 
 /// Most functions are asked for all that they do by any release of two components.
@@ -54,8 +58,9 @@ fn shows(function: &str) -> &'static [Shows] {
         "plan-release" => &[Shows::Umbrella, Shows::TakeBack, Shows::Again],
         "plan-companions" => &[Shows::Peer],
         "deploy-initial" => &[Shows::Umbrella, Shows::Crash, Shows::Late],
-        "prepare-command" | "collect-command" => &[Shows::Container],
-        "prepare-workspace" => &[Shows::Umbrella, Shows::Container],
+        "prepare-command" => &[Shows::Container],
+        "collect-command" => &[Shows::Container, Shows::Killed],
+        "prepare-workspace" => &[Shows::Umbrella, Shows::Container, Shows::Pinned],
         "push-artifacts" => &[Shows::Umbrella, Shows::Forged],
         "terminate-previous" => &[Shows::Umbrella, Shows::LateRecord],
         "discard-candidates" => &[Shows::Red, Shows::Unplanned, Shows::RedLateRecord],
@@ -68,6 +73,8 @@ struct Parts {
     peer: Component,
     component: Component,
     private: Component,
+    /// A library, and its commit.
+    library: (Component, String),
     /// The hostname of the first version, which is gone as soon as another is live.
     first: String,
     /// What Unit tests and Build of it were asked.
@@ -106,10 +113,19 @@ async fn parts(cloud: &Cloud) -> Parts {
     let component = Component::new(cloud, "excess", "stage").await;
     let private = Component::unregistered(cloud, "closed", "stage").await;
     private.open_with(&private.close().await).await;
+    let library = Component::library(cloud, "pinned", "stage").await;
+    let service = Service::library(&library.name, "1");
+    let (pinned, ended) = library.release(&service).await;
+    assert_eq!(
+        ended.output()["outcome"],
+        "libraries_released",
+        "{ended:#?}"
+    );
     let mut parts = Parts {
         peer,
         component,
         private,
+        library: (library, pinned),
         first: String::new(),
         built: Value::Null,
     };
@@ -144,6 +160,8 @@ impl Parts {
             Shows::Dying => self.dying(mark).await,
             Shows::Forged => self.forged().await,
             Shows::Container => self.container(mark).await,
+            Shows::Pinned => self.pinned(mark).await,
+            Shows::Killed => self.killed(mark).await,
             Shows::LateRecord => {
                 self.publish_late().await;
                 self.umbrella(mark).await
@@ -250,6 +268,26 @@ impl Parts {
         let (_, running) = self.begin(&service).await;
         let ended = running.end(RELEASED).await;
         (!went_live(&ended)).then(|| shown(Some(ended)))
+    }
+
+    async fn pinned(&self, mark: &str) -> Option<String> {
+        let (library, commit) = &self.library;
+        let service = self.talking(&format!("{mark}, with a library"));
+        let (_, running) = self.begin(&service.pinning(&library.name, commit)).await;
+        let ended = running.end(RELEASED).await;
+        (!went_live(&ended)).then(|| shown(Some(ended)))
+    }
+
+    async fn killed(&self, mark: &str) -> Option<String> {
+        let mut service = self.talking(&format!("{mark}, killed"));
+        service.more_manifest = "\n[machine]\nkind = \"codebuild\"\n".into();
+        let kills = "for process in /proc/[0-9]*; do\n\
+            if tr '\\0' ' ' <$process/cmdline | grep -q '^sh command.sh'; then kill -9 ${process#/proc/}; fi\ndone\n";
+        service.files.push(("kill.sh", kills.into()));
+        service.build = "sh kill.sh".into();
+        let (_, running) = self.begin(&service).await;
+        let said = "its container ended without saying how its command did";
+        fails(&running.end(RELEASED).await, "BuildFailed", said)
     }
 
     /// The record of an instance that is gone long since.
