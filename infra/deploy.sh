@@ -87,7 +87,7 @@ deploy_pipeline() {
 
 # How many containers the account may run at once, where the pipeline has commands run in them.
 tell_of_places() {
-    local executors processor=ARM quotas
+    local executors processor=ARM quotas value code name
     executors=$(parameter_of "$1" Executors)
     case "$executors" in *codebuild*) ;; *) return 0 ;; esac
     if [ "$(parameter_of "$1" Architecture)" = x86_64 ]; then processor=Linux; fi

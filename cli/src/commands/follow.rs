@@ -142,7 +142,8 @@ impl Beside {
         model: &Model,
         at_once: bool,
     ) -> Result<(), Failure> {
-        if Instant::now() < self.next && !at_once {
+        let is_over = self.failures > TOLERATED;
+        if is_over || (Instant::now() < self.next && !at_once) {
             return Ok(());
         }
         self.next = Instant::now() + pause(context);
@@ -151,7 +152,7 @@ impl Beside {
             Err(failure @ Failure::Cloud { .. }) => {
                 self.failures += 1;
                 if self.failures > TOLERATED {
-                    return Err(failure);
+                    eprintln!("cutover: what commands print is not shown any more: {failure}");
                 }
             }
             Err(failure) => return Err(failure),

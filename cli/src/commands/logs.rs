@@ -103,10 +103,7 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
     }
     sort(&mut found, &wanted.model);
     if found.is_empty() && !context.json {
-        say(&format!(
-            "No logs under {prefix} yet.\nNext: cutover logs {} --function",
-            wanted.execution.name
-        ))?;
+        say(&nothing_yet(&wanted, &prefix))?;
     }
     match (context.json, logs.list) {
         (true, list) => say_json(&as_json(context, &bucket, &found, list).await?)?,
@@ -114,6 +111,21 @@ pub async fn run(context: &Context, logs: Logs) -> Result<Exit, Failure> {
         (false, false) => print(context, &bucket, &found).await?,
     }
     Ok(Exit::Good)
+}
+
+/// A log is there when its command has ended.
+fn nothing_yet(
+    Wanted {
+        execution, model, ..
+    }: &Wanted,
+    prefix: &str,
+) -> String {
+    let next = match model.ended {
+        Some(_) => "--function",
+        None => "--follow",
+    };
+    let name = &execution.name;
+    format!("No logs under {prefix} yet.\nNext: cutover logs {name} {next}")
 }
 
 pub async fn find(context: &Context, text: Option<&str>) -> Result<Wanted, Failure> {

@@ -86,6 +86,8 @@ pub struct Outputs {
     bucket: String,
     release: String,
     which: Which,
+    /// The release's beginning: one of this name may have run before, on a target that was torn down.
+    began: i64,
     since: i64,
     seen: BTreeMap<String, i64>,
     commands: BTreeMap<(String, String), Shown>,
@@ -108,6 +110,7 @@ impl Outputs {
             bucket,
             release,
             which,
+            began: since,
             since,
             seen: BTreeMap::new(),
             commands: BTreeMap::new(),
@@ -152,7 +155,7 @@ impl Outputs {
             };
             let (component, stage) = (component.to_owned(), stage.to_owned());
             let shown = self.commands.get(&(component.clone(), stage.clone()));
-            let is_new = shown.is_none_or(|shown| part.key > shown.after);
+            let is_new = part.at >= self.began && shown.is_none_or(|shown| part.key > shown.after);
             if self.which.has(&component, &stage) && is_new {
                 let bytes = bytes_of(context, &self.bucket, &part).await?;
                 let shown = self.shown(&component, &stage);
