@@ -3,7 +3,9 @@
 
 mod evidence;
 mod fetch;
+mod made;
 mod open;
+mod publish;
 mod sweep;
 
 use aws::{CallError, call_error};
@@ -17,6 +19,8 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use fetch::Fetched;
+pub use made::{NotMade, Parts, Sent};
+pub use publish::{Copied, Original};
 pub use sweep::Swept;
 
 /// Why an object could not be read or written.
