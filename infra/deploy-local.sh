@@ -13,6 +13,7 @@ pipeline=(
     "Architecture=$(uname -m | sed 's/aarch64/arm64/')"
     # Both, so that stories can say which; what says nothing is at once.
     Executors=lambda,codebuild
+    OfflineBuilds=true
     "CommandPath=$COMMAND_PATH"
     # Each environment of a function is given a folder of its own instead: local/ministack/environments.py.
     CommandFolder=/folder-of-the-environment

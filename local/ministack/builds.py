@@ -21,9 +21,11 @@ import threading as builds_threads
 import time as builds_time
 import zipfile
 
+# A network of its own has a loopback that is switched off.
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+LOOPBACK = f"import fcntl, socket, struct; fcntl.ioctl(socket.socket(), {SIOCSIFFLAGS}, struct.pack('16sh', b'lo', {IFF_UP}))"
 # $0 is the local cloud's root, $1 the build's folder; what follows is run there. `/mnt` is on every Linux.
-INSIDE = """set -e
-mount --bind "$1" /mnt
+INSIDE = """mount --bind "$1" /mnt
 mount -t tmpfs none "$0/.local"
 mount -t tmpfs none /tmp
 cd /mnt/src
@@ -72,10 +74,30 @@ def find_streams_by_prefix(cloudwatch_logs):
 
 
 def run_builds(codebuild, sfn, sts, iam_evaluator):
+    from ministack.services.cloudformation import provisioners
+
     builds = Builds(codebuild, sts)
+    keep_networks(codebuild, provisioners)
     codebuild._start_build = builds.start
     codebuild._stop_build = builds.stop
     wait_for_builds(codebuild, sfn, iam_evaluator)
+
+
+def keep_networks(codebuild, provisioners):
+    """A project's `VpcConfig`, which MiniStack's CloudFormation leaves out."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::CodeBuild::Project"]
+
+    def keeping(act, given):
+        def kept(*arguments):
+            done = act(*arguments)
+            properties = arguments[given]
+            codebuild._projects[done[0]]["vpcConfig"] = camel(properties.get("VpcConfig") or {})
+            return done
+
+        return kept
+
+    handlers["create"] = keeping(handlers["create"], 1)
+    handlers["update"] = keeping(handlers["update"], 2)
 
 
 class Builds:
@@ -221,8 +243,12 @@ class Builds:
 
     def command(self, build, project, folder, role, emit, command):
         root = builds_os.environ["CUTOVER_LOCAL_ROOT"]
-        words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork",
-                 "--kill-child=KILL", "--mount-proc", "sh", "-c", INSIDE, root, folder, "sh", "-c", command]
+        # In a VPC a container has no public address, and no target has a NAT for it: nothing answers there.
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+        is_in_a_vpc = bool((project.get("vpcConfig") or {}).get("vpcId"))
+        network, begin = (["--net"], f'python3 -c "{LOOPBACK}"') if is_in_a_vpc else ([], "true")
+        words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--user", "--map-root-user", "--mount", "--pid", *network, "--fork",
+                 "--kill-child=KILL", "--mount-proc", "sh", "-c", f"set -e\n{begin}\n{INSIDE}", root, folder, "sh", "-c", command]
         with self.lock:
             if "ends_as" in build:
                 return 1

@@ -6,6 +6,7 @@ has asked for small containers only.
 """
 
 import json as quotas_json
+import platform
 import threading as quotas_threads
 
 # By processor and size: AWS's code of the quota, and the value here.
@@ -19,6 +20,9 @@ AT_ONCE = {
     "Linux/XLarge": ("L-04E5CA62", 1),
     "Linux/2XLarge": ("L-0397D009", 0),
 }
+# So that something can be said of a pipeline whose processor is not this machine's, and no build waits for it.
+OTHER = "ARM/Small" if platform.machine() == "x86_64" else "Linux/Small"
+AT_ONCE[OTHER] = (AT_ONCE[OTHER][0], 1)
 SIZES = {"BUILD_GENERAL1_SMALL": "Small", "BUILD_GENERAL1_MEDIUM": "Medium", "BUILD_GENERAL1_LARGE": "Large",
          "BUILD_GENERAL1_XLARGE": "XLarge", "BUILD_GENERAL1_2XLARGE": "2XLarge"}
 PROCESSORS = {"ARM_CONTAINER": "ARM", "LINUX_CONTAINER": "Linux"}

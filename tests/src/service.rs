@@ -44,6 +44,8 @@ pub struct Service {
     pub vendor: Vec<(String, String)>,
     /// Whether it is a library, and nothing of it runs.
     pub is_library: bool,
+    /// Appended to the manifest's `[build]`.
+    pub more_of_build: String,
     /// Appended to the manifest.
     pub more_manifest: String,
     /// Whether there is a manifest at all.
@@ -174,6 +176,7 @@ impl Service {
             peers: Vec::new(),
             vendor: Vec::new(),
             is_library: false,
+            more_of_build: String::new(),
             more_manifest: String::new(),
             has_manifest: true,
             files: vec![(
@@ -242,11 +245,12 @@ impl Service {
 
     fn manifest(&self, component: &str, port: u16) -> String {
         let mut text = format!(
-            "[component]\nname = \"{component}\"\npeers = {:?}\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n\n\
+            "[component]\nname = \"{component}\"\npeers = {:?}\n[build]\nunit_tests = {:?}\ncommand = {:?}\noutput = \"dist\"\n{}\n\
              [run]\ncommand = \"python3 server.py\"\nport = {port}\nstart_timeout = \"{}\"\nhealthy_for = \"{}\"\n",
             self.peers,
             self.unit_tests,
             self.build,
+            self.more_of_build,
             match self.start {
                 Start::Unhealthy | Start::Crashing => "8s",
                 _ => "60s",

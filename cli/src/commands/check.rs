@@ -59,7 +59,7 @@ fn check(folder: &Path) -> Result<Checked, Failure> {
 }
 
 /// The file of the component that it names itself.
-fn manifest(folder: &Path) -> Result<Manifest, Failure> {
+pub fn manifest(folder: &Path) -> Result<Manifest, Failure> {
     let path = folder.join(manifest::FILE);
     let refused = |message: String| Failure::Folder {
         error: ErrorName::ManifestInvalid,

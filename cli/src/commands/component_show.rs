@@ -13,13 +13,17 @@ use serde_json::json;
 /// A library has some commits a week; older ones are in `--json`.
 const COMMITS: usize = 20;
 
-/// A commit that is released, or live.
+/// A commit of a library that is released.
 #[derive(Debug, Serialize)]
-struct Known {
-    commit: Commit,
-    release: String,
-    at: String,
-    sha256: String,
+pub struct Known {
+    /// What to pin.
+    pub commit: Commit,
+    /// Which release built it.
+    pub release: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Of its artifact.
+    pub sha256: String,
 }
 
 /// A component that pins the library, as it is live.
@@ -42,7 +46,10 @@ pub async fn run(context: &Context, name: &Component) -> Result<Exit, Failure> {
     let row = context.cloud.row(&Key::component(name)).await?;
     let row: ComponentRow = row.ok_or_else(|| never_added(name))?.read()?;
     let live = live(context).await?;
-    let known = released(context, &row).await?;
+    let known = match row.kind {
+        Kind::Library => released(context, name).await?,
+        Kind::Service => Vec::new(),
+    };
     let users = users(&live, name);
     if context.json {
         let runs = live.iter().filter(|(_, alias, _)| alias.component == *name);
@@ -109,12 +116,9 @@ pub fn users(live: &[Live], library: &Component) -> Vec<User> {
     live.iter().filter_map(pins).collect()
 }
 
-/// The newest first.
-async fn released(context: &Context, row: &ComponentRow) -> Result<Vec<Known>, Failure> {
-    if row.kind != Kind::Library {
-        return Ok(Vec::new());
-    }
-    let pk = Key::component(&row.component).pk;
+/// What is released of a library, the newest first.
+pub async fn released(context: &Context, library: &Component) -> Result<Vec<Known>, Failure> {
+    let pk = Key::component(library).pk;
     let rows = context.cloud.rows_of(&pk, "artifact#").await?;
     let rows: Vec<ArtifactRow> = rows.iter().map(Row::read).collect::<Result<_, _>>()?;
     let rows = rows.into_iter().filter(|row| row.kind == Kind::Library);

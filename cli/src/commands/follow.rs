@@ -26,16 +26,14 @@ pub async fn run(context: &Context, logs: &Logs) -> Result<Exit, Failure> {
             "--follow has no end, and --json prints one value: leave one of them out".into(),
         ));
     }
+    let component = logs.component.as_ref().map(ToString::to_string);
+    let which = Which::typed(component, logs.stage.as_deref())?;
     let wanted = find(context, logs.release.as_deref()).await?;
-    let which = Which {
-        component: logs.component.as_ref().map(ToString::to_string),
-        stage: logs.stage.clone(),
-    };
     let mut follower = Follower::new(wanted.execution, wanted.model, which);
     let mut failures = 0;
     loop {
         match follower.step(context).await {
-            Ok(true) => return Ok(Exit::Good),
+            Ok(true) => return follower.end(),
             Ok(false) => failures = 0,
             Err(failure @ Failure::Cloud { .. }) => {
                 failures += 1;
@@ -92,6 +90,16 @@ impl Follower {
             say(&line(&said, self.which.is_one()))?;
         }
         Ok(has_ended || outputs.has_ended())
+    }
+
+    fn end(self) -> Result<Exit, Failure> {
+        if self.outputs.is_none_or(|outputs| outputs.is_empty()) {
+            let name = &self.execution.name;
+            eprintln!(
+                "The release has ended, and no such command has printed anything.\nNext: cutover logs {name} --list"
+            );
+        }
+        Ok(Exit::Good)
     }
 
     async fn has_ended(&mut self, context: &Context) -> Result<bool, Failure> {

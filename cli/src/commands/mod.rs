@@ -19,6 +19,7 @@ mod target;
 mod target_show;
 mod unfinished;
 mod up;
+mod vendor;
 mod watch;
 
 use crate::args::{Arguments, Common};
@@ -56,6 +57,8 @@ pub enum Command {
     /// Which components there are and where they come from
     #[command(subcommand)]
     Component(component::ComponentCommand),
+    /// Which libraries a folder's cutover.toml pins, what is newer, and what to write
+    Vendor(vendor::Vendor),
     /// Provision a target, tear it down, see what it is
     #[command(subcommand)]
     Target(target::TargetCommand),
@@ -102,6 +105,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
         (Command::Sweep(wanted), _) => sweep::run(&context, wanted).await,
+        (Command::Vendor(wanted), _) => vendor::run(&context, &wanted).await,
         (Command::Check(_), _) => unreachable!("answered above"),
         (
             Command::Release(_) | Command::Hotfix(_) | Command::Rollback(_) | Command::Restart(_),

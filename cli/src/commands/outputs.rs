@@ -5,6 +5,7 @@ use super::Context;
 use crate::cloud::Log;
 use crate::error::Failure;
 use crate::release::kept::{Kept, Lines, together};
+use crate::release::stages::{folders, leaves_a_log};
 use pipeline::running::{self, PREFIX};
 use std::collections::BTreeMap;
 
@@ -36,18 +37,49 @@ pub struct Which {
 }
 
 impl Which {
-    fn has(&self, component: &str, stage: &str) -> bool {
-        let is = |wanted: &Option<String>, name: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == name)
+    /// As they can be typed: a stage by its folder, a suite by its own name too.
+    ///
+    /// # Errors
+    /// A stage that runs no command.
+    pub fn typed(component: Option<String>, stage: Option<&str>) -> Result<Self, Failure> {
+        let stage = match stage {
+            None | Some(ALL_SUITES) => stage.map(str::to_owned),
+            Some("deploy-initial") => {
+                let why = "instances are followed with `cutover logs --live COMPONENT --follow`";
+                return Err(Failure::Usage(why.into()));
+            }
+            Some(stage) if leaves_a_log(stage) || stage.starts_with(SUITE) => {
+                Some(stage.to_owned())
+            }
+            Some(stage) if folders().contains(&stage) => {
+                let why =
+                    format!("the stage {stage} runs no command, so there is nothing to follow");
+                return Err(Failure::Usage(why));
+            }
+            Some(suite) => Some(format!("{SUITE}{suite}")),
         };
-        is(&self.component, component) && is(&self.stage, stage) && !stage.starts_with("instance-")
+        Ok(Self { component, stage })
+    }
+
+    fn has(&self, component: &str, stage: &str) -> bool {
+        let of = self.component.as_deref();
+        let is = match self.stage.as_deref() {
+            Some(ALL_SUITES) => stage.starts_with(SUITE),
+            Some(wanted) => wanted == stage,
+            None => !stage.starts_with("instance-"),
+        };
+        is && of.is_none_or(|wanted| wanted == component)
     }
 
     /// One command, and no other.
     pub fn is_one(&self) -> bool {
-        self.component.is_some() && self.stage.is_some()
+        let suites = self.stage.as_deref() == Some(ALL_SUITES);
+        self.component.is_some() && self.stage.is_some() && !suites
     }
 }
+
+const ALL_SUITES: &str = "integration-tests";
+const SUITE: &str = "suite-";
 
 /// How far the outputs of a release are shown.
 pub struct Outputs {
@@ -85,6 +117,11 @@ impl Outputs {
     /// Whether the one command that was asked for has ended.
     pub fn has_ended(&self) -> bool {
         self.which.is_one() && self.commands.values().any(|shown| shown.has_ended)
+    }
+
+    /// Whether anything was there to show.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
     }
 
     /// What is new.
@@ -131,13 +168,13 @@ impl Outputs {
     fn where_parts_are(&self) -> (String, Option<String>) {
         let Self { release, which, .. } = self;
         match (&which.component, &which.stage) {
-            (Some(component), Some(stage)) => {
+            (Some(component), Some(stage)) if which.is_one() => {
                 let shown = self.commands.get(&(component.clone(), stage.clone()));
                 let after = shown.map(|shown| shown.after.clone());
                 let folder = format!("{PREFIX}{release}/{component}/{stage}/");
                 (folder, after.filter(|after| !after.is_empty()))
             }
-            (Some(component), None) => (format!("{PREFIX}{release}/{component}/"), None),
+            (Some(component), _) => (format!("{PREFIX}{release}/{component}/"), None),
             _ => (format!("{PREFIX}{release}/"), None),
         }
     }
@@ -265,9 +302,20 @@ mod tests {
     }
 
     #[test]
-    fn instances_are_no_commands() {
-        let all = Which::default();
-        assert!(all.has("api", "build") && !all.has("api", "instance-i-0a1"));
-        assert!(!all.is_one());
+    fn a_stage_is_typed_by_its_folder_and_a_suite_by_its_name() {
+        let which = |stage| Which::typed(Some("api".into()), stage).map_err(|e| e.to_string());
+        let all = which(None).unwrap();
+        assert!(all.has("api", "build") && !all.has("api", "instance-i-0a1") && !all.is_one());
+        for typed in ["smoke", "suite-smoke"] {
+            let suite = which(Some(typed)).unwrap();
+            assert!(suite.has("api", "suite-smoke") && !suite.has("api", "build"));
+            assert!(suite.is_one() && !suite.has("ui", "suite-smoke"));
+        }
+        let suites = which(Some("integration-tests")).unwrap();
+        assert!(suites.has("api", "suite-soak") && !suites.is_one());
+        let refused = which(Some("deploy-initial")).unwrap_err();
+        assert!(refused.contains("--live"), "{refused}");
+        let refused = which(Some("cutover")).unwrap_err();
+        assert!(refused.contains("runs no command"), "{refused}");
     }
 }

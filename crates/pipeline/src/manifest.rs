@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod kind;
 mod machine;
+mod network;
 mod values;
 
 pub use kind::{Kind, MAX_VENDORED, Pin, other_kind};
@@ -100,6 +101,9 @@ pub struct BuildSection {
     /// Where `command` and `unit_tests` run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+    /// Whether they have a network.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub network: bool,
 }
 
 /// `[run]`
@@ -144,6 +148,9 @@ pub struct Suite {
     pub machine: Option<Machine>,
 }
 
+fn yes() -> bool {
+    true
+}
 fn ten_minutes() -> Limit {
     Limit(600)
 }

@@ -69,7 +69,7 @@ fn what_is_wrong_is_named_with_its_line() {
     check(
         &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),
         expect![
-            "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`, `machine`"
+            "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`, `machine`, `network`"
         ],
     );
     check(

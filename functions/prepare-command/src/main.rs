@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: Store::new(&config, &settings.bucket),
         bucket: settings.bucket,
         project: Settings::variable("COMMANDS_PROJECT")?,
+        offline: Settings::optional("OFFLINE_PROJECT")?,
     };
     stage::run(async |job: ContainerJob| prepare(&preparer, &job).await).await
 }

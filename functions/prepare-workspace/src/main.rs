@@ -29,6 +29,8 @@ struct Preparing {
     quotas: Quotas,
     executors: Executors,
     is_arm: bool,
+    /// Whether there are containers without a network.
+    offline: bool,
 }
 
 #[tokio::main]
@@ -42,6 +44,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         quotas: Quotas::new(&config),
         executors: Settings::required("EXECUTORS")?,
         is_arm: Settings::variable("ARCHITECTURE")? == "arm64",
+        offline: Settings::required("OFFLINE_BUILDS")?,
     };
     stage::run(async |request: PrepareRequest| prepare(&preparing, request).await).await
 }
@@ -63,7 +66,7 @@ async fn prepare(
         Some(source) => reuse(store, source, &file).await?,
         None => make(preparing, &planned, key, &file).await?,
     };
-    let manifest = manifest_of(&planned, text, &preparing.executors)?;
+    let manifest = manifest_of(&planned, text, preparing)?;
     let vendor = preparing.pins(&planned, &manifest, &libraries).await?;
     let artifact = preparing.artifact(&planned, &manifest).await?;
     tracing::info!(
@@ -148,7 +151,7 @@ async fn places(
 fn manifest_of(
     planned: &Planned,
     text: Option<String>,
-    executors: &Executors,
+    preparing: &Preparing,
 ) -> Result<Manifest, Fault> {
     let (component, commit) = (&planned.component, planned.commit.short());
     let file = manifest::FILE;
@@ -156,7 +159,8 @@ fn manifest_of(
     let text =
         text.ok_or_else(|| invalid(format!("{component} has no {file} at its root in {commit}")))?;
     Manifest::parse(&text, component)
-        .and_then(|manifest| manifest.settled(executors))
+        .and_then(|manifest| manifest.settled(&preparing.executors))
+        .and_then(|manifest| manifest.kept_from_network(preparing.offline))
         .map_err(|e| e.to_string())
         .and_then(|manifest| as_planned(planned, manifest))
         .map_err(|e| invalid(format!("{file} of {component} in {commit}: {e}")))

@@ -1,7 +1,7 @@
 //! Commands in containers of their own: they build, test and release as in the functions, end on time, and
 //! find nothing in there that is of use.
 
-use end_to_end::{Cloud, Component, Service, no_process_is_left_of, processes_with, until};
+use end_to_end::{Cloud, Component, Ended, Service, no_process_is_left_of, processes_with, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -324,3 +324,53 @@ async fn a_release_whose_containers_have_no_place_says_what_to_ask_aws_for_befor
 }
 
 const X86: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
+/// Asks a server of the machine that is really there, and says how that went.
+const CALLS: &str = r#"import sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    print("connected:", opener.open(sys.argv[1], timeout=5).status)
+except OSError as error:
+    print("not connected:", error)
+"#;
+
+async fn calls_home(component: &Component, more: &str) -> (Ended, String) {
+    let cloud = &component.cloud;
+    let mut service = Service::good(if more.is_empty() { "1" } else { "2" });
+    let server = format!("{}/info/refs?service=git-upload-pack", component.url());
+    service.build = format!("sh -c 'python3 calls.py \"{server}\" && sh build.sh'");
+    // Its own loopback is there all the same.
+    let own = "import socket; a = socket.create_server((\"127.0.0.1\", 0)); socket.create_connection(a.getsockname())";
+    service.files.push(("own.py", own.into()));
+    service.unit_tests = "python3 own.py".into();
+    service.files.push(("calls.py", CALLS.into()));
+    service.more_manifest = CODEBUILD.into();
+    service.more_of_build = more.into();
+    let (_, ended) = component.release(&service).await;
+    let key = format!("logs/{}/{}/build.log", ended.release(), component.name);
+    let log = cloud.object(&key).await.expect("a log");
+    (ended, log)
+}
+
+#[tokio::test]
+async fn a_build_that_wants_no_network_has_none() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "boxed-off", "dev").await;
+    let (ended, log) = calls_home(&component, "").await;
+    assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+    assert!(log.contains("\nconnected: 200\n"), "{log}");
+    let (ended, log) = calls_home(&component, "network = false\n").await;
+    assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+    assert!(log.contains("\nnot connected: "), "{log}");
+}
+
+#[tokio::test]
+async fn no_network_is_refused_where_it_would_not_be_kept() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "unboxed-off", "dev").await;
+    let mut service = Service::good("1");
+    service.more_of_build = "network = false\n".into();
+    let (_, ended) = component.release(&service).await;
+    assert_eq!(ended.error, "ManifestInvalid", "{ended:#?}");
+    let said = "a function cannot keep a command from its network";
+    assert!(ended.cause.contains(said), "{}", ended.cause);
+}

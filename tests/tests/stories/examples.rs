@@ -152,3 +152,20 @@ async fn push(folder: &Path, url: &str, sha: &str) {
     let branch = format!("HEAD:refs/heads/note-{}", &sha[..12]);
     Component::git_in(folder, &["push", "--quiet", url, &branch]).await;
 }
+
+/// `crc` is built without a network and released; `sums` pins it, is built without a network too, and
+/// loads it.
+#[tokio::test]
+async fn a_service_loads_the_library_that_it_pins_and_both_are_built_without_a_network() {
+    let cloud = Cloud::up().await;
+    let input = json!({"component": "crc", "version": "HEAD", "target": TARGET});
+    let ended = Execution::start(&cloud, &input).await.end(RELEASED).await;
+    let outcome = &ended.output()["outcome"];
+    assert!(
+        outcome == "libraries_released" || outcome == "already_live",
+        "{ended:#?}"
+    );
+    release(&cloud, "sums", "HEAD").await;
+    let said = get(&cloud, "sums", "/crc32?text=123456789").await;
+    assert_eq!(said, json!({"crc32": "cbf43926"}));
+}

@@ -31,7 +31,8 @@ pub async fn parameters(cloud: &Cloud) -> Vec<String> {
         .collect()
 }
 
-async fn deploy(cloud: &Cloud, parameters: &[String]) {
+/// Answers what it printed.
+async fn deploy(cloud: &Cloud, parameters: &[String]) -> String {
     let (project, domain) = (
         cloud.variable("CUTOVER_PROJECT"),
         cloud.variable("CUTOVER_DOMAIN"),
@@ -39,8 +40,15 @@ async fn deploy(cloud: &Cloud, parameters: &[String]) {
     let mut arguments = vec!["pipeline", "--project", project, "--domain", domain];
     arguments.extend(parameters.iter().map(String::as_str));
     let said = cloud.script("infra/deploy.sh", &arguments).await;
-    said.good("infra/deploy.sh pipeline");
+    said.good("infra/deploy.sh pipeline")
 }
+
+/// The other processor than this machine's, as the pipeline and as CodeBuild's quotas call it. Of its small
+/// containers this account may run one at once.
+const OTHER: (&str, &str) = match cfg!(target_arch = "x86_64") {
+    true => ("arm64", "ARM"),
+    false => ("x86_64", "Linux"),
+};
 
 /// What its functions are told to log: it changes with an update, and with it every function.
 async fn log_level(cloud: &Cloud, function: &str) -> String {
@@ -82,7 +90,8 @@ async fn a_pipeline_is_updated_while_a_release_runs_and_removed_once_its_targets
     let _one = Vpcs::one().await;
     let stories = Cloud::up().await;
     let cloud = stories.of_project(&end_to_end::unique("t-pipe"));
-    deploy(&cloud, &parameters(&stories).await).await;
+    let told = deploy(&cloud, &parameters(&stories).await).await;
+    assert!(!told.contains("the quota"), "{told}");
     let place = Place::new(&cloud, "pipe");
     place.provision(&[]).await.output();
     let component = Component::unregistered(&cloud, "pipe", place.name).await;
@@ -108,7 +117,19 @@ async fn a_pipeline_is_updated_while_a_release_runs_and_removed_once_its_targets
     assert!(tested.await.is_some(), "the suites begin");
     let (row, records) = (component.alias_row().await, component.records().await);
     let before = log_level(&cloud, "cutover").await;
-    deploy(&cloud, &["--parameter=LogLevel=debug".into()]).await;
+    let (architecture, processor) = OTHER;
+    let changed = [
+        "LogLevel=debug".to_owned(),
+        format!("Architecture={architecture}"),
+    ];
+    let told = deploy(&cloud, &changed.map(|one| format!("--parameter={one}"))).await;
+    let quota = format!("\"Concurrently running builds for {processor}/Small environment\"");
+    for said in [
+        format!("the quota {quota} of this account is 1, and a release needs 2 or more"),
+        "aws service-quotas request-service-quota-increase --service-code codebuild".into(),
+    ] {
+        assert!(told.contains(&said), "not `{said}`: {told}");
+    }
     let levels = (before.as_str(), log_level(&cloud, "cutover").await);
     assert_eq!(levels, ("info", "debug".to_owned()), "it was updated");
     assert_eq!(execution.status().await, "RUNNING");

@@ -40,6 +40,8 @@ pub struct Preparer {
     pub bucket: String,
     /// CodeBuild's project.
     pub project: String,
+    /// The one whose containers have no network, where the pipeline has it.
+    pub offline: Option<String>,
 }
 
 /// Puts what the command needs where its container finds it, and says what CodeBuild is to be asked.
@@ -48,6 +50,7 @@ pub struct Preparer {
 /// `ObjectMissing`, `Corrupt`, and what keeps the archive from being made.
 pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver, Fault> {
     let (source, machine) = of(job);
+    let project = preparer.project_of(job)?;
     let (task, leaves) = task(job);
     let script = input::script(&task, leaves)
         .map_err(|error| Fault::new(ErrorName::ManifestInvalid, error.to_string()))?;
@@ -72,7 +75,7 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
     let minutes = task.limit.duration().as_secs().div_ceil(60) + AROUND_MINUTES;
     let image = machine.image.as_ref();
     let build = StartBuild {
-        project_name: preparer.project.clone(),
+        project_name: project.to_owned(),
         source_type_override: "S3".to_owned(),
         source_location_override: format!("{}/{key}", preparer.bucket),
         buildspec_override: BUILDSPEC.to_owned(),
@@ -98,6 +101,26 @@ fn logs(project: &str, log_key: &str) -> StartBuildLogs {
             group_name: format!("/aws/codebuild/{project}"),
             stream_name: running::name(log_key).to_owned(),
         },
+    }
+}
+
+impl Preparer {
+    fn project_of(&self, job: &ContainerJob) -> Result<&str, Fault> {
+        let network = match job {
+            ContainerJob::UnitTests(Step { item, .. }) | ContainerJob::Build(Step { item, .. }) => {
+                item.manifest.build.network
+            }
+            // It talks to what it tests.
+            ContainerJob::Suite(_) => true,
+        };
+        match (network, &self.offline) {
+            (true, _) => Ok(&self.project),
+            (false, Some(offline)) => Ok(offline),
+            (false, None) => Err(Fault::new(
+                ErrorName::Misconfigured,
+                "[build] network is false, and the pipeline has no containers without a network",
+            )),
+        }
     }
 }
 

@@ -63,6 +63,7 @@ async fn codebuild_is_asked_for_a_container_that_nobody_else_can_name() {
         store: Store::new(&replay.config(), "bucket"),
         bucket: "bucket".to_owned(),
         project: "myproj-commands".to_owned(),
+        offline: None,
     };
     let handed = prepare(&preparer, &job("build", &sum)).await.unwrap();
     let name = &handed.name;
