@@ -102,7 +102,9 @@ impl Store {
     ) -> Result<Sent<T>, NotMade<E>> {
         let Some(first) = parts.recv().await else {
             return match ended(making).await {
-                Ok(_) => Err(NotMade::Sending(self.broken_off(key, "nothing was written"))),
+                Ok(_) => Err(NotMade::Sending(
+                    self.broken_off(key, "nothing was written"),
+                )),
                 Err(error) => Err(NotMade::Making(error)),
             };
         };
@@ -118,7 +120,9 @@ impl Store {
         let (upload, parts) = sent.map_err(NotMade::Sending)?;
         let (made, whole) = made.map_err(NotMade::Making)?;
         if !whole {
-            return Err(NotMade::Sending(self.broken_off(key, "its end was not taken")));
+            return Err(NotMade::Sending(
+                self.broken_off(key, "its end was not taken"),
+            ));
         }
         let etag = self.complete(key, upload, parts).await;
         let etag = etag.map_err(NotMade::Sending)?;

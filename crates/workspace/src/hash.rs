@@ -79,4 +79,14 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256_file(&path).unwrap(), expected);
     }
+
+    #[test]
+    fn a_sum_in_base_64_is_the_same_sum() {
+        let of_abc = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(from_base64(of_abc).as_deref(), Some(expected));
+        for other in ["", "AAAA", "AAAAAA==-3", "no sum"] {
+            assert_eq!(from_base64(other), None, "{other}");
+        }
+    }
 }

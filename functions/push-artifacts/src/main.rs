@@ -162,3 +162,39 @@ fn is_what_was_built(from: &Bundle, to: &str, found: Option<String>) -> Result<(
     );
     Err(Fault::new(ErrorName::Corrupt, text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUM: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn found(sum: Option<&str>) -> Result<(), String> {
+        let from = Bundle {
+            key: "builds/stage-r7/api.tar.zst".into(),
+            sha256: SUM.into(),
+            bytes: 3,
+        };
+        let found = is_what_was_built(&from, "artifacts/api.tar.zst", sum.map(str::to_owned));
+        found.map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_copy_that_is_not_what_was_built_is_no_artifact() {
+        assert_eq!(
+            found(Some("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")),
+            Ok(())
+        );
+        for other in [
+            None,
+            Some("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=-3"),
+            Some(""),
+        ] {
+            let said = found(other).unwrap_err();
+            assert!(
+                said.contains(SUM) && said.contains("remove it and release again"),
+                "{said}"
+            );
+        }
+    }
+}

@@ -128,12 +128,7 @@ fn entries(folder: &Path, limits: Limits) -> Result<Vec<Entry>, PackError> {
     Ok(entries)
 }
 
-fn write(
-    folder: &Path,
-    entries: &[Entry],
-    to: impl Write,
-    time: u64,
-) -> Result<Packed, PackError> {
+fn write(folder: &Path, entries: &[Entry], to: impl Write, time: u64) -> Result<Packed, PackError> {
     let whole = Path::new("the archive");
     let mut archive = Archive::new(to, time).map_err(io_at(whole))?;
     for Entry { path, metadata } in entries {

@@ -1,8 +1,8 @@
 use super::connection::Remote;
 use super::error::{GitError, chain};
 use super::{Bundle, MANIFEST};
-use crate::bundle::{Archive, Place};
 use crate::bundle::links::{self, Links};
+use crate::bundle::{Archive, Place};
 use crate::limits::Budget;
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
