@@ -49,6 +49,7 @@ check-templates:
 	$(PYTHON) -B infra/render_tests.py
 	$(PYTHON) -B local/requests/tests.py
 	$(PYTHON) -B local/ministack/test_queries.py
+	$(PYTHON) -B local/ministack/test_copies.py
 	$(PYTHON) -B local/ministack/test_environments.py
 	$(PYTHON) -B local/ministack/test_builds.py
 

@@ -55,6 +55,7 @@ def main():
     apply_what_launches_meet()
     apply_limits()
     refuse_what_route53_refuses(route53)
+    copy_as_s3_does(s3)
     answer_in_the_time_of_the_answer(dynamodb)
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()

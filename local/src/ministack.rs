@@ -27,6 +27,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/machines.py"),
     include_str!("../ministack/records.py"),
     include_str!("../ministack/queries.py"),
+    include_str!("../ministack/copies.py"),
     include_str!("../ministack/environments.py"),
     include_str!("../ministack/quotas.py"),
     include_str!("../ministack/builds.py"),

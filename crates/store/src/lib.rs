@@ -3,7 +3,9 @@
 
 mod evidence;
 mod fetch;
+mod made;
 mod open;
+mod publish;
 mod sweep;
 
 use aws::{CallError, call_error};
@@ -17,6 +19,8 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use fetch::Fetched;
+pub use made::{NotMade, Parts, Sent};
+pub use publish::{Copied, Original};
 pub use sweep::Swept;
 
 /// Why an object could not be read or written.
@@ -154,26 +158,6 @@ impl Store {
         key: &str,
         metadata: HashMap<String, String>,
     ) -> Result<(), StoreError> {
-        self.put(from, key, metadata, None).await.map(drop)
-    }
-
-    /// Puts a file where there is none (`If-None-Match: *`): what exists is never replaced.
-    pub async fn upload_once(
-        &self,
-        from: &Path,
-        key: &str,
-        metadata: HashMap<String, String>,
-    ) -> Result<Written, StoreError> {
-        self.put(from, key, metadata, Some("*")).await
-    }
-
-    async fn put(
-        &self,
-        from: &Path,
-        key: &str,
-        metadata: HashMap<String, String>,
-        if_none_match: Option<&str>,
-    ) -> Result<Written, StoreError> {
         let size = tokio::fs::metadata(from).await;
         let size = size.map_err(|source| file_error("reading", from, source))?;
         let body = ByteStream::from_path(from)
@@ -190,23 +174,12 @@ impl Store {
             .body(body)
             .set_metadata(Some(metadata))
             .content_type(content_type(key));
-        match call
-            .set_if_none_match(if_none_match.map(str::to_owned))
-            .customize()
+        call.customize()
             .config_override(aws_sdk_s3::config::Builder::new().timeout_config(timeouts))
             .send()
             .await
-            .map_err(|e| call_error("s3:PutObject", e))
-        {
-            Ok(_) => Ok(Written::New),
-            // 412: somebody was first. 409: somebody is at it at this moment, so try again.
-            Err(error) if error.is("PreconditionFailed") => Ok(Written::Exists),
-            Err(mut error) if error.is("ConditionalRequestConflict") => {
-                error.kind = aws::CallKind::Unavailable;
-                Err(error.into())
-            }
-            Err(error) => Err(error.into()),
-        }
+            .map_err(|e| call_error("s3:PutObject", e))?;
+        Ok(())
     }
 
     /// Puts a small text, whatever was there.

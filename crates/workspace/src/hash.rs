@@ -1,5 +1,7 @@
 //! SHA-256 of files, streaming.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -21,6 +23,12 @@ pub fn sha256_file(path: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Base 64, as S3 tells a SHA-256, in 64 hexadecimal digits. None where it is no SHA-256.
+pub fn from_base64(text: &str) -> Option<String> {
+    let bytes = STANDARD.decode(text).ok()?;
+    (bytes.len() == <Sha256 as Digest>::output_size()).then(|| hex::encode(bytes))
 }
 
 /// Hashes and counts what is written through it, so that nothing is read twice.
@@ -70,5 +78,15 @@ mod tests {
         // FIPS 180-4's own example.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256_file(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_sum_in_base_64_is_the_same_sum() {
+        let of_abc = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(from_base64(of_abc).as_deref(), Some(expected));
+        for other in ["", "AAAA", "AAAAAA==-3", "no sum"] {
+            assert_eq!(from_base64(other), None, "{other}");
+        }
     }
 }

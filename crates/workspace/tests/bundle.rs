@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use workspace::Limits;
-use workspace::bundle::{PackError, UnpackError, output_folder, pack, unpack};
+use workspace::bundle::{PackError, UnpackError, output_folder, pack, pack_to, unpack};
 
 const TIME: u64 = 1_700_000_000;
 
@@ -39,6 +39,23 @@ impl Folder {
             Limits::ARTIFACT,
         )
     }
+}
+
+#[test]
+fn a_writer_gets_the_bytes_of_the_file_and_nothing_of_what_cannot_be_packed() {
+    let folder = Folder::with(&[("bin/tool", "#!/bin/sh\n"), ("data", "1")]);
+    let mut written = Vec::new();
+    let packed = pack_to(&folder.path("dist"), &mut written, TIME, Limits::ARTIFACT).unwrap();
+    assert_eq!(packed, folder.pack().unwrap());
+    assert_eq!(written, fs::read(folder.path("archive")).unwrap());
+    symlink("/etc/passwd", folder.path("dist/out")).unwrap();
+    let mut written = Vec::new();
+    let refused = pack_to(&folder.path("dist"), &mut written, TIME, Limits::ARTIFACT);
+    assert!(
+        matches!(refused, Err(PackError::Refused { .. })),
+        "{refused:?}"
+    );
+    assert!(written.is_empty());
 }
 
 #[test]

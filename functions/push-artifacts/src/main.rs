@@ -15,8 +15,8 @@ use pipeline::wire::{
 use registry::Registry;
 use serde::{Deserialize, Serialize};
 use stage::Settings;
-use store::{Store, Written, artifact_metadata};
-use workspace::{blocking, hash};
+use store::{Original, Store, Written, artifact_metadata};
+use workspace::hash;
 
 struct Publisher {
     store: Store,
@@ -84,7 +84,7 @@ impl Publisher {
             built_at: aws::now(),
             toolchain: built.toolchain,
         };
-        let artifact = self.once(&output, artifact).await?;
+        let artifact = self.once(&output, built.etag.as_deref(), artifact).await?;
         let manifest = ArtifactRow {
             component: component.clone(),
             commit: commit.clone(),
@@ -119,46 +119,82 @@ impl Publisher {
     }
 
     /// Two releases may build the same commit at once; the first one's artifact is the artifact.
-    async fn once(&self, from: &Bundle, artifact: Artifact) -> Result<Artifact, Fault> {
-        let folder = tempfile::TempDir::with_prefix("push-")
-            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
-        let file = folder.path().join("artifact.tar.zst");
-        self.store.download(&from.key, &file).await?;
-        let read = file.clone();
-        let found = blocking(move || hash::sha256_file(&read))
-            .await
-            .map_err(|e| Fault::new(ErrorName::WorkspaceFailed, e.to_string()))?;
-        if found != from.sha256 {
-            return Err(Fault::new(
-                ErrorName::Corrupt,
-                format!(
-                    "{} has SHA-256 {found}, not {} as the build said",
-                    from.key, from.sha256
-                ),
-            ));
+    async fn once(
+        &self,
+        from: &Bundle,
+        etag: Option<&str>,
+        artifact: Artifact,
+    ) -> Result<Artifact, Fault> {
+        let original = Original {
+            key: &from.key,
+            etag,
+            bytes: from.bytes,
+        };
+        let (to, metadata) = (&artifact.bundle.key, artifact_metadata(&artifact));
+        let copied = self.store.copy_once(original, to, metadata).await?;
+        match copied.written {
+            Written::New => is_what_was_built(from, to, copied.sha256).map(|()| artifact),
+            Written::Exists => self.first(to).await,
         }
-        match self
-            .store
-            .upload_once(&file, &artifact.bundle.key, artifact_metadata(&artifact))
-            .await?
-        {
-            Written::New => Ok(artifact),
-            Written::Exists => {
-                let first = self.store.artifact(&artifact.bundle.key).await?;
-                tracing::info!(
-                    key = artifact.bundle.key,
-                    "another release was first with this artifact"
-                );
-                first.ok_or_else(|| {
-                    Fault::new(
-                        ErrorName::Corrupt,
-                        format!(
-                            "{} exists without its manifest; remove it and release again",
-                            artifact.bundle.key
-                        ),
-                    )
-                })
-            }
+    }
+
+    async fn first(&self, key: &str) -> Result<Artifact, Fault> {
+        let first = self.store.artifact(key).await?;
+        tracing::info!(key, "another release was first with this artifact");
+        first.ok_or_else(|| {
+            let text = format!("{key} exists without its manifest; remove it and release again");
+            Fault::new(ErrorName::Corrupt, text)
+        })
+    }
+}
+
+/// S3 computes the SHA-256 of what it has copied. Only what Build sent can be copied, so another one is a fault of
+/// the store, and no instance takes it.
+fn is_what_was_built(from: &Bundle, to: &str, found: Option<String>) -> Result<(), Fault> {
+    let digits = found.as_deref().and_then(hash::from_base64);
+    if digits.as_deref() == Some(from.sha256.as_str()) {
+        return Ok(());
+    }
+    let found = digits.unwrap_or_else(|| "that S3 does not tell".to_owned());
+    let text = format!(
+        "{to} has the SHA-256 {found}, not {} as the build said; remove it and release again",
+        from.sha256
+    );
+    Err(Fault::new(ErrorName::Corrupt, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUM: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn found(sum: Option<&str>) -> Result<(), String> {
+        let from = Bundle {
+            key: "builds/stage-r7/api.tar.zst".into(),
+            sha256: SUM.into(),
+            bytes: 3,
+        };
+        let found = is_what_was_built(&from, "artifacts/api.tar.zst", sum.map(str::to_owned));
+        found.map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_copy_that_is_not_what_was_built_is_no_artifact() {
+        assert_eq!(
+            found(Some("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")),
+            Ok(())
+        );
+        for other in [
+            None,
+            Some("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=-3"),
+            Some(""),
+        ] {
+            let said = found(other).unwrap_err();
+            assert!(
+                said.contains(SUM) && said.contains("remove it and release again"),
+                "{said}"
+            );
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct BuildReply {
     pub component: Component,
     /// What it left for Push artifacts.
     pub output: Bundle,
+    /// What S3 called it when it was written. None where an earlier version of the pipeline has built it.
+    #[serde(default)]
+    pub etag: Option<String>,
     /// How long the user's command ran.
     pub command_seconds: f64,
     /// Where its output is.

@@ -4,8 +4,7 @@ use crate::{Checkout, Ran, Runner, Task};
 use pipeline::errors::{ErrorName, Fault, Named, chain};
 use pipeline::evidence::Subject;
 use pipeline::wire::{BuildReply, Bundle, Prepared, Step};
-use std::collections::HashMap;
-use store::Store;
+use store::{NotMade, Parts, Sent, Store};
 use workspace::{Limits, blocking, bundle, command};
 
 /// Runs it, packs what it left, and writes evidence of both.
@@ -41,12 +40,13 @@ pub(crate) async fn built(
     }
     let component = item.planned.component.clone();
     let packed = pack(store, checkout, &item, release.build_key(&component)).await;
-    let output = packed.map_err(|fault| with_log(fault, &ran.log))?;
+    let (output, etag) = packed.map_err(|fault| with_log(fault, &ran.log))?;
     let (commit, source) = (&item.planned.commit, &item.source.sha256);
     let of = Subject::build(&release, &component, commit, source);
     let reply = BuildReply {
         component,
         output,
+        etag: Some(etag),
         command_seconds: ran.seconds(),
         log: ran.log,
         toolchain,
@@ -55,39 +55,46 @@ pub(crate) async fn built(
     Ok(reply)
 }
 
+/// Packs, hashes and sends in one pass.
 async fn pack(
     store: &Store,
     checkout: &Checkout,
     item: &Prepared,
     key: String,
-) -> Result<Bundle, Fault> {
+) -> Result<(Bundle, String), Fault> {
     let (tree, time, output, run) = (
         checkout.tree(),
         checkout.time,
         item.manifest.build.output.as_str().to_owned(),
         item.manifest.run.clone(),
     );
-    let file = checkout.beside("output")?.join("output.tar.zst");
-    let to = file.clone();
     // What cannot be started is said here, before a machine boots for it.
-    let (startable, packed) = blocking(move || {
+    let (folder, startable) = blocking(move || {
         let folder = bundle::output_folder(&tree, &output)?;
         let startable = run.map(|run| command::check_artifact(run.command.as_str(), &folder));
-        let packed = bundle::pack(&folder, &to, time, Limits::ARTIFACT)?;
-        Ok::<_, bundle::PackError>((startable, packed))
+        Ok((folder, startable))
     })
     .await
-    .map_err(|e| failed(item, &format!("[build] output: {}", chain(&e))))?;
+    .map_err(|e: bundle::PackError| not_packed(item, &e))?;
     startable
         .transpose()
         .map_err(|e| failed(item, &format!("[run] command: {}", chain(&e))))?;
-    let sum = HashMap::from([("sha256".to_owned(), packed.sha256.clone())]);
-    store.upload(&file, &key, sum).await?;
-    Ok(Bundle {
+    let make = move |to: &mut Parts| bundle::pack_to(&folder, to, time, Limits::ARTIFACT);
+    let sent = store.upload_made(&key, make).await;
+    let Sent { made, etag } = sent.map_err(|e| match e {
+        NotMade::Making(error) => not_packed(item, &error),
+        NotMade::Sending(error) => error.into(),
+    })?;
+    let bundle = Bundle {
         key,
-        sha256: packed.sha256,
-        bytes: packed.bytes,
-    })
+        sha256: made.sha256,
+        bytes: made.bytes,
+    };
+    Ok((bundle, etag))
+}
+
+fn not_packed(item: &Prepared, error: &bundle::PackError) -> Fault {
+    failed(item, &format!("[build] output: {}", chain(error)))
 }
 
 fn failed(item: &Prepared, reason: &str) -> Fault {

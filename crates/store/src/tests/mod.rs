@@ -1,7 +1,9 @@
 //! What S3 says, and what it is asked: one recorded exchange per outcome.
 
+mod made;
 mod objects;
 mod opened;
+mod publishing;
 mod slow;
 mod sweeping;
 

@@ -1,36 +1,6 @@
 use super::*;
-use crate::{Written, artifact_metadata};
+use crate::artifact_metadata;
 use std::collections::HashMap;
-
-async fn put_once(answer: Answer) -> (Result<Written, StoreError>, Replay) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let replay = Replay::new([answer]);
-    let put = store(&replay)
-        .upload_once(file.path(), "artifacts/api.tar.zst", HashMap::new())
-        .await;
-    (put, replay)
-}
-
-#[tokio::test]
-async fn what_exists_is_never_replaced() {
-    let (put, replay) = put_once(ok("")).await;
-    assert_eq!(put.unwrap(), Written::New);
-    let asked = replay.requests().remove(0);
-    assert_eq!(asked.headers["if-none-match"], "*");
-    assert_eq!(asked.headers["content-type"], "application/zstd");
-    let (put, _) = put_once(refusal(412, "PreconditionFailed")).await;
-    assert_eq!(put.unwrap(), Written::Exists);
-}
-
-#[tokio::test]
-async fn who_is_at_the_same_object_at_the_same_moment_tries_again() {
-    let (put, _) = put_once(refusal(409, "ConditionalRequestConflict")).await;
-    assert_eq!(kind(put), CallKind::Unavailable);
-    let (put, _) = put_once(refusal(503, "SlowDown")).await;
-    assert_eq!(kind(put), CallKind::Unavailable);
-    let (put, _) = put_once(refusal(403, "AccessDenied")).await;
-    assert_eq!(kind(put), CallKind::Denied);
-}
 
 #[tokio::test]
 async fn what_may_be_replaced_is_put_without_a_condition() {

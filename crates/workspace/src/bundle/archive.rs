@@ -8,31 +8,47 @@ use tempfile::NamedTempFile;
 /// zstd's own default: faster than the network that the bundle goes through next.
 const LEVEL: i32 = 3;
 
-type Sealed = Hashing<BufWriter<File>>;
-
-/// A deterministic `tar.zst` that is being written. It appears at its destination whole, when
-/// [`finish`](Archive::finish) has succeeded, or not at all.
-pub(crate) struct Archive {
-    tar: tar::Builder<zstd::Encoder<'static, Sealed>>,
-    file: NamedTempFile,
-    dest: PathBuf,
+/// A deterministic `tar.zst` that is being written. It is whole when [`finish`](Archive::finish) has succeeded.
+pub(crate) struct Archive<W: Write> {
+    tar: tar::Builder<zstd::Encoder<'static, Hashing<W>>>,
     /// Seconds since 1970, the same for every entry.
     time: u64,
     files: u64,
 }
 
-impl Archive {
-    pub(crate) fn create(dest: &Path, time: u64) -> io::Result<Self> {
+/// Where an archive becomes a file: it appears there whole or not at all.
+pub(crate) struct Place {
+    file: NamedTempFile,
+    dest: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn at(dest: &Path) -> io::Result<Self> {
         let folder = match dest.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let file = NamedTempFile::new_in(folder)?;
-        let sealed = Hashing::new(BufWriter::with_capacity(128 * 1024, file.reopen()?));
         Ok(Self {
-            tar: tar::Builder::new(zstd::Encoder::new(sealed, LEVEL)?),
-            file,
+            file: NamedTempFile::new_in(folder)?,
             dest: dest.to_owned(),
+        })
+    }
+
+    pub(crate) fn writer(&self) -> io::Result<BufWriter<File>> {
+        Ok(BufWriter::with_capacity(128 * 1024, self.file.reopen()?))
+    }
+
+    pub(crate) fn keep(self) -> io::Result<()> {
+        let kept = self.file.persist(&self.dest);
+        kept.map(drop).map_err(|failed| failed.error)
+    }
+}
+
+impl<W: Write> Archive<W> {
+    pub(crate) fn new(to: W, time: u64) -> io::Result<Self> {
+        let encoder = zstd::Encoder::new(Hashing::new(to), LEVEL)?;
+        Ok(Self {
+            tar: tar::Builder::new(encoder),
             time,
             files: 0,
         })
@@ -76,9 +92,6 @@ impl Archive {
         let sealed = self.tar.into_inner()?.finish()?;
         let (mut writer, sha256, bytes) = sealed.finish();
         writer.flush()?;
-        self.file
-            .persist(&self.dest)
-            .map_err(|failed| failed.error)?;
         Ok(Packed {
             sha256,
             bytes,

@@ -9,6 +9,6 @@ pub(crate) mod links;
 mod pack;
 mod unpack;
 
-pub(crate) use archive::Archive;
-pub use pack::{PackError, Packed, output_folder, pack};
+pub(crate) use archive::{Archive, Place};
+pub use pack::{PackError, Packed, output_folder, pack, pack_to};
 pub use unpack::{UnpackError, Unpacked, read_file, to_tar, unpack, unpack_tar};

@@ -1,8 +1,8 @@
-use super::archive::Archive;
+use super::archive::{Archive, Place};
 use super::links::{self, Links};
 use crate::limits::{Budget, Limits};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -90,6 +90,29 @@ pub fn output_folder(checkout: &Path, output: &str) -> Result<PathBuf, PackError
 /// # Errors
 /// [`PackError`]; then there is nothing at `dest`, or what was there before.
 pub fn pack(folder: &Path, dest: &Path, time: u64, limits: Limits) -> Result<Packed, PackError> {
+    let entries = entries(folder, limits)?;
+    let place = Place::at(dest).map_err(io_at(dest))?;
+    let writer = place.writer().map_err(io_at(dest))?;
+    let packed = write(folder, &entries, writer, time)?;
+    place.keep().map_err(io_at(dest))?;
+    Ok(packed)
+}
+
+/// The same into a writer, which nothing of it reaches where something cannot be packed. What has been written is
+/// not an archive where this fails.
+///
+/// # Errors
+/// [`PackError`].
+pub fn pack_to(
+    folder: &Path,
+    to: impl Write,
+    time: u64,
+    limits: Limits,
+) -> Result<Packed, PackError> {
+    write(folder, &entries(folder, limits)?, to, time)
+}
+
+fn entries(folder: &Path, limits: Limits) -> Result<Vec<Entry>, PackError> {
     let found = fs::symlink_metadata(folder).map_err(|_| PackError::Missing {
         path: folder.display().to_string(),
     })?;
@@ -102,11 +125,12 @@ pub fn pack(folder: &Path, dest: &Path, time: u64, limits: Limits) -> Result<Pac
             path: folder.display().to_string(),
         });
     }
-    write(folder, &entries, dest, time)
+    Ok(entries)
 }
 
-fn write(folder: &Path, entries: &[Entry], dest: &Path, time: u64) -> Result<Packed, PackError> {
-    let mut archive = Archive::create(dest, time).map_err(io_at(dest))?;
+fn write(folder: &Path, entries: &[Entry], to: impl Write, time: u64) -> Result<Packed, PackError> {
+    let whole = Path::new("the archive");
+    let mut archive = Archive::new(to, time).map_err(io_at(whole))?;
     for Entry { path, metadata } in entries {
         let full = folder.join(path);
         let added = if metadata.is_dir() {
@@ -119,7 +143,7 @@ fn write(folder: &Path, entries: &[Entry], dest: &Path, time: u64) -> Result<Pac
         };
         added.map_err(io_at(path))?;
     }
-    archive.finish().map_err(io_at(dest))
+    archive.finish().map_err(io_at(whole))
 }
 
 struct Entry {

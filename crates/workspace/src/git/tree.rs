@@ -1,13 +1,13 @@
 use super::connection::Remote;
 use super::error::{GitError, chain};
 use super::{Bundle, MANIFEST};
-use crate::bundle::Archive;
 use crate::bundle::links::{self, Links};
+use crate::bundle::{Archive, Place};
 use crate::limits::Budget;
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -28,12 +28,15 @@ pub(super) fn bundle(remote: &Remote, commit: ObjectId, dest: &Path) -> Result<B
     };
     walk.tree(root, Path::new(""), 0)?;
     links::check(&walk.links).map_err(|(path, reason)| refused(&path, reason))?;
-    let mut archive = Archive::create(dest, time).map_err(write_at(dest))?;
+    let place = Place::at(dest).map_err(write_at(dest))?;
+    let writer = place.writer().map_err(write_at(dest))?;
+    let mut archive = Archive::new(writer, time).map_err(write_at(dest))?;
     for entry in &walk.entries {
         remote.in_time()?;
         entry.add_to(&mut archive, remote)?;
     }
     let packed = archive.finish().map_err(write_at(dest))?;
+    place.keep().map_err(write_at(dest))?;
     Ok(Bundle {
         sha256: packed.sha256,
         bytes: packed.bytes,
@@ -86,7 +89,7 @@ enum Kind {
 }
 
 impl Entry {
-    fn add_to(&self, archive: &mut Archive, remote: &Remote) -> Result<(), GitError> {
+    fn add_to(&self, archive: &mut Archive<impl Write>, remote: &Remote) -> Result<(), GitError> {
         let Self { path, id, kind } = self;
         let added = match kind {
             Kind::Link { target } => archive.link(path, target),
