@@ -174,8 +174,12 @@ fn never_began(failed: &str) -> Option<Fault> {
 }
 
 fn nothing_said(failed: &str) -> String {
-    let how = ending(failed).map(|status| format!(" (CodeBuild says {status})"));
-    let how = how.unwrap_or_default();
+    let how = match ending(failed) {
+        // Its queue and its build have a limit each, and CodeBuild says the same of both.
+        Some("TIMED_OUT") => " (CodeBuild says TIMED_OUT: there was no place for it for half an hour, or it kept its script from ending)".to_owned(),
+        Some(status) => format!(" (CodeBuild says {status})"),
+        None => String::new(),
+    };
     format!("its container ended without saying how its command did{how}, so it did not pass")
 }
 

@@ -157,12 +157,12 @@ async fn a_container_that_left_nothing_of_ours_did_not_pass() {
         (
             (200, GOOD).into(),
             timed_out,
-            "its container ended without saying how its command did (CodeBuild says TIMED_OUT)",
+            "its container ended without saying how its command did (CodeBuild says TIMED_OUT: there was no place for it for half an hour, or ",
         ),
         (
             missing(),
             timed_out,
-            "its container ended without saying how its command did (CodeBuild says TIMED_OUT)",
+            "its container ended without saying how its command did (CodeBuild says TIMED_OUT: there was no place for it for half an hour, or ",
         ),
         (
             missing(),
