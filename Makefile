@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test test-whole-cloud requests roles model bench soak field package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-whole-cloud requests roles model bench soak field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -58,6 +58,11 @@ test: check-rendered ## what check does, and the end-to-end tests on the local c
 	$(MAKE) --no-print-directory --jobs=3 check-code check-templates test-whole-cloud
 	cargo test --package end-to-end --lib --bins --test stories -- --test-threads=16
 	$(PYTHON) -B local/requests/report.py --full
+
+test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, many races, all examples in containers
+	$(PYTHON) -B local/requests/report.py --begin
+	cargo test --package end-to-end --test stories -- --test-threads=16 --ignored
+	$(PYTHON) -B local/requests/report.py
 
 test-whole-cloud: up
 	$(PYTHON) -B local/requests/report.py --begin

@@ -29,6 +29,11 @@ pub fn up(root: &Root) -> Result<ExitCode> {
             "The local cloud is up already (process {}).",
             state.supervisor.pid
         );
+        if !ministack::is_of_this_build(root) {
+            println!(
+                "  note: another build of this program started its emulator; `make down up` starts this one's"
+            );
+        }
         print_table(&state);
         return Ok(ExitCode::SUCCESS);
     }

@@ -33,6 +33,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/builds.py"),
     include_str!("../ministack/launch.py")
 );
+const LAUNCHER_FILE: &str = "launch.py";
 /// What the functions and the emulator find programs with; a user's command gets COMMAND_PATH.
 pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The emulator is ready within a second; a busy machine gets a minute.
@@ -48,11 +49,17 @@ pub struct MiniStack {
     _leash: ChildStdin,
 }
 
+/// Whether what runs was started from the same files as this program would start it from.
+pub fn is_of_this_build(root: &Root) -> bool {
+    let text = fs::read_to_string(root.in_local(LAUNCHER_FILE));
+    text.is_ok_and(|text| text == LAUNCHER)
+}
+
 impl MiniStack {
     /// Starts it and waits until it answers.
     pub async fn start(root: &Root, credentials: &Credentials, command_path: &str) -> Result<Self> {
         let python = interpreter(root)?;
-        let launcher = root.in_local("launch.py");
+        let launcher = root.in_local(LAUNCHER_FILE);
         fs::write(&launcher, LAUNCHER)
             .map_err(LocalError::io("could not write the emulator's launcher"))?;
         let mut last = None;

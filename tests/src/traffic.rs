@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Between an answer and the next question: some 100 questions a second leave both cores to the
+/// Between an answer and the next question: some 70 questions a second leave both cores to the
 /// releases of the tests that run beside this one.
-const BREATH: Duration = Duration::from_millis(8);
+const BREATH: Duration = Duration::from_millis(12);
 
 /// Fewer requests prove nothing.
 const ENOUGH: u64 = 20;

@@ -26,7 +26,17 @@ fn starting_twice_says_so_and_changes_nothing() {
     let again = cloud.local(&["up"]);
     assert!(again.status.success());
     assert!(text(&again.stdout).contains("is up already"), "{again:?}");
+    assert!(
+        !text(&again.stdout).contains("note: another build"),
+        "{again:?}"
+    );
     assert_eq!(cloud.state(), before);
+    // What runs is of before the last build.
+    std::fs::write(cloud.path(".local/launch.py"), "other files").unwrap();
+    let again = cloud.local(&["up"]);
+    assert!(again.status.success());
+    let note = "note: another build of this program started its emulator; `make down up`";
+    assert!(text(&again.stdout).contains(note), "{again:?}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ async fn left_nothing(cloud: &Cloud, project: &str) {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: a whole pipeline, deployed and removed, takes a minute"]
 async fn the_acceptance_run_passes_here_too_and_leaves_nothing() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
@@ -74,6 +75,7 @@ async fn the_acceptance_run_passes_here_too_and_leaves_nothing() {
 
 /// Whatever it does at that moment: what it made is removed.
 #[tokio::test]
+#[ignore = "make test-long: a whole pipeline, deployed and removed, takes a minute"]
 async fn an_interrupted_acceptance_run_leaves_nothing_either() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;

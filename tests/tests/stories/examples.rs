@@ -89,7 +89,7 @@ async fn api_is_the_same_artifact_whatever_executor_builds_it() {
 
 /// Docs/testing.md says how to run it.
 #[tokio::test]
-#[ignore = "it takes a minute, and api alone is built in a container by the test above"]
+#[ignore = "make test-long: it takes a minute, and api alone is built in a container by the test above"]
 async fn all_four_examples_are_built_tested_and_released_by_codebuild() {
     let _turn = TURN.lock().await;
     let cloud = Cloud::up().await;

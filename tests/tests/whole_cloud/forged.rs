@@ -1,7 +1,7 @@
 //! A command that answers in its function's name, and then in another component's: it stops the function,
 //! finds the Runtime API, and takes events from it. A story beside it could lose its events to it.
 
-use crate::alone;
+use crate::RELEASES;
 use end_to_end::{Cloud, Component, Ended, Service};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn is_refused(component: &Component, ended: &Ended, evidence: &str) {
 
 #[tokio::test]
 async fn what_a_command_answers_in_a_function_s_name_is_not_accepted_for_itself_nor_for_others() {
-    let _turn = alone().await;
+    let _turn = RELEASES.write().await;
     let cloud = Cloud::up().await;
     let hostile = Component::new(&cloud, "forges", "dev").await;
     let other = Component::new(&cloud, "robbed", "stage").await;
