@@ -26,6 +26,7 @@ mod pipeline;
 mod records;
 mod reports;
 mod same_commit;
+mod soak;
 mod stopped;
 mod swept;
 mod tags;

@@ -7,7 +7,6 @@ mod forged;
 mod permissions;
 mod prod;
 mod search;
-mod soak;
 mod watch;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};

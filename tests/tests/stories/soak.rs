@@ -1,16 +1,15 @@
 //! One interleaving of `make soak`, which no other test runs: what it reads of the releases (rows, log
 //! lines, its own target) must be what they write.
 
-use crate::undisturbed;
-use end_to_end::{Cloud, Place};
+use end_to_end::{Cloud, Place, Vpcs};
 use std::time::Duration;
 
 /// A target, a first release of four, and up to four that overlap.
 const LIMIT: Duration = Duration::from_secs(300);
 
 #[tokio::test]
-async fn an_interleaving_of_the_soak_is_looked_at_as_a_whole() {
-    let _one = undisturbed().await;
+async fn an_interleaving_on_a_target_of_its_own_is_looked_at_as_a_whole() {
+    let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
     let soak = ["COUNT=1", "SEED=7", "local/soak.sh"];
     let said = cloud.script_within(LIMIT, "env", &soak).await;
