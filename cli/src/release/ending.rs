@@ -143,6 +143,15 @@ fn already_live(output: &Value, screen: Screen) -> String {
     };
     // It had begun when another release of the same commits went live.
     let began = output.get("discarded").is_some();
+    let only_libraries = output.get("already_live") == Some(&json!([]));
+    if only_libraries && !began {
+        let title = "Already released: nothing was built.";
+        let lines = [screen.colour.paint(Style::Good, title)].into_iter();
+        return lines
+            .chain(libraries(output))
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
     let what = match began {
         true => {
             "another release of the same commits went live first; nothing moved, and the candidates were discarded"
