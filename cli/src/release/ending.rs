@@ -3,7 +3,7 @@
 use super::history::End;
 use super::model::Model;
 use super::stages::{folder, leaves_a_log};
-use super::summary::{already, libraries, moved, stays, terminated, tests, text};
+use super::summary::{already, caches, libraries, moved, stays, terminated, tests, text};
 use super::tags::{not_tagged, tagged};
 use crate::error::Exit;
 use crate::text::{Screen, Style, duration, safe, wrap};
@@ -93,6 +93,7 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     lines.extend(libraries(output));
     lines.extend(already(output));
     let more = stays(output).into_iter().chain(tests(output));
+    let more = more.chain(caches(output));
     let more = more.chain(terminated(output)).chain(tagged(output));
     lines.extend(more.map(|line| wrap(&line, "  ", screen.width)));
     let remarks = [
