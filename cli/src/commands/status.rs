@@ -50,9 +50,8 @@ pub async fn run(context: &Context, status: Status) -> Result<Exit, Failure> {
         let space = if i == 0 { "" } else { "\n" };
         say(&format!("{space}{}", shown(target, now(), context.screen)?))?;
     }
-    match libraries(context).await? {
-        Some(libraries) => say(&format!("\n{libraries}"))?,
-        None => {}
+    if let Some(libraries) = libraries(context).await? {
+        say(&format!("\n{libraries}"))?;
     }
     Ok(Exit::Good)
 }
