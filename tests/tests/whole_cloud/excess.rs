@@ -49,7 +49,7 @@ enum Shows {
     Pinned,
     /// A container that ends before it has left anything.
     Killed,
-    /// A library, alone.
+    /// A library, alone: its release has a row that says how it ended.
     Library,
 }
 
@@ -293,7 +293,6 @@ impl Parts {
         fails(&running.end(RELEASED).await, "BuildFailed", said)
     }
 
-    /// Its release has a row that says how it ended.
     async fn library(&self) -> Option<String> {
         let ended = self.library.0.release_library("stage").await;
         (ended.status != "SUCCEEDED").then(|| shown(Some(ended)))
