@@ -243,6 +243,15 @@ impl Component {
         (sha, execution.end(RELEASED).await)
     }
 
+    /// Releases a new commit of a library by hand, and of nothing else.
+    pub async fn release_library(&self, target: &str) -> Ended {
+        let sha = self.commit(&Service::library(&self.name, "alone")).await;
+        self.push_to(&sha, "topic").await;
+        let name = &self.name;
+        self.by_hand(serde_json::json!({"component": name, "version": sha, "target": target}))
+            .await
+    }
+
     /// Releases a version that must go live, and answers its commit.
     pub async fn goes_live(&self, service: &Service) -> String {
         let (sha, ended) = self.release(service).await;

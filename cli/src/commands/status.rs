@@ -8,6 +8,7 @@ use crate::cloud::Row;
 use crate::error::{Exit, Failure};
 use crate::text::{Screen, Style, table, wrap};
 use clap::Args;
+use pipeline::manifest::Kind;
 use pipeline::names::Target;
 use pipeline::rows::{AliasRow, Key};
 use serde_json::{Value, json};
@@ -49,7 +50,23 @@ pub async fn run(context: &Context, status: Status) -> Result<Exit, Failure> {
         let space = if i == 0 { "" } else { "\n" };
         say(&format!("{space}{}", shown(target, now(), context.screen)?))?;
     }
+    if let Some(libraries) = libraries(context).await? {
+        say(&format!("\n{libraries}"))?;
+    }
     Ok(Exit::Good)
+}
+
+/// They have no alias, and are released for all targets at once.
+async fn libraries(context: &Context) -> Result<Option<String>, Failure> {
+    let rows = context.cloud.rows_with_sk("config", "component#").await?;
+    let is_library = |row: &&Row| row.value("kind") == Some(Kind::Library);
+    let names = rows.iter().filter(is_library);
+    let names: Vec<&str> = names.map(|row| row.text("component")).collect();
+    let told = format!(
+        "Libraries, which have no alias: {}; `cutover component show NAME` says who uses them",
+        names.join(", ")
+    );
+    Ok((!names.is_empty()).then(|| wrap(&told, "", context.screen.width)))
 }
 
 async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Row>, Failure> {

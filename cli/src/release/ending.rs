@@ -3,7 +3,7 @@
 use super::history::End;
 use super::model::Model;
 use super::stages::{folder, leaves_a_log};
-use super::summary::{already, libraries, moved, stays, terminated, tests, text};
+use super::summary::{already, caches, libraries, moved, stays, terminated, tests, text};
 use super::tags::{not_tagged, tagged};
 use crate::error::Exit;
 use crate::text::{Screen, Style, duration, safe, wrap};
@@ -93,6 +93,7 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
     lines.extend(libraries(output));
     lines.extend(already(output));
     let more = stays(output).into_iter().chain(tests(output));
+    let more = more.chain(caches(output));
     let more = more.chain(terminated(output)).chain(tagged(output));
     lines.extend(more.map(|line| wrap(&line, "  ", screen.width)));
     let remarks = [
@@ -143,6 +144,15 @@ fn already_live(output: &Value, screen: Screen) -> String {
     };
     // It had begun when another release of the same commits went live.
     let began = output.get("discarded").is_some();
+    let only_libraries = output.get("already_live") == Some(&json!([]));
+    if only_libraries && !began {
+        let title = "Already released: nothing was built.";
+        let lines = [screen.colour.paint(Style::Good, title)].into_iter();
+        return lines
+            .chain(libraries(output))
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
     let what = match began {
         true => {
             "another release of the same commits went live first; nothing moved, and the candidates were discarded"

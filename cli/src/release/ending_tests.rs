@@ -243,3 +243,29 @@ fn a_companion_that_does_not_boot_leaves_its_log_where_it_is_looked_for() {
         Next: cutover logs stage-r42 --component ui --stage deploy-initial"#]],
     );
 }
+
+#[test]
+fn a_release_of_a_library_says_what_to_write_to_pin_it() {
+    let commit = "3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b";
+    let library = json!({"component": "gdal", "commit": commit, "artifact_sha256": "s", "built_by": "prod-r7"});
+    let output = json!({"outcome": "libraries_released", "target": "prod", "libraries": [library],
+        "already_live": [], "suites": [], "warnings": []});
+    check(
+        &ended(End::Succeeded { output }),
+        expect![[r#"
+            Released api-HEAD-stage-mzx1 in 2.0s.
+              gdal can be pinned: gdal = { commit = "3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b" }
+              Tests: the components have no suites.
+            Next: cutover component list"#]],
+    );
+    let library =
+        json!({"component": "gdal", "version": "v1", "commit": commit, "artifact_sha256": "s"});
+    let output = json!({"outcome": "already_live", "target": "prod", "already_live": [],
+        "already_built": [library]});
+    check(
+        &ended(End::Succeeded { output }),
+        expect![[r#"
+            Already released: nothing was built.
+              gdal was released already: gdal = { commit = "3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b" }"#]],
+    );
+}

@@ -137,6 +137,14 @@ pub fn named(suite: &SuiteRef) -> String {
     format!("{}/{}", suite.component, suite.suite)
 }
 
+/// Whose builds began with what an earlier one had left.
+pub fn caches(output: &Value) -> Option<String> {
+    let had = items(output, "caches");
+    let had = had.map(|one| format!("{} (of {})", text(one, "component"), text(one, "of")));
+    let had: Vec<String> = had.collect();
+    (!had.is_empty()).then(|| format!("Built with a cache: {}", had.join(", ")))
+}
+
 /// What was ended when nobody used it any more.
 pub fn terminated(output: &Value) -> Option<String> {
     let reply: TerminateReply = serde_json::from_value(output.get("terminated")?.clone()).ok()?;

@@ -14,6 +14,7 @@ const NAMED_OTHERWISE: &[&str] = &[
     "Deploy (cutover)",
     "Record cutover",
     "Record libraries",
+    "Keep caches",
     "Roll back",
     "Terminate rolled back",
     "Undo plan",

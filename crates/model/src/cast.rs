@@ -85,6 +85,7 @@ pub fn recipe(component: &Component, commit: &Commit, hostname: &Fqdn) -> Prepar
         manifest: MANIFESTS[component].clone(),
         artifact: None,
         vendor: Vec::new(),
+        cache: None,
         warnings: Vec::new(),
     }
 }

@@ -62,6 +62,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
         vendor: Vec::new(),
+        cache: None,
         warnings: Vec::new(),
     };
     CandidateRow {

@@ -269,6 +269,7 @@ impl Measured {
                 + bytes(&alias(&planned.component, &release.domain)) * 2
                 + bytes::<Fqdn>(&hostname) * 2
                 + instances * INSTANCE_ID
+                + component.cache.as_ref().map_or(0, bytes)
                 + bytes(&component.warnings),
             peers: bytes(&peers)
                 + peers

@@ -104,6 +104,7 @@ fn prepared(release: &Release, n: usize, shape: Shape) -> Prepared {
         manifest: Manifest::parse(&text, &name).unwrap(),
         artifact: None,
         vendor: Vec::new(),
+        cache: None,
         warnings: vec![],
     }
 }

@@ -143,6 +143,7 @@ fn row(name: &str, suites: &str) -> CandidateRow {
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
         vendor: Vec::new(),
+        cache: None,
         warnings: Vec::new(),
     };
     CandidateRow {

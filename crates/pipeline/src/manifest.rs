@@ -7,11 +7,13 @@ use crate::shell::needs_shell;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod cache;
 mod kind;
 mod machine;
 mod network;
 mod values;
 
+pub use cache::{CachedFolder, MAX_CACHED};
 pub use kind::{Kind, MAX_VENDORED, Pin, other_kind};
 pub use machine::{Compute, Executor, Executors, Image, Machine};
 pub use values::{CommandLine, HttpPath, Instances, Limit, Port, RelativePath};
@@ -101,6 +103,9 @@ pub struct BuildSection {
     /// Where `command` and `unit_tests` run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+    /// Folders of the checkout that are kept for later builds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache: Vec<CachedFolder>,
     /// Whether they have a network.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub network: bool,
@@ -221,7 +226,8 @@ impl Manifest {
         let twice = suites.iter().find(|suite| !seen.insert(&suite.name));
         let twice = twice.map(|suite| format!("two suites are called `{}`", suite.name));
         let run = run.as_ref().and_then(RunSection::problem);
-        self.problem_of_kind().or(run).or(twice)
+        let kind = self.problem_of_kind().or_else(|| self.problem_of_cache());
+        kind.or(run).or(twice)
     }
 
     /// What looks like a mistake and is none for sure: a time that no machine on EC2 keeps, commands that

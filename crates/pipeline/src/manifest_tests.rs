@@ -69,7 +69,7 @@ fn what_is_wrong_is_named_with_its_line() {
     check(
         &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),
         expect![
-            "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`, `machine`, `network`"
+            "line 7: unknown field `comand`, expected one of `unit_tests`, `command`, `output`, `timeout`, `unit_tests_timeout`, `machine`, `cache`, `network`"
         ],
     );
     check(
@@ -260,5 +260,51 @@ fn a_pin_is_a_whole_commit_of_another_component() {
         expect![
             "[vendor] pins 11 libraries, at most 10; have one library vendor the others into its output"
         ],
+    );
+}
+
+#[test]
+fn what_a_build_keeps_are_folders_of_the_checkout_that_no_shell_would_read() {
+    let keeping = |cache: &str| {
+        GOOD.replace(
+            "output     = \"dist\"",
+            &format!("output = \"dist\"\ncache = {cache}"),
+        )
+    };
+    let api = Component::new("api").unwrap();
+    let manifest = Manifest::parse(&keeping("[\"target\", \".npm/_cacache\"]"), &api).unwrap();
+    assert_eq!(manifest.build.cache[1].as_str(), ".npm/_cacache");
+    for bad in ["../x", "/etc", "a b", "$(x)", "a;b", "-x", ".", ""] {
+        let found = Manifest::parse(&keeping(&format!("[{bad:?}]")), &api);
+        assert!(found.is_err(), "{bad:?}");
+    }
+    check(
+        &keeping(&format!("{:?}", vec!["a"; MAX_CACHED + 1])),
+        expect!["[build] cache names 11 folders, at most 10"],
+    );
+    check(
+        &LIBRARY.replace(
+            "output     = \"dist\"",
+            "output = \"dist\"\ncache = [\"a\"]",
+        ),
+        expect![
+            "[build] cache is there, and what a build leaves is kept when its release goes live, which a library's never does; leave it out"
+        ],
+    );
+}
+
+#[test]
+fn a_cache_is_of_the_place_where_the_build_runs() {
+    let place = |machine: &str| {
+        let text = format!("{GOOD}{machine}");
+        let manifest = Manifest::parse(&text, &Component::new("api").unwrap()).unwrap();
+        let allowed = "lambda,codebuild".parse().unwrap();
+        manifest.settled(&allowed).unwrap().place_of_build()
+    };
+    assert_eq!(place(""), "lambda");
+    assert_eq!(place("[machine]\nkind = \"codebuild\"\n"), "codebuild-");
+    assert_eq!(
+        place("[machine]\nkind = \"codebuild\"\nimage = \"aws/codebuild/standard:7.0\"\n"),
+        "codebuild-aws-codebuild-standard-7-0"
     );
 }

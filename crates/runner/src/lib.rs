@@ -4,6 +4,7 @@
 //! reports and logs; the command itself gets none of its credentials.
 #![warn(missing_docs)]
 
+mod cache;
 pub mod container;
 mod following;
 pub mod jobs;
@@ -11,7 +12,7 @@ mod vendor;
 
 use following::Following;
 use pipeline::errors::{ErrorName, Fault, chain};
-use pipeline::manifest::{CommandLine, Limit};
+use pipeline::manifest::{CachedFolder, CommandLine, Limit};
 use pipeline::names::excerpt;
 use pipeline::shell::needs_shell;
 use pipeline::wire::{Bundle, Vendored};
@@ -74,6 +75,8 @@ pub struct Task<'a> {
     pub log_key: String,
     /// What it finds in `$VENDOR`.
     pub vendor: &'a [Vendored],
+    /// Folders of the checkout that are kept.
+    pub cache: &'a [CachedFolder],
 }
 
 /// A command that ended.

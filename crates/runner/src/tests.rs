@@ -102,6 +102,7 @@ async fn run_with(
         limit: Limit::try_from("1m".to_owned()).unwrap(),
         log_key: "logs/stage-r7/api/build.log".into(),
         vendor,
+        cache: &[],
     };
     runner.run(checkout, task).await
 }

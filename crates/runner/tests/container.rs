@@ -1,7 +1,7 @@
 //! The script of a container, run as it is there. In a process of its own: beside other tests it would be
 //! a process that no running command has started.
 
-use pipeline::manifest::{CommandLine, Limit};
+use pipeline::manifest::{CachedFolder, CommandLine, Limit};
 use pipeline::names::{Commit, Component};
 use pipeline::wire::Vendored;
 use runner::Task;
@@ -25,6 +25,7 @@ fn source(folder: &Path) -> std::path::PathBuf {
 fn ran(line: &str, limit: &str, leaves: Leaves<'_>) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let line = CommandLine::try_from(line.to_owned()).unwrap();
+    let cached = [CachedFolder::try_from("kept/deep".to_owned()).unwrap()];
     let pin = Vendored {
         library: Component::new("gdal").unwrap(),
         commit: Commit::new("a".repeat(40)).unwrap(),
@@ -36,13 +37,22 @@ fn ran(line: &str, limit: &str, leaves: Leaves<'_>) -> TempDir {
         limit: Limit::try_from(limit.to_owned()).unwrap(),
         log_key: String::new(),
         vendor: &[pin],
+        cache: &cached,
     };
     let script = script(&task, leaves).unwrap();
     let source = source(folder.path());
+    let kept = folder.path().join("files/kept/deep");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join("old"), "old").unwrap();
+    let cache = folder.path().join("cache.tar.zst");
+    bundle::pack(&folder.path().join("files"), &cache, 1_000, Limits::SOURCE).unwrap();
     let time = write(
         &script,
         &source,
-        &[("gdal".to_owned(), source.clone())],
+        &[
+            ("vendor-gdal.tar".to_owned(), source.clone()),
+            ("cache.tar".to_owned(), cache),
+        ],
         &folder.path().join("in.zip"),
     );
     assert_eq!(time.unwrap(), 1_000);
@@ -101,6 +111,26 @@ fn a_command_finds_the_library_that_it_pins_and_no_archive() {
     let line = r#"sh -c 'cat $VENDOR/gdal/hello.txt && ls .. | grep -c tar'"#;
     let folder = ran(line, "1m", Leaves::Nothing);
     assert_eq!(left(&folder, "log"), "hello0\n");
+}
+
+#[test]
+fn a_build_finds_the_folders_that_it_keeps_and_leaves_them_again() {
+    let line =
+        "sh -c 'mkdir dist; cp hello.txt dist; cat kept/deep/old; echo new >kept/deep/new; ls ..'";
+    let folder = ran(line, "1m", Leaves::Output("dist"));
+    let log = left(&folder, "log");
+    assert!(log.starts_with("old") && !log.contains("cache"), "{log}");
+    let tar = folder.path().join("container/result/cache.tar");
+    let to = folder.path().join("caches");
+    assert_eq!(
+        bundle::unpack_tar(&tar, &to, Limits::ARTIFACT)
+            .unwrap()
+            .files,
+        2
+    );
+    // What fails leaves nothing.
+    let folder = ran("false", "1m", Leaves::Output("dist"));
+    assert!(!folder.path().join("container/result/cache.tar").exists());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pipeline::manifest::{self, Executors, Kind, Manifest, other_kind};
 use pipeline::quota;
 use pipeline::reason::Reason;
 use pipeline::wire::{
-    Artifact, Bundle, Planned, PrepareRequest, Prepared, artifact_key, source_key,
+    Artifact, Bundle, Cached, Planned, PrepareRequest, Prepared, Release, artifact_key, source_key,
 };
 use quotas::Quotas;
 use registry::Registry;
@@ -68,7 +68,7 @@ async fn prepare(
     };
     let manifest = manifest_of(&planned, text, preparing)?;
     let vendor = preparing.pins(&planned, &manifest, &libraries).await?;
-    let artifact = preparing.artifact(&planned, &manifest).await?;
+    let (artifact, cache) = preparing.built(&release, &planned, &manifest).await?;
     tracing::info!(
         sha256 = source.sha256,
         bytes = source.bytes,
@@ -86,6 +86,7 @@ async fn prepare(
         manifest,
         artifact,
         vendor,
+        cache,
     };
     bounds::check_component(&release, &prepared).map_err(|e| {
         failed(
@@ -98,6 +99,19 @@ async fn prepare(
 }
 
 impl Preparing {
+    /// What was built of it before, or else what its build begins with.
+    async fn built(
+        &self,
+        release: &Release,
+        planned: &Planned,
+        manifest: &Manifest,
+    ) -> Result<(Option<Artifact>, Option<Cached>), Fault> {
+        Ok(match self.artifact(planned, manifest).await? {
+            Some(artifact) => (Some(artifact), None),
+            None => (None, self.cache(release, planned, manifest).await?),
+        })
+    }
+
     /// What was built of it before. A library's counts from when it is recorded: until then its suites
     /// have not passed.
     async fn artifact(

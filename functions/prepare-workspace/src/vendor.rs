@@ -1,12 +1,13 @@
-//! The libraries that a manifest pins: each is released, or on its way in the same release.
+//! The libraries that a manifest pins: each is released, or on its way in the same release. And what a build
+//! begins with.
 
 use crate::{Preparing, failed};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::manifest::{Kind, Manifest};
 use pipeline::names::{Commit, Component};
-use pipeline::rows::{ArtifactRow, ComponentRow, Key};
+use pipeline::rows::{ArtifactRow, CacheRow, ComponentRow, Key};
 use pipeline::vendor::{Known, pinned, too_large};
-use pipeline::wire::{Planned, Tagged, Vendored};
+use pipeline::wire::{Cached, Planned, Release, Tagged, Vendored};
 
 impl Preparing {
     /// Nothing has run yet when one of them is refused.
@@ -41,6 +42,22 @@ impl Preparing {
     ) -> Result<Option<ArtifactRow>, Fault> {
         let row: Option<ArtifactRow> = self.registry.get(&Key::artifact(library, commit)).await?;
         Ok(row.filter(|row| row.kind == Kind::Library))
+    }
+
+    /// What the build begins with.
+    pub(crate) async fn cache(
+        &self,
+        release: &Release,
+        planned: &Planned,
+        manifest: &Manifest,
+    ) -> Result<Option<Cached>, Fault> {
+        if manifest.build.cache.is_empty() {
+            return Ok(None);
+        }
+        let place = manifest.place_of_build();
+        let key = Key::cache(&planned.component, &release.target, &place);
+        let row: Option<CacheRow> = self.registry.get(&key).await?;
+        Ok(row.map(|row| row.cached))
     }
 
     async fn added(&self, library: &Component) -> Result<Option<Kind>, Fault> {

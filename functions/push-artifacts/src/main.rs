@@ -1,6 +1,7 @@
 //! Publishes what Build left as the commit's artifact: once, immutably. Runs no user's code and
 //! is the only writer of `artifacts/` and of the rows of artifacts.
 
+mod cache;
 mod library;
 
 use pipeline::errors::{ErrorName, Fault};
@@ -9,8 +10,8 @@ use pipeline::manifest::Kind;
 use pipeline::rows::{ArtifactRow, Key};
 use pipeline::suites::suites_of_library;
 use pipeline::wire::{
-    Artifact, BuildReply, Bundle, Planned, Prepared, PushRequest, Pushed, RecordLibraries, Release,
-    ReleasedLibrary, UnitTestsReply, artifact_key,
+    Artifact, BuildReply, Bundle, KeepCaches, KeptCache, Planned, Prepared, PushRequest, Pushed,
+    RecordLibraries, Release, ReleasedLibrary, UnitTestsReply, artifact_key,
 };
 use registry::Registry;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ struct Publisher {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Request {
+    /// Keep caches.
+    Keep(Box<KeepCaches>),
     /// Record libraries.
     Record(Box<RecordLibraries>),
     /// Push artifacts.
@@ -36,6 +39,7 @@ enum Request {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Reply {
+    Kept(Vec<KeptCache>),
     Recorded(Vec<ReleasedLibrary>),
     Pushed(Box<Pushed>),
 }
@@ -54,6 +58,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 impl Publisher {
     async fn answer(&self, request: Request) -> Result<Reply, Fault> {
         Ok(match request {
+            Request::Keep(caches) => Reply::Kept(self.keep(*caches).await?),
             Request::Record(libraries) => Reply::Recorded(self.record(*libraries).await?),
             Request::Push(request) => {
                 let item = self.publish(*request).await?;

@@ -1,7 +1,11 @@
 //! Libraries: released without anything that runs, and pinned by a commit, which is the same everywhere.
 
-use end_to_end::{Cloud, Component, Ended, Service};
+use end_to_end::{Cloud, Component, Ended, Service, until};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// From the stop of an execution until its row says how it ended.
+const STOPPED: Duration = Duration::from_secs(120);
 
 const CODEBUILD: &str = "\n[machine]\nkind = \"codebuild\"\n";
 
@@ -173,10 +177,87 @@ async fn a_library_whose_suite_fails_cannot_be_pinned() {
         assert!(ended.cause.contains(said), "not `{said}`: {}", ended.cause);
     }
     assert_eq!(row_of(&library, &sha).await, None);
+    // Nor by who says that it passed.
+    let asked = library
+        .execution_of(&sha)
+        .await
+        .input_of("Unit tests")
+        .await;
+    let forged = json!({"release": asked["release"], "libraries": [asked["item"]], "alone": true});
+    let answer = cloud.call("push-artifacts", &forged).await;
+    assert_eq!(answer["errorType"], "IntegrationTestsFailed", "{answer}");
+    let mut other = forged.clone();
+    other["release"]["ticket"] = json!(999_997);
+    let answer = cloud.call("push-artifacts", &other).await;
+    assert_eq!(answer["errorType"], "EvidenceRefused", "{answer}");
+    assert_eq!(row_of(&library, &sha).await, None);
     let user = Component::new(&cloud, "lib-pins-red", "dev").await;
     let service = Service::good("1").pinning(&library.name, &sha);
     let (_, ended) = user.release(&service).await;
     assert_eq!(ended.error, "LibraryNotReleased", "{ended:#?}");
+}
+
+#[tokio::test]
+async fn a_library_whose_suite_failed_is_released_by_its_next_release_with_its_first_artifact() {
+    let cloud = Cloud::up().await;
+    let library = Component::library(&cloud, "lib-flaky", "dev").await;
+    let passes = library.folder().join("passes");
+    let mut service = Service::library(&library.name, "one");
+    service.add_suite("flaky", format!("test -e {}", passes.display()));
+    let (sha, ended) = library.release(&service).await;
+    assert_eq!(ended.error, "IntegrationTestsFailed", "{ended:#?}");
+    std::fs::write(&passes, "").expect("a file");
+    let input = json!({"component": library.name, "version": sha, "target": "dev"});
+    let ended = library.by_hand(input).await;
+    assert_eq!(
+        ended.output()["outcome"],
+        "libraries_released",
+        "{ended:#?}"
+    );
+    let built_by = &ended.output()["libraries"][0]["built_by"];
+    assert_ne!(built_by, ended.release(), "{ended:#?}");
+}
+
+#[tokio::test]
+async fn a_component_is_what_it_was_added_as() {
+    let cloud = Cloud::up().await;
+    let library = Component::library(&cloud, "lib-kind", "dev").await;
+    let (_, ended) = library.release(&Service::good("1")).await;
+    assert_eq!(ended.error, "ManifestInvalid", "{ended:#?}");
+    let said = "[component] kind is `service` in cutover.toml, and";
+    assert!(ended.cause.contains(said), "{}", ended.cause);
+    let service = Component::new(&cloud, "lib-no-kind", "dev").await;
+    let (_, ended) = service.release(&Service::library(&service.name, "1")).await;
+    assert_eq!(ended.error, "ManifestInvalid", "{ended:#?}");
+    let said = format!(
+        "was added as a service: correct cutover.toml, or add it again with `cutover component add {} --kind library",
+        service.name
+    );
+    assert!(ended.cause.contains(&said), "{}", ended.cause);
+}
+
+/// Nothing of it runs, so there is nothing to sweep but its row.
+#[tokio::test]
+async fn a_stopped_release_of_a_library_is_recorded_as_not_released() {
+    let cloud = Cloud::up().await;
+    let library = Component::library(&cloud, "lib-stopped", "dev").await;
+    let mut service = Service::library(&library.name, "one");
+    service.unit_tests = "sleep 60".into();
+    let sha = library.commit_and_push(&service).await;
+    let execution = library.execution_of(&sha).await;
+    let built = async || {
+        let states = execution.states().await;
+        states.iter().any(|one| one == "Unit tests").then_some(())
+    };
+    until(STOPPED, built).await.expect("its commands run");
+    execution.stop().await;
+    let ended = async || {
+        let row = cloud.release_of("dev", &execution.name).await?;
+        (row["outcome"] != "running").then_some(row)
+    };
+    let row = until(STOPPED, ended).await.expect("it is swept");
+    assert_eq!(row["outcome"], "not released", "{row}");
+    assert_eq!(row_of(&library, &sha).await, None);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod back_as_one;
 mod bad_input;
 mod barred;
 mod by_hand;
+mod caches;
 mod command_line;
 mod containers;
 mod dying;

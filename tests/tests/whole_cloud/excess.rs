@@ -49,6 +49,8 @@ enum Shows {
     Pinned,
     /// A container that ends before it has left anything.
     Killed,
+    /// A library, alone: its release has a row that says how it ended.
+    Library,
 }
 
 /// Most functions are asked for all that they do by any release of two components.
@@ -61,7 +63,7 @@ fn shows(function: &str) -> &'static [Shows] {
         "prepare-command" => &[Shows::Container],
         "collect-command" => &[Shows::Container, Shows::Killed],
         "prepare-workspace" => &[Shows::Umbrella, Shows::Container, Shows::Pinned],
-        "push-artifacts" => &[Shows::Umbrella, Shows::Forged],
+        "push-artifacts" => &[Shows::Umbrella, Shows::Forged, Shows::Library],
         "terminate-previous" => &[Shows::Umbrella, Shows::LateRecord],
         "discard-candidates" => &[Shows::Red, Shows::Unplanned, Shows::RedLateRecord],
         "cutover" | "watch-release" => &[Shows::Umbrella, Shows::Dying],
@@ -162,6 +164,7 @@ impl Parts {
             Shows::Container => self.container(mark).await,
             Shows::Pinned => self.pinned(mark).await,
             Shows::Killed => self.killed(mark).await,
+            Shows::Library => self.library().await,
             Shows::LateRecord => {
                 self.publish_late().await;
                 self.umbrella(mark).await
@@ -288,6 +291,11 @@ impl Parts {
         let (_, running) = self.begin(&service).await;
         let said = "its container ended without saying how its command did";
         fails(&running.end(RELEASED).await, "BuildFailed", said)
+    }
+
+    async fn library(&self) -> Option<String> {
+        let ended = self.library.0.release_library("stage").await;
+        (ended.status != "SUCCEEDED").then(|| shown(Some(ended)))
     }
 
     /// The record of an instance that is gone long since.

@@ -88,6 +88,7 @@ fn recipe(name: &str, commit: &Commit) -> Prepared {
         manifest: Manifest::parse(&text, &component(name)).unwrap(),
         artifact: None,
         vendor: Vec::new(),
+        cache: None,
         warnings: Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ use crate::manifest::Kind;
 use crate::names::{Commit, Component, Domain, Fqdn, RepositoryUrl, SecretName, Target, Ticket};
 use crate::proof::Proof;
 use crate::settings::TargetSettings;
-use crate::wire::Artifact;
+use crate::wire::{Artifact, Cached};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -75,6 +75,11 @@ impl Key {
             format!("component#{component}"),
             format!("artifact#{commit}"),
         )
+    }
+    /// What a build of the component for the target begins with, where it runs.
+    pub fn cache(component: &Component, target: &Target, place: &str) -> Self {
+        let pk = format!("component#{component}");
+        Self::of(pk, format!("cache#{target}#{place}"))
     }
     /// A set that a release tested.
     pub fn set(target: &Target, ticket: Ticket, round: u32) -> Self {
@@ -141,6 +146,18 @@ pub struct ArtifactRow {
     /// What.
     #[serde(flatten)]
     pub artifact: Artifact,
+}
+
+/// `component#<c>` / `cache#<t>#<place>`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheRow {
+    /// Whose.
+    pub component: Component,
+    /// Of which commit's build.
+    pub commit: Commit,
+    /// What.
+    #[serde(flatten)]
+    pub cached: Cached,
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub const RELEASE: &[Stage] = &[
     Stage::wait("Drain").column(["", "Drain"], "Drain"),
     Stage::task("Watch release", "watch-release"),
     Stage::task("Terminate previous", "terminate-previous").column(["Terminate", "previous"], "Ended"),
+    Stage::task("Keep caches", "push-artifacts"),
     Stage::task("Tag release", "tag-release").below(),
     Stage::task("Roll back", "cutover").below(),
     Stage::task("Terminate rolled back", "terminate-previous").below(),

@@ -19,6 +19,34 @@ pub struct PrepareRequest {
     pub libraries: Vec<Tagged>,
 }
 
+/// Folders that an earlier build left whose release went live on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    /// Where they are.
+    #[serde(flatten)]
+    pub bundle: Bundle,
+    /// That release.
+    pub release: String,
+}
+
+/// The input of Keep caches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeepCaches {
+    /// The release, which is live.
+    pub release: Release,
+    /// Its components that were built by it and keep folders, as they were prepared.
+    pub caches: Vec<Prepared>,
+}
+
+/// Folders that are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCache {
+    /// Whose.
+    pub component: Component,
+    /// As they are kept.
+    pub bytes: u64,
+}
+
 /// A library at the commit that a manifest pins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vendored {
@@ -61,6 +89,9 @@ pub struct Prepared {
     /// The libraries that its manifest pins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vendor: Vec<Vendored>,
+    /// What its build begins with, if it is to be built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cached>,
     /// What looks like a mistake in its manifest and is none for sure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Reason>,
@@ -93,6 +124,9 @@ pub struct BuildReply {
     pub log: String,
     /// What built it.
     pub toolchain: String,
+    /// The folders that it leaves for later builds, if it could be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Bundle>,
 }
 
 /// The input of Push artifacts.

@@ -12,8 +12,8 @@ mod suites;
 mod tags;
 
 pub use build::{
-    BuildReply, PrepareRequest, Prepared, PushRequest, Pushed, RecordLibraries, ReleasedLibrary,
-    UnitTestsReply, Vendored,
+    BuildReply, Cached, KeepCaches, KeptCache, PrepareRequest, Prepared, PushRequest, Pushed,
+    RecordLibraries, ReleasedLibrary, UnitTestsReply, Vendored,
 };
 pub use candidates::{
     CompanionsReply, ComponentPeers, DeployRequest, Deployed, Instance, LaunchOutcome,
@@ -102,6 +102,20 @@ impl Release {
     /// Where a suite's reports are kept in the bucket.
     pub fn report_prefix(&self, component: &Component, suite: &SuiteName) -> String {
         format!("reports/{}/{component}/{suite}/", self.label())
+    }
+
+    /// What Build leaves for Keep caches.
+    pub fn left_cache_key(&self, component: &Component) -> String {
+        format!("builds/{}/{component}.cache.tar.zst", self.label())
+    }
+
+    /// Where that is kept, once the release is live: never written again.
+    pub fn cache_key(&self, component: &Component, place: &str) -> String {
+        let (target, label) = (&self.target, self.label());
+        format!(
+            "caches/{target}/{component}/{place}/{label}-{}.tar.zst",
+            self.execution
+        )
     }
 
     /// What Build leaves for Push artifacts.

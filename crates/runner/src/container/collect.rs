@@ -47,7 +47,12 @@ pub async fn collect(store: &Store, request: CollectRequest) -> Result<Collected
             let (mut ran, made) = left.ran(jobs::build_task(&step), &request.failed).await?;
             left.unpack(&mut ran, made, Limits::ARTIFACT).await?;
             let toolchain = toolchain(step.item.manifest.build.machine.as_ref());
-            let reply = jobs::built(store, step, ran, &checkout, toolchain).await?;
+            let made = jobs::Made {
+                checkout: &checkout,
+                caches: left.caches().await,
+                toolchain,
+            };
+            let reply = jobs::built(store, step, ran, made).await?;
             Ok(Collected::Build(reply))
         }
         ContainerJob::Suite(suite) => {
@@ -150,6 +155,21 @@ impl Left<'_> {
             ran.outcome = Err(format!("what `{line}` left cannot be taken: {reason}"));
         }
         Ok(())
+    }
+
+    /// The folders that a build leaves for later ones, as far as they can be taken.
+    async fn caches(&self) -> PathBuf {
+        let (archive, to) = (self.folder.join("cache.tar"), self.folder.join("caches"));
+        let most = Limits::ARTIFACT.bytes + AROUND_FILES;
+        let files = to.clone();
+        if let Ok(Fetched::Whole) = self.fetch("cache.tar", &archive, most).await {
+            let unpack = move || bundle::unpack_tar(&archive, &files, Limits::ARTIFACT);
+            if let Err(error) = blocking(unpack).await {
+                tracing::warn!(%error, "what it leaves for later builds cannot be taken");
+                return self.folder.join("nothing");
+            }
+        }
+        to
     }
 
     async fn fetch(&self, name: &str, to: &Path, most: u64) -> Result<Fetched, Fault> {

@@ -1,7 +1,7 @@
 # Runs one command of a user in a container of its own, and leaves in result/ what it printed, how it ended and what
 # it made. Above this line the values are set, each in single quotes: the command's words as $1 and so on, its variables
 # (exported), limit (seconds), output (a folder of the checkout, or nothing), reports (a folder, or nothing) and vendor
-# (names of libraries). Needs sh, tar and the core utilities, of GNU or of busybox. What is written here is believed to
+# (names of libraries) and cache (folders of the checkout). Needs sh, tar and the core utilities, of GNU or of busybox. What is written here is believed to
 # be the command's own word.
 set -u
 here=$PWD
@@ -12,6 +12,13 @@ for name in $vendor; do
     rm -f "vendor-$name.tar"
     export VENDOR="$here/vendor"
 done
+if [ -f cache.tar ]; then
+    mkdir cache && tar -xof cache.tar -C cache
+    for path in $cache; do
+        if [ -d "cache/$path" ] && [ ! -e "tree/$path" ]; then mkdir -p "$(dirname "tree/$path")" && mv "cache/$path" "tree/$path"; fi
+    done
+    rm -rf cache cache.tar
+fi
 rm -f source.tar command.sh
 # Not for the command; it finds them in /proc all the same: docs/security.md says what they are good for.
 for name in $(env | sed -n -e 's/^\(AWS_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(CODEBUILD_[A-Za-z0-9_]*\)=.*/\1/p' -e 's/^\(ECS_[A-Za-z0-9_]*\)=.*/\1/p'); do
@@ -67,5 +74,12 @@ pack() {
 }
 if [ -n "$output" ] && [ "$status" = 0 ] && [ -d "tree/$output" ]; then pack tree "$output/."; fi
 if [ -n "$reports" ] && { [ -e "$reports" ] || [ -L "$reports" ]; }; then pack . "$reports"; fi
+if [ -n "$output" ] && [ "$status" = 0 ]; then
+    set --
+    for path in $cache; do
+        if [ -d "tree/$path" ]; then set -- "$@" "$path"; fi
+    done
+    [ $# = 0 ] || tar -cf result/cache.tar -C tree -- "$@" || rm -f result/cache.tar
+fi
 printf 'ended %s\nstatus %s\nhundredths %s\nmade %s\n' "$ended" "$status" "$took" "$made" >result/outcome
 exit 0

@@ -2,6 +2,7 @@
 //! the script that runs the command in it.
 
 use crate::Task;
+use pipeline::manifest::CachedFolder;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -42,18 +43,18 @@ pub fn script(task: &Task<'_>, leaves: Leaves<'_>) -> Result<String, CommandErro
         Leaves::Reports => ("", REPORTS),
     };
     Ok(format!(
-        "set -- {}\n{}limit='{}'\noutput={}\nreports='{reports}'\nvendor='{}'\n{SCRIPT}",
+        "set -- {}\n{}limit='{}'\noutput={}\nreports='{reports}'\nvendor='{}'\ncache='{}'\n{SCRIPT}",
         words.join(" "),
         variables.collect::<String>(),
         task.limit.duration().as_secs(),
         quoted(output),
-        names(task),
+        names(task.vendor.iter().map(|pin| pin.library.as_str())),
+        names(task.cache.iter().map(CachedFolder::as_str)),
     ))
 }
 
-/// Components' names have nothing that a shell would read.
-fn names(task: &Task<'_>) -> String {
-    let names = task.vendor.iter().map(|pin| pin.library.as_str());
+/// Nothing in them means anything to a shell.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -61,14 +62,14 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Writes the archive from a source bundle and libraries, and answers the commit's time.
+/// Writes the archive from a source bundle and others by the names of their entries, and answers the commit's time.
 ///
 /// # Errors
 /// When the bundle is damaged, or the disk is full.
 pub fn write(
     script: &str,
     source: &Path,
-    libraries: &[(String, PathBuf)],
+    archives: &[(String, PathBuf)],
     to: &Path,
 ) -> io::Result<u64> {
     let mut zip = Zip::create(to)?;
@@ -78,10 +79,8 @@ pub fn write(
         time = bundle::to_tar(source, file)?;
         Ok(())
     })?;
-    for (name, archive) in libraries {
-        zip.entry(&format!("vendor-{name}.tar"), |file| {
-            bundle::to_tar(archive, file).map(drop)
-        })?;
+    for (name, archive) in archives {
+        zip.entry(name, |file| bundle::to_tar(archive, file).map(drop))?;
     }
     zip.finish()?;
     Ok(time)

@@ -1,6 +1,6 @@
 use super::input::{self, Leaves};
 use super::{INPUTS, OUTPUTS};
-use crate::{Task, disk, fetch_source, jobs, vendor};
+use crate::{Task, cache, disk, fetch_source, jobs, vendor};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::manifest::{Compute, Image, Machine};
 use pipeline::running;
@@ -8,6 +8,7 @@ use pipeline::wire::{
     Bundle, ContainerJob, HandOver, Prepared, StartBuild, StartBuildArtifacts,
     StartBuildCloudWatchLogs, StartBuildLogs, Step, SuiteRequest,
 };
+use std::path::{Path, PathBuf};
 use store::Store;
 use uuid::Uuid;
 use workspace::blocking;
@@ -59,11 +60,11 @@ pub async fn prepare(preparer: &Preparer, job: &ContainerJob) -> Result<HandOver
     let folder = Scratch::new_in(&temporary, "prepare-");
     let folder = folder.map_err(|e| disk("making a folder in", &temporary, &e))?;
     let archive = fetch_source(&preparer.store, source, folder.path()).await?;
-    let libraries = vendor::fetched(&preparer.store, task.vendor, folder.path()).await?;
+    let archives = preparer.archives(job, &task, folder.path()).await?;
     let file = folder.path().join("input.zip");
     let to = file.clone();
     let time = blocking(move || {
-        let written = input::write(&script, &archive, &libraries, &to);
+        let written = input::write(&script, &archive, &archives, &to);
         written.map_err(|e| disk("writing", &to, &e))
     })
     .await?;
@@ -105,6 +106,23 @@ fn logs(project: &str, log_key: &str) -> StartBuildLogs {
 }
 
 impl Preparer {
+    /// What the container gets beside its checkout, by the names of the entries.
+    async fn archives(
+        &self,
+        job: &ContainerJob,
+        task: &Task<'_>,
+        folder: &Path,
+    ) -> Result<Vec<(String, PathBuf)>, Fault> {
+        let libraries = vendor::fetched(&self.store, task.vendor, folder).await?;
+        let named = |(name, archive)| (format!("vendor-{name}.tar"), archive);
+        let mut archives: Vec<_> = libraries.into_iter().map(named).collect();
+        if let ContainerJob::UnitTests(step) | ContainerJob::Build(step) = job {
+            let cached = cache::fetched(&self.store, &step.item, folder).await;
+            archives.extend(cached.map(|archive| ("cache.tar".to_owned(), archive)));
+        }
+        Ok(archives)
+    }
+
     fn project_of(&self, job: &ContainerJob) -> Result<&str, Fault> {
         let network = match job {
             ContainerJob::UnitTests(Step { item, .. }) | ContainerJob::Build(Step { item, .. }) => {

@@ -1,9 +1,10 @@
 //! The component's build, in a clean checkout; what it leaves is packed for Push artifacts.
 
-use crate::{Checkout, Ran, Runner, Task};
+use crate::{Checkout, Ran, Runner, Task, cache};
 use pipeline::errors::{ErrorName, Fault, Named, chain};
 use pipeline::evidence::Subject;
 use pipeline::wire::{BuildReply, Bundle, Prepared, Step};
+use std::path::PathBuf;
 use store::{NotMade, Parts, Sent, Store};
 use workspace::{Limits, blocking, bundle, command};
 
@@ -13,8 +14,14 @@ use workspace::{Limits, blocking, bundle, command};
 /// `BuildFailed`, and what keeps a command from running.
 pub async fn build(runner: &Runner, step: Step<Prepared>) -> Result<BuildReply, Fault> {
     let checkout = runner.checkout(&step.item.source).await?;
+    cache::placed(&runner.store, &step.item, &checkout).await?;
     let ran = runner.run(&checkout, task(&step)).await?;
-    built(&runner.store, step, ran, &checkout, runner.toolchain()).await
+    let made = Made {
+        checkout: &checkout,
+        caches: checkout.tree(),
+        toolchain: runner.toolchain(),
+    };
+    built(&runner.store, step, ran, made).await
 }
 
 pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
@@ -25,22 +32,37 @@ pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
         limit: section.timeout,
         log_key: release.log_key(&item.planned.component, "build"),
         vendor: &item.vendor,
+        cache: &section.cache,
     }
+}
+
+/// What a build has made, and by what.
+pub(crate) struct Made<'a> {
+    /// Its files.
+    pub(crate) checkout: &'a Checkout,
+    /// Where the folders are that it leaves for later builds.
+    pub(crate) caches: PathBuf,
+    pub(crate) toolchain: String,
 }
 
 pub(crate) async fn built(
     store: &Store,
     Step { release, item }: Step<Prepared>,
     ran: Ran,
-    checkout: &Checkout,
-    toolchain: String,
+    made: Made<'_>,
 ) -> Result<BuildReply, Fault> {
+    let Made {
+        checkout,
+        caches,
+        toolchain,
+    } = made;
     if let Some(reason) = ran.failure() {
         return Err(failed(&item, &reason));
     }
     let component = item.planned.component.clone();
     let packed = pack(store, checkout, &item, release.build_key(&component)).await;
     let (output, etag) = packed.map_err(|fault| with_log(fault, &ran.log))?;
+    let cache = cache::left(store, &release, &item, checkout, caches).await;
     let (commit, source) = (&item.planned.commit, &item.source.sha256);
     let of = Subject::build(&release, &component, commit, source);
     let reply = BuildReply {
@@ -50,6 +72,7 @@ pub(crate) async fn built(
         command_seconds: ran.seconds(),
         log: ran.log,
         toolchain,
+        cache,
     };
     store.put_evidence(of, &reply).await?;
     Ok(reply)

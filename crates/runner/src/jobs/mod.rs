@@ -5,7 +5,7 @@ mod suite;
 mod unit_tests;
 
 pub use build::build;
-pub(crate) use build::{built, task as build_task};
+pub(crate) use build::{Made, built, task as build_task};
 pub use suite::suite;
 pub(crate) use suite::{ended, task as suite_task};
 pub use unit_tests::unit_tests;

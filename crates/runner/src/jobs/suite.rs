@@ -37,6 +37,7 @@ pub(crate) fn task(SuiteRequest { release, item, .. }: &SuiteRequest) -> Task<'_
         limit: item.timeout,
         log_key: release.log_key(&item.component, &format!("suite-{}", item.suite)),
         vendor: &item.vendor,
+        cache: &[],
     }
 }
 

@@ -1,6 +1,6 @@
 //! The component's unit tests, in a clean checkout.
 
-use crate::{Ran, Runner, Task};
+use crate::{Ran, Runner, Task, cache};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::wire::{Prepared, Step, UnitTestsReply};
@@ -12,6 +12,7 @@ use store::Store;
 /// `UnitTestsFailed`, and what keeps a command from running.
 pub async fn unit_tests(runner: &Runner, step: Step<Prepared>) -> Result<UnitTestsReply, Fault> {
     let checkout = runner.checkout(&step.item.source).await?;
+    cache::placed(&runner.store, &step.item, &checkout).await?;
     let ran = runner.run(&checkout, task(&step)).await?;
     tested(&runner.store, step, ran).await
 }
@@ -24,6 +25,7 @@ pub(crate) fn task(Step { release, item }: &Step<Prepared>) -> Task<'_> {
         limit: build.unit_tests_timeout,
         log_key: release.log_key(&item.planned.component, "unit-tests"),
         vendor: &item.vendor,
+        cache: &build.cache,
     }
 }
 
