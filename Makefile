@@ -64,9 +64,9 @@ test-targets:
 	cargo test --package end-to-end --test stories -- --test-threads=8 target
 
 test-releases:
-	cargo test --package end-to-end --lib --bins --test stories -- --test-threads=12 --skip target
+	cargo test --package end-to-end --lib --bins --test stories -- --test-threads=16 --skip target
 
-test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, many races, all examples in containers
+test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers
 	$(PYTHON) -B local/requests/report.py --begin
 	cargo test --package end-to-end --test stories -- --test-threads=16 --ignored
 	$(PYTHON) -B local/requests/report.py
