@@ -3,7 +3,8 @@
     BENCH_SIZES="1 2 4"  how many components the releases have, instead of 1 to 32
     BENCH_PEERS=1        each component talks to the next one (costs two calls more to Route 53)
     BENCH_HISTORY=100    how many old releases are put behind the target, instead of 10,000
-    BENCH_ONLY=history   one part of it: sizes, beside, rollback, history, artifact or functions
+    BENCH_ONLY=history   one part of it: sizes, beside, rollback, history, executors,
+                         artifact or functions
     BENCH_ARTIFACT=64    so many MiB, instead of 1024
 """
 
@@ -14,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 import bench_artifact
 import bench_bare
+import bench_executors
 import bench_functions
 import bench_history
 import bench_releases
@@ -37,6 +39,7 @@ def main():
         "beside": lambda: bench_bare.print_beside(components),
         "rollback": lambda: bench_rollback.print_rollback(components),
         "history": lambda: bench_history.print_history(components),
+        "executors": lambda: bench_executors.print_executors(components),
         "artifact": bench_artifact.print_artifact,
         "functions": bench_functions.print_functions,
     }
