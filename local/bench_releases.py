@@ -142,8 +142,6 @@ def one_release(states, components, size, with_peers):
     drain, boot, user = span(events, "Drain"), span(events, "Deploy (initial)"), command_seconds(events)
     polls, calls = route53_calls(arn.rsplit(":", 1)[1], ended["startDate"])
     settled = settling(arn.rsplit(":", 1)[1], ended["startDate"])
-    in_sync = until_in_sync(arn.rsplit(":", 1)[1], ended["startDate"])
-    rest = wall - max(user.values()) - boot - drain - settled
     return {
         "wall time, s": wall,
         "users' commands, all together, s": sum(user.values()),
@@ -151,9 +149,7 @@ def one_release(states, components, size, with_peers):
         "booting, from the first begun to the last healthy, s": boot,
         "draining (alias TTL and margin), s": drain,
         "until healthy for as long as its manifest says, s": settled,
-        "the rest, s": rest,
-        "of it, until Route 53 said INSYNC, s": in_sync,
-        "of it, our overhead (limit 1.2 for one), s": rest - in_sync,
+        "the rest: our overhead, s": wall - max(user.values()) - boot - drain - settled,
         **processor,
         "state transitions": len(entered(events)),
         "Route 53 calls besides INSYNC polls (limit 12)": calls,
@@ -214,21 +210,6 @@ def settling(execution, since):
     return max((float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit] for number, unit in times), default=0)
 
 
-def until_in_sync(execution, since):
-    """From each change of hostnames and aliases to the look that was told INSYNC. They come one after the other."""
-    waited = 0
-    for function in ("publish-hostnames", "cutover"):
-        changed = last = None
-        for at, message in told(function, execution, since, '"route53:'):
-            if '"route53:ChangeResourceRecordSets"' in message:
-                waited += 0 if changed is None else last - changed
-                changed = last = at
-            elif changed is not None and '"route53:GetChange"' in message:
-                last = at
-        waited += 0 if changed is None else last - changed
-    return waited / 1000
-
-
 def route53_calls(execution, since):
     """INSYNC polls and other calls that the functions say they made for this execution."""
     polls, others = 0, 0
@@ -242,17 +223,11 @@ def route53_calls(execution, since):
 
 def said(function, execution, since, what):
     """The lines of a function's log about this execution that have these words."""
-    return [message for _, message in told(function, execution, since, what)]
-
-
-def told(function, execution, since, what):
-    """The same with the millisecond of each."""
     logs = client("logs")
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{PROJECT}-{function}", filterPattern=what, startTime=int(since.timestamp() * 1000)
     )
     try:
-        return [(event["timestamp"], event["message"])
-                for page in pages for event in page["events"] if f'"{execution}"' in event["message"]]
+        return [event["message"] for page in pages for event in page["events"] if f'"{execution}"' in event["message"]]
     except logs.exceptions.ResourceNotFoundException:
         return []  # it was never called
