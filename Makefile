@@ -52,6 +52,7 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_copies.py
 	$(PYTHON) -B local/ministack/test_environments.py
 	$(PYTHON) -B local/ministack/test_builds.py
+	$(PYTHON) -B local/ministack/test_states.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	# Beside each other, since the tests of the whole cloud mostly wait.
