@@ -63,6 +63,7 @@ def main():
     let_idle_functions_sleep()
     close_the_back_door(app)
     record_requests(app, sts)
+    inject_faults(app, lambda_runtime, os.environ["FAULTS"])
     collect_garbage_seldom()
     app.main()
 

@@ -66,10 +66,20 @@ impl Ended {
 impl Execution {
     /// Starts a release as a person does.
     pub async fn start(cloud: &Cloud, input: &Value) -> Self {
+        Self::started(cloud, None, input).await
+    }
+
+    /// The same under a name of one's own.
+    pub async fn start_as(cloud: &Cloud, name: &str, input: &Value) -> Self {
+        Self::started(cloud, Some(name.to_owned()), input).await
+    }
+
+    async fn started(cloud: &Cloud, name: Option<String>, input: &Value) -> Self {
         let started = cloud
             .steps
             .start_execution()
             .state_machine_arn(machine(cloud))
+            .set_name(name)
             .input(input.to_string())
             .send()
             .await;
