@@ -25,6 +25,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/limits.py"),
     include_str!("../ministack/executions.py"),
     include_str!("../ministack/machines.py"),
+    include_str!("../ministack/states.py"),
     include_str!("../ministack/records.py"),
     include_str!("../ministack/queries.py"),
     include_str!("../ministack/copies.py"),

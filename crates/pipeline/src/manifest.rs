@@ -40,6 +40,8 @@ pub const USUAL_START_SECONDS: u64 = 60;
 /// The longest that a candidate must have been healthy: Deploy (cutover) waits for what is left of it,
 /// and then for INSYNC, and must end before the function does.
 pub const MAX_HEALTHY_SECONDS: u64 = 60;
+/// `[run] unhealthy_for`: a moment is no illness, and users meet it as long as it lasts.
+const UNHEALTHY_SECONDS: std::ops::RangeInclusive<u64> = 5..=600;
 
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
@@ -132,6 +134,10 @@ pub struct RunSection {
     /// Written only where it is not the usual: a function of before it was known refuses other keys.
     #[serde(default = "five_seconds", skip_serializing_if = "is_five_seconds")]
     pub healthy_for: Limit,
+    /// How long an instance of what is live may fail its health path before the keeper replaces it. Written only
+    /// where it is not the usual.
+    #[serde(default = "half_a_minute", skip_serializing_if = "is_half_a_minute")]
+    pub unhealthy_for: Limit,
 }
 
 /// `[[suite]]`
@@ -169,6 +175,12 @@ fn five_seconds() -> Limit {
 }
 fn is_five_seconds(limit: &Limit) -> bool {
     *limit == five_seconds()
+}
+fn half_a_minute() -> Limit {
+    Limit(30)
+}
+fn is_half_a_minute(limit: &Limit) -> bool {
+    *limit == half_a_minute()
 }
 fn one() -> Instances {
     Instances(1)
@@ -269,10 +281,15 @@ impl RunSection {
                 "[run] start_timeout is {start} s, at most {MAX_START_SECONDS} s"
             ));
         }
-        (healthy > MAX_HEALTHY_SECONDS).then(|| {
-            format!(
+        if healthy > MAX_HEALTHY_SECONDS {
+            return Some(format!(
                 "[run] healthy_for is {healthy} s, at most {MAX_HEALTHY_SECONDS} s; what takes longer to show is for a suite"
-            )
+            ));
+        }
+        let (unhealthy, within) = (self.unhealthy_for.0, UNHEALTHY_SECONDS);
+        (!within.contains(&unhealthy)).then(|| {
+            let (least, most) = (within.start(), within.end());
+            format!("[run] unhealthy_for is {unhealthy} s, at least {least} s and at most {most} s")
         })
     }
 
