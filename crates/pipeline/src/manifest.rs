@@ -41,6 +41,9 @@ pub const USUAL_START_SECONDS: u64 = 60;
 /// and then for INSYNC, and must end before the function does.
 pub const MAX_HEALTHY_SECONDS: u64 = 60;
 
+/// The longest that a release is watched after its cutover: what was live before runs, and costs, as long.
+pub const MAX_BAKE_SECONDS: u64 = 60 * 60;
+
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
 
@@ -132,6 +135,10 @@ pub struct RunSection {
     /// Written only where it is not the usual: a function of before it was known refuses other keys.
     #[serde(default = "five_seconds", skip_serializing_if = "is_five_seconds")]
     pub healthy_for: Limit,
+    /// How long a release is watched after its cutover, and what was live before it kept; the drain where
+    /// that is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake: Option<Limit>,
 }
 
 /// `[[suite]]`
@@ -269,10 +276,14 @@ impl RunSection {
                 "[run] start_timeout is {start} s, at most {MAX_START_SECONDS} s"
             ));
         }
-        (healthy > MAX_HEALTHY_SECONDS).then(|| {
-            format!(
+        if healthy > MAX_HEALTHY_SECONDS {
+            return Some(format!(
                 "[run] healthy_for is {healthy} s, at most {MAX_HEALTHY_SECONDS} s; what takes longer to show is for a suite"
-            )
+            ));
+        }
+        let bake = self.bake.map_or(0, |bake| bake.0);
+        (bake > MAX_BAKE_SECONDS).then(|| {
+            format!("[run] bake is {bake} s, at most {MAX_BAKE_SECONDS} s; what was live before runs as long")
         })
     }
 
