@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-whole-cloud test-targets test-releases requests roles model bench soak field package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-end-to-end test-whole-cloud test-targets test-longer test-shorter requests roles model bench soak field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -54,17 +54,26 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_builds.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
-	# Beside each other, since all of them mostly wait; the stories after them keep both cores busy, and those that
-	# make targets would be the last ones by their names, and take longest.
-	$(MAKE) --no-print-directory --jobs=3 check-code check-templates test-whole-cloud
-	$(MAKE) --no-print-directory --jobs=2 test-targets test-releases
+	# Beside each other, since the tests of the whole cloud mostly wait.
+	$(MAKE) --no-print-directory --jobs=3 check-code check-templates test-end-to-end
 	$(PYTHON) -B local/requests/report.py --full
 
-test-targets:
-	cargo test --package end-to-end --test stories -- --test-threads=8 target
+test-end-to-end: test-whole-cloud
+	$(MAKE) --no-print-directory --jobs=3 test-targets test-longer test-shorter
 
-test-releases:
-	cargo test --package end-to-end --lib --bins --test stories -- --test-threads=16 --skip target
+# All begin at once: in one row by their names, those that take longest would come last, and have the machine to themselves.
+LONGER := umbrella swept stopped
+STORIES := cargo test --package end-to-end --test stories --
+
+test-targets:
+	$(STORIES) --test-threads=8 target
+
+test-longer:
+	$(STORIES) --test-threads=8 $(LONGER) --skip target
+
+test-shorter:
+	cargo test --package end-to-end --lib --bins
+	$(STORIES) --test-threads=12 $(addprefix --skip ,target $(LONGER))
 
 test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers
 	$(PYTHON) -B local/requests/report.py --begin

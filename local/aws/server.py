@@ -61,6 +61,7 @@ def listen(path):
 
 def load():
     import awscli.clidriver
+    from botocore import xform_name
     from botocore.exceptions import DataNotFoundError
     from botocore.loaders import JSONFileLoader
 
@@ -72,16 +73,74 @@ def load():
         return known[path]
 
     JSONFileLoader.load_file = load_file
+    keep_what_the_folders_have()
+    keep_what_handlers_take()
     # The same program in each copy: a plug-in of the caller's is found by the copy's own driver.
-    loader = awscli.clidriver.create_clidriver().session.get_component("data_loader")
+    session = awscli.clidriver.create_clidriver().session
+    session.get_available_services()
+    loader = session.get_component("data_loader")
     for service in SERVICES:
         for kind in ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"):
             try:
-                loader.load_service_model(service, kind)
+                model = loader.load_service_model(service, kind)
             except DataNotFoundError:
                 continue  # not every service has each
+            for operation in model.get("operations", ()):
+                # It keeps what it made: as a command's name, and as a method's.
+                xform_name(operation, "-")
+                xform_name(operation)
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         loader.load_data(name)
+
+
+def keep_what_the_folders_have():
+    """Each call would go through the 400 folders of the models five times. They stay as they are; who has a folder
+    of models of their own (`AWS_DATA_PATH`, ~/.aws/models) has it read each time."""
+    from botocore.loaders import Loader
+
+    def kept(original):
+        known = {}
+
+        def found(self, *asked, **named):
+            # awscli/data has the CLI's own settings, botocore/data the models.
+            own = [path for path in self.search_paths if not path.startswith(PACKAGES)]
+            if any(os.path.isdir(path) for path in own):
+                return original(self, *asked, **named)
+            key = (*self.search_paths, *asked, *sorted(named.items()))
+            if key not in known:
+                known[key] = original(self, *asked, **named)
+            answer = known[key]
+            return list(answer) if isinstance(answer, list) else answer
+
+        return found
+
+    PACKAGES = os.path.dirname(os.path.dirname(importlib.import_module("awscli").__file__)) + os.sep
+    for name in ("list_available_services", "list_api_versions", "determine_latest_version"):
+        setattr(Loader, name, kept(getattr(Loader, name)))
+
+
+def keep_what_handlers_take():
+    """Each call would read the whole signature of the same 400 handlers, and look each event's name up in a table of
+    old names."""
+    from botocore import hooks
+
+    read, known, names, begin = hooks.accepts_kwargs, {}, {}, hooks.EventAliaser.__init__
+
+    def begin_with_names(self, *emitter, **aliases):
+        begin(self, *emitter, **aliases)
+        if self._event_aliases == hooks.EVENT_ALIASES:
+            self._alias_name_cache = names
+
+    def accepts_kwargs(function):
+        code = getattr(function, "__code__", None)
+        if code is None or hasattr(function, "__wrapped__"):
+            return read(function)
+        if code not in known:
+            known[code] = read(function)
+        return known[code]
+
+    hooks.accepts_kwargs = accepts_kwargs
+    hooks.EventAliaser.__init__ = begin_with_names
 
 
 def serve(caller):

@@ -86,7 +86,7 @@ async fn try_left(
     let beside = checkout
         .beside("kept-")
         .map_err(|fault| fault.to_string())?;
-    let (folders, time) = (folders(item), checkout.time);
+    let folders = folders(item);
     let file = beside.join("cache.tar.zst");
     let to = file.clone();
     let pack = move || {
@@ -101,7 +101,7 @@ async fn try_left(
                 moved(&from, &files, &name).map_err(|error| error.to_string())?;
             }
         }
-        bundle::pack(&files, &to, time, Limits::ARTIFACT).map_err(|error| chain(&error))
+        bundle::pack(&files, &to, bundle::KEPT, Limits::ARTIFACT).map_err(|error| chain(&error))
     };
     let packed = blocking(pack).await?;
     if packed.bytes > MAX_BYTES {

@@ -13,8 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 /// The least that S3 takes for a part that is not the last: 5 MiB. An object has at most 10,000 parts, so this is for
 /// 48 GiB. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 pub(crate) const PART: usize = 5 << 20;
-/// Parts that are on their way at once. With one that is being filled and one that waits, 30 MiB.
-const AT_ONCE: usize = 4;
+/// Parts that are on their way at once. With one that is being filled and one that waits, 20 MiB.
+const AT_ONCE: usize = 2;
 
 /// Why something that is made meanwhile did not get there.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ mod served;
 
 use served::{Manner, OPEN, Repository, Server};
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use workspace::git::{
     Bounds, Credentials, GitError, Origin, Pushed, Tag, Tagger, bundle, manifest, push_tag, refs,
@@ -202,6 +203,20 @@ fn a_repository_that_only_gives_is_told_from_one_that_is_not_there() {
     );
 }
 
+/// The address of a server that answers so much, and ends each connection.
+fn ending(answer: &'static [u8]) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/api", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut connection = connection;
+            let _ = connection.read(&mut [0; 4096]);
+            let _ = connection.write_all(answer);
+        }
+    });
+    url
+}
+
 #[test]
 fn a_server_that_says_nothing_or_is_down_may_be_asked_again() {
     let api = api(Manner::Modern);
@@ -210,10 +225,15 @@ fn a_server_that_says_nothing_or_is_down_may_be_asked_again() {
         ..Bounds::default()
     };
     let silent = Server::start(Manner::Silent);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let down = format!("http://{}/api", free.local_addr().unwrap());
-    drop(free);
-    for url in [silent.url("api"), down] {
+    // A port that nobody is given: one that was free a moment ago may be another test's by now.
+    let down = "http://127.0.0.1:1/api".to_owned();
+    let [closing, cutting] = [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\nContent-Type: \
+        application/x-git-receive-pack-advertisement\r\n\r\n001f# service=git-receive-pack\n",
+    ];
+    let urls = [silent.url("api"), down, ending(closing), ending(cutting)];
+    for url in urls {
         let error = push_tag(&Origin::public(url), &api.tag(), &bounds).unwrap_err();
         assert!(error.is_transient(), "{error:?}");
     }

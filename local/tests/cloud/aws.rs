@@ -104,6 +104,31 @@ fn a_call_has_the_arguments_folder_files_and_exit_code_of_its_own() {
     }
 }
 
+/// What is kept from one call to the next is of the CLI's own folders.
+#[test]
+fn a_caller_s_own_models_are_read_in_each_call() {
+    let cloud = Cloud::up();
+    let asked = |operation: &str| {
+        let arguments = ["mine", operation, "--generate-cli-skeleton"];
+        let mut command = command(&cloud, &loaded(&cloud), &arguments);
+        command.env("AWS_DATA_PATH", cloud.path("models"));
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(asked("first"), Some(2));
+    for operation in ["First", "Second"] {
+        let version = cloud.path("models/mine/2026-01-01");
+        std::fs::create_dir_all(&version).unwrap();
+        let model = serde_json::json!({
+            "metadata": {"apiVersion": "2026-01-01", "endpointPrefix": "mine", "protocol": "json", "jsonVersion": "1.1",
+                "serviceFullName": "Mine", "serviceId": "Mine", "signatureVersion": "v4", "targetPrefix": "Mine"},
+            "operations": {operation: {"name": operation, "http": {"method": "POST", "requestUri": "/"}}},
+            "shapes": {},
+        });
+        std::fs::write(version.join("service-2.json"), model.to_string()).unwrap();
+        assert_eq!(asked(&operation.to_lowercase()), Some(0), "{operation}");
+    }
+}
+
 /// Its processes, without the one that waits for calls.
 fn copies(cloud: &Cloud) -> usize {
     let all = cloud.processes();

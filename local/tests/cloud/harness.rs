@@ -117,7 +117,7 @@ impl Cloud {
 
     /// The aws cli with some variables changed.
     pub fn aws_as(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
-        Command::new("aws")
+        Command::new(crate::cli::program(&self.venv()))
             .args(arguments)
             .env_clear()
             .envs(&self.env)

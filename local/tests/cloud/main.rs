@@ -2,6 +2,7 @@
 //! git and plain HTTP. Needs the tools that `local/setup.sh` installs.
 
 mod aws;
+mod cli;
 mod functions;
 mod harness;
 mod instances;

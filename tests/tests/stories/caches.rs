@@ -1,7 +1,7 @@
 //! Caches: a build begins with what the last build left whose release went live on the same target, and with
 //! nothing else.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Service};
+use end_to_end::{Cloud, Component, Ended, Execution, Service, ask};
 use serde_json::json;
 use std::time::Duration;
 
@@ -76,4 +76,28 @@ async fn a_cache_that_is_not_what_was_kept_is_left_out() {
     assert_eq!(began(&component, &ended).await, "");
     let (_, ended) = component.release(&keeping("4")).await;
     assert_eq!(began(&component, &ended).await, "3");
+}
+
+/// Make goes by the times of files: what a newer commit's build has left must not count as an older commit's.
+#[tokio::test]
+async fn what_a_newer_commit_left_is_made_anew_for_an_older_one() {
+    const MAKE: &str = "dist/VERSION: kept/VERSION\n\tmkdir -p dist && cp server.py dist/ && cp kept/VERSION dist/\n\
+        kept/VERSION: VERSION\n\tmkdir -p kept && cp VERSION kept/\n";
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "cache-old", "dev").await;
+    let mut commits = Vec::new();
+    for version in ["older", "newer"] {
+        let mut service = keeping(version);
+        service.build = "make".into();
+        service.files.push(("Makefile", MAKE.into()));
+        commits.push(component.commit(&service).await);
+    }
+    component.push_by_folder(&commits[1]).await;
+    for (commit, version) in commits.iter().zip(["older", "newer"]).rev() {
+        let input = json!({"component": component.name, "version": commit, "target": "dev"});
+        let ended = component.by_hand(input).await;
+        assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+        let page = ask(&cloud, &component.alias(), "/").await;
+        assert_eq!(page.expect("it answers")["version"], version);
+    }
 }

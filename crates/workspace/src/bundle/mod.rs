@@ -12,3 +12,9 @@ mod unpack;
 pub(crate) use archive::{Archive, Place};
 pub use pack::{PackError, Packed, output_folder, pack, pack_to};
 pub use unpack::{UnpackError, Unpacked, read_file, to_tar, unpack, unpack_tar};
+
+/// No source file is older: 1980-01-03, whatever the commit says. Archives of other kinds begin with 1980 too.
+pub const EARLIEST: u64 = 315_705_600;
+/// The time of what is kept between builds: older than every source. So tools that go by times (make, cargo) make
+/// anew whatever they make of the sources, also those of an older commit than the one that left it.
+pub const KEPT: u64 = EARLIEST - 86_400;

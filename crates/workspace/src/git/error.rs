@@ -145,6 +145,14 @@ pub enum GitError {
     },
 }
 
+/// A connection that ended before there was an answer, or a whole one: as often as not, one that a server closed
+/// because nobody had used it. gix takes it for final; these are reqwest's and hyper's words, and tests hold them.
+const BROKEN_OFF: [&str; 3] = [
+    "error sending request",
+    "connection closed before message completed",
+    "request or response body error",
+];
+
 impl GitError {
     /// Whether the same request may succeed a little later: the network or the server failed,
     /// not the request.
@@ -177,10 +185,11 @@ impl GitError {
         if reason.contains("refusing to follow redirect") {
             return Self::Moved { url };
         }
+        let broken_off = BROKEN_OFF.iter().any(|words| reason.contains(words));
         Self::Conversation {
             url,
             reason,
-            transient: error.is_retryable(),
+            transient: error.is_retryable() || broken_off,
         }
     }
 

@@ -59,7 +59,7 @@ pub struct Bundle {
     pub files: u64,
     /// Size of all files together.
     pub unpacked_bytes: u64,
-    /// The time of the commit (of its committer), in seconds since 1970.
+    /// The time of the commit (of its committer), in seconds since 1970; [`EARLIEST`](crate::bundle::EARLIEST) at least.
     pub time: u64,
     /// The text of `cutover.toml`, if the commit has one.
     pub manifest: Option<String>,

@@ -2,7 +2,7 @@ use super::connection::Remote;
 use super::error::{GitError, chain};
 use super::{Bundle, MANIFEST};
 use crate::bundle::links::{self, Links};
-use crate::bundle::{Archive, Place};
+use crate::bundle::{Archive, EARLIEST, Place};
 use crate::limits::Budget;
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
@@ -73,8 +73,8 @@ fn root_of(remote: &Remote, commit: ObjectId) -> Result<(ObjectId, u64), GitErro
     let commit = remote.here.find_commit(commit).map_err(incomplete)?;
     let root = commit.tree_id().map_err(incomplete)?.detach();
     let seconds = commit.time().map_err(incomplete)?.seconds;
-    // Times before 1970 are possible in git and not in tar.
-    Ok((root, u64::try_from(seconds).unwrap_or(0)))
+    let time = u64::try_from(seconds).unwrap_or(0);
+    Ok((root, time.max(EARLIEST)))
 }
 
 struct Entry {
