@@ -20,7 +20,10 @@ const EFFECTS: [&str; 6] = [
 /// What is wrong once it has ended.
 pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> {
     let released = &ground.components[0];
-    let row = released.cloud.release_of(released.target, &ended.name).await;
+    let row = released
+        .cloud
+        .release_of(released.target, &ended.name)
+        .await;
     let mut wrong = of_cause(ended, row.is_some());
     let is_live = ended
         .output
