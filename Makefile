@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-end-to-end test-whole-cloud test-targets test-longer test-shorter requests roles model bench soak field package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-end-to-end test-whole-cloud test-targets test-longer test-shorter requests roles model bench soak faults field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -52,6 +52,8 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_copies.py
 	$(PYTHON) -B local/ministack/test_environments.py
 	$(PYTHON) -B local/ministack/test_builds.py
+	$(PYTHON) -B local/ministack/test_states.py
+	$(PYTHON) -B local/ministack/test_faults.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	# Beside each other, since the tests of the whole cloud mostly wait.
@@ -62,7 +64,7 @@ test-end-to-end: test-whole-cloud
 	$(MAKE) --no-print-directory --jobs=3 test-targets test-longer test-shorter
 
 # All begin at once: in one row by their names, those that take longest would come last, and have the machine to themselves.
-LONGER := umbrella swept stopped
+LONGER := umbrella swept stopped kept::
 STORIES := cargo test --package end-to-end --test stories --
 
 test-targets:
@@ -75,9 +77,10 @@ test-shorter:
 	cargo test --package end-to-end --lib --bins
 	$(STORIES) --test-threads=12 $(addprefix --skip ,target $(LONGER))
 
-test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers
+test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers, some faults
 	$(PYTHON) -B local/requests/report.py --begin
 	cargo test --package end-to-end --test stories -- --test-threads=16 --ignored
+	. .local/env && COUNT=15 target/debug/faults
 	$(PYTHON) -B local/requests/report.py
 
 test-whole-cloud: up
@@ -98,6 +101,9 @@ bench: up ## what a release costs in time, steps and calls: make bench [BENCH_SI
 
 soak: up ## releases that overlap at random, and what must hold after each: make soak [COUNT=50] [SEED=1]
 	local/soak.sh
+
+faults: up ## every call that changes something refused, lost, late or its function killed; every state stopped: make faults [COUNT=50 a scenario] [SEED=1] [ONLY="one peers"]
+	. .local/env && target/debug/faults
 
 field: up ## Express, Django and a Go service, as their own documentation starts them, through a release, a roll-back, a promotion
 	local/field.sh

@@ -12,7 +12,7 @@ use super::Stage;
 def stages(functions, machines):
     text = HEAD
     for name, of_what in (("release", "A release's."), ("target", "A target's: those of its making, then those of its end."),
-                          ("sweep", "Of a sweep.")):
+                          ("sweep", "Of a sweep."), ("keep", "Of the keeper.")):
         rows = "".join(f"    {row(state, functions, *one)},\n" for state, one in machines[name].shown.items())
         text += f"\n/// {of_what}\npub const {name.upper()}: &[Stage] = &[\n{rows}];\n"
     return {PATH: text}

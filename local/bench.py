@@ -4,7 +4,7 @@
     BENCH_PEERS=1        each component talks to the next one (costs two calls more to Route 53)
     BENCH_HISTORY=100    how many old releases are put behind the target, instead of 10,000
     BENCH_ONLY=history   one part of it: sizes, beside, rollback, history, executors,
-                         artifact or functions
+                         caches, artifact or functions
     BENCH_ARTIFACT=64    so many MiB, instead of 1024
 """
 
@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 import bench_artifact
 import bench_bare
+import bench_caches
 import bench_executors
 import bench_functions
 import bench_history
@@ -40,6 +41,7 @@ def main():
         "rollback": lambda: bench_rollback.print_rollback(components),
         "history": lambda: bench_history.print_history(components),
         "executors": lambda: bench_executors.print_executors(components),
+        "caches": bench_caches.print_caches,
         "artifact": bench_artifact.print_artifact,
         "functions": bench_functions.print_functions,
     }

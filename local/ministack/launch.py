@@ -36,7 +36,8 @@ def main():
 
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
-    from ministack.services import cloudwatch_logs, codebuild, dynamodb, ec2, lambda_svc, route53, s3, stepfunctions, sts
+    from ministack.services import cloudwatch_logs, codebuild, dynamodb, ec2, eventbridge, lambda_svc
+    from ministack.services import route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
     separate_environments(lambda_svc, lambda_runtime)
@@ -53,6 +54,7 @@ def main():
     apply_quotas(app, router, iam_actions)
     apply_what_stacks_meet()
     apply_what_launches_meet()
+    follow_states(ec2, eventbridge)
     apply_limits()
     refuse_what_route53_refuses(route53)
     copy_as_s3_does(s3)
@@ -61,6 +63,7 @@ def main():
     let_idle_functions_sleep()
     close_the_back_door(app)
     record_requests(app, sts)
+    inject_faults(app, lambda_runtime, os.environ["FAULTS"])
     collect_garbage_seldom()
     app.main()
 

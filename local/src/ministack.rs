@@ -25,12 +25,14 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/limits.py"),
     include_str!("../ministack/executions.py"),
     include_str!("../ministack/machines.py"),
+    include_str!("../ministack/states.py"),
     include_str!("../ministack/records.py"),
     include_str!("../ministack/queries.py"),
     include_str!("../ministack/copies.py"),
     include_str!("../ministack/environments.py"),
     include_str!("../ministack/quotas.py"),
     include_str!("../ministack/builds.py"),
+    include_str!("../ministack/faults.py"),
     include_str!("../ministack/launch.py")
 );
 const LAUNCHER_FILE: &str = "launch.py";
@@ -224,6 +226,7 @@ fn environment(
         ("S3_DATA_DIR", folder("tmp/s3")),
         ("CHANGES", root.changes().to_string_lossy().into_owned()),
         ("REQUESTS", folder("tmp/requests")),
+        ("FAULTS", folder("faults")),
         ("LAMBDA_EXECUTOR", "local".into()),
         // AWS keeps an idle environment for minutes; here a cold start would only cost time.
         ("LAMBDA_WARM_TTL_SECONDS", "3600".into()),

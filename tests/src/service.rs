@@ -35,7 +35,8 @@ pub struct Service {
     pub start: Start,
     /// It serves once there is this file.
     pub held_by: Option<PathBuf>,
-    /// It answers its health path with 503 once there is this file, and all else as before.
+    /// It answers its health path with 503 once there is this file, and all else as before. If the file has text,
+    /// that names the instances which are sick, each with what it does: `i-1 500`, or `i-1 hangs`.
     pub sick_by: Option<PathBuf>,
     /// It answers whoever asks by its alias's name with 503 once there is this file, and all else as before.
     pub shut_by: Option<PathBuf>,
@@ -105,6 +106,16 @@ def answer(path):
     return IDENTITY | {"names": sorted(os.environ)}
 
 
+def sickness():
+    """What this instance does at the moment, if it is sick."""
+    if START == "Unhealthy":
+        return "503"
+    if not SICK_BY or not os.path.exists(SICK_BY):
+        return ""
+    named = dict(line.split() for line in open(SICK_BY))
+    return named.get(os.environ.get("CUTOVER_INSTANCE_ID"), "") if named else "503"
+
+
 class Handler(socketserver.StreamRequestHandler):
     """Requests without a body, one after the other on a connection (RFC 9112)."""
     disable_nagle_algorithm = True
@@ -145,9 +156,11 @@ class Handler(socketserver.StreamRequestHandler):
     def answer(self, path):
         if path.startswith("/say/"):
             print(path[5:], flush=True)
-        sick = START == "Unhealthy" or (SICK_BY and os.path.exists(SICK_BY))
-        healthy = not sick or path != "/healthz"
-        return b"200 OK" if healthy else b"503 Service Unavailable", json.dumps(answer(path)).encode()
+        does = sickness()
+        if does == "hangs":
+            time.sleep(60)
+        healthy = not does or path != "/healthz"
+        return b"200 OK" if healthy else f"{does} Sick".encode(), json.dumps(answer(path)).encode()
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -106,49 +106,54 @@ impl Component {
         row["zone_id"].as_str().expect("a zone").to_owned()
     }
 
-    /// Panics unless exactly this commit stands: one alias to one hostname, the recorded
-    /// instances, and nothing of any other version in EC2, Route 53 or among the processes.
+    /// Panics unless exactly this commit stands; a process of what has ended may take its grace.
     pub async fn stands_alone(&self, sha: &str) {
+        let ended = self.stands(sha).await;
+        none_is_left_of(&ended.unwrap_or_else(|what| panic!("{what}"))).await;
+    }
+
+    /// What is wrong where not exactly this commit stands, or a process of another is left.
+    pub async fn alone(&self, sha: &str) -> Result<(), String> {
+        let ended = self.stands(sha).await?;
+        let seen = Processes::now();
+        let left: Vec<_> = ended.iter().flat_map(|id| seen.with(id)).collect();
+        same("processes of what has ended", left, Vec::new())
+    }
+
+    /// Exactly this commit: one alias to one hostname, the recorded instances, and nothing of any other
+    /// version in EC2 or Route 53. Answers the instances that have ended.
+    async fn stands(&self, sha: &str) -> Result<Vec<String>, String> {
         let live = self.live().await;
-        assert_eq!(
-            live.commit, sha,
-            "another commit is recorded as live: {live:?}"
-        );
+        same("what is recorded as live", live.commit.as_str(), sha)?;
         let mut recorded = live.instances.clone();
         recorded.sort();
-        assert_eq!(
-            self.instances().await,
-            recorded,
-            "instances of {} besides those of {}",
-            self.name,
-            live.hostname
-        );
+        same("the instances", self.instances().await, recorded.clone())?;
         let records = self.records().await;
-        let names = self.names_in(&records);
-        assert!(
-            names.len() == 2 && names.contains(&live.hostname),
-            "records of {} besides its alias and {}: {names:?}",
-            self.name,
-            live.hostname
-        );
+        let mut names = self.names_in(&records);
+        names.sort();
+        let mut own = vec![live.hostname.clone(), self.alias()];
+        own.sort();
+        same("the records", names, own)?;
         let alias = records.iter().find(|(name, _)| *name == self.alias());
-        assert_eq!(
-            alias.map(|(_, values)| values.as_slice()),
-            Some([live.hostname.clone()].as_slice()),
-            "where the alias points"
-        );
+        let values = alias.map(|(_, values)| values.clone());
+        same(
+            "where the alias points",
+            values,
+            Some(vec![live.hostname.clone()]),
+        )?;
         let mut ended = self.instances_ever().await;
         ended.retain(|id| !recorded.contains(id));
-        none_is_left_of(&ended).await;
         let seen = Processes::now();
-        for id in &recorded {
-            assert!(
-                !seen.with(id).is_empty(),
-                "no process of the live instance {id} is found: the search is blind"
-            );
+        if let Some(blind) = recorded.iter().find(|id| seen.with(id).is_empty()) {
+            return Err(format!("no process of the live instance {blind} is found"));
         }
-        let answer = self.get("/version").await.expect("the alias answers");
-        assert_eq!(answer["commit"], sha);
+        let answer = self.get("/version").await?;
+        same(
+            "who answers at the alias",
+            answer["commit"].as_str(),
+            Some(sha),
+        )?;
+        Ok(ended)
     }
 
     /// Whether no record is there but its alias and what that leads to.
@@ -178,6 +183,13 @@ impl Component {
         );
         assert_eq!(self.records().await, Vec::new(), "records of {}", self.name);
         none_is_left_of(&self.instances_ever().await).await;
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(format!("{what}: {found:?} and not {expected:?}")),
     }
 }
 

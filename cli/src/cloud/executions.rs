@@ -128,6 +128,11 @@ impl Cloud {
         self.start_of("sweep", name, input).await
     }
 
+    /// Starts the keeper.
+    pub async fn start_keep(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
+        self.start_of("keep", name, input).await
+    }
+
     async fn start_of(
         &self,
         machine: &str,

@@ -7,6 +7,7 @@ use crate::cloud::Log;
 use crate::error::{Exit, Failure};
 use crate::release::kept::{Lines, is_piece, together};
 use crate::text::{Style, safe};
+use pipeline::keep::KeeperRow;
 use pipeline::names::{Component, Target, Ticket};
 use pipeline::rows::{AliasRow, CandidateRow, Key};
 use serde_json::{Value, json};
@@ -78,11 +79,28 @@ async fn live(
         .await?;
     let candidate: Option<CandidateRow> = candidate.map(|row| row.read()).transpose()?;
     let launched = candidate.map_or(alias.ticket, |row| row.launched());
-    let sources = alias
-        .instances
-        .iter()
-        .map(|one| source(&one.id, target, launched, component));
-    Ok(sources.collect())
+    let live = alias.instances.iter().map(|one| &one.id);
+    let replaced = replaced(context, target, &alias).await?;
+    let sources = replaced.iter().chain(live);
+    Ok(sources
+        .map(|id| source(id, target, launched, component))
+        .collect())
+}
+
+/// What the keeper has replaced in the last hour: its last words say why.
+async fn replaced(
+    context: &Context,
+    target: &Target,
+    alias: &AliasRow,
+) -> Result<Vec<String>, Failure> {
+    let row = context.cloud.row(&Key::keeper(target)).await?;
+    let notes: KeeperRow = row.map(|row| row.read()).transpose()?.unwrap_or_default();
+    let launched = notes.launched.into_iter();
+    let of_it = launched.filter(|one| one.hostname == alias.hostname);
+    let mut ids: Vec<String> = of_it.map(|one| one.replaces).collect();
+    ids.retain(|id| !alias.instances.iter().any(|one| one.id == *id));
+    ids.dedup();
+    Ok(ids)
 }
 
 fn source(id: &str, target: &Target, launched: Ticket, component: &Component) -> Source {

@@ -7,6 +7,7 @@ mod component;
 mod component_show;
 mod follow;
 mod function_logs;
+mod keep;
 mod live;
 mod live_logs;
 mod logs;
@@ -54,6 +55,8 @@ pub enum Command {
     Logs(logs::Logs),
     /// Take away what ended executions have left, now rather than at the next sweep
     Sweep(sweep::Sweep),
+    /// Replace instances that are gone or ill, now rather than at the keeper's next look
+    Keep(keep::Keep),
     /// Which components there are and where they come from
     #[command(subcommand)]
     Component(component::ComponentCommand),
@@ -105,6 +108,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
         (Command::Sweep(wanted), _) => sweep::run(&context, wanted).await,
+        (Command::Keep(wanted), _) => keep::run(&context, wanted).await,
         (Command::Vendor(wanted), _) => vendor::run(&context, &wanted).await,
         (Command::Check(_), _) => unreachable!("answered above"),
         (

@@ -61,7 +61,8 @@ fn input_of(wanted: &Sweep) -> Value {
     Value::Object(input)
 }
 
-async fn end_of(context: &Context, execution: &Execution) -> Result<End, Failure> {
+/// Waits for the end of a short execution.
+pub(super) async fn end_of(context: &Context, execution: &Execution) -> Result<End, Failure> {
     let (mut known, mut failures) = (0, 0);
     loop {
         tokio::time::sleep(POLL).await;
@@ -83,7 +84,8 @@ async fn end_of(context: &Context, execution: &Execution) -> Result<End, Failure
     }
 }
 
-fn failed(context: &Context, execution: &Execution, end: End) -> Result<Exit, Failure> {
+/// Says how it failed.
+pub(super) fn failed(context: &Context, execution: &Execution, end: End) -> Result<Exit, Failure> {
     let status = end.status();
     let (error, cause) = match end {
         End::Failed { error, cause } => (error, cause),

@@ -24,17 +24,18 @@ use pipeline::rows::{
 };
 use pipeline::wire::Release;
 use registry::{Registry, RegistryError, Reserved};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::Store;
 
 /// Rows that are written, or objects that are read, at the same time.
 const AT_ONCE: usize = 16;
 
-const NOT_ASKED: &str = "a driver asked for executions, which its function may not look at";
-
-/// The releases whose executions are asked for.
-type Executions = BTreeMap<Ticket, Arc<ReleaseRow>>;
+/// A driver asked for what its function may not look at or do.
+pub fn not_answered(ask: &Ask) -> Fault {
+    let text = format!("a driver asked for more than its function may do: it {ask}");
+    Fault::new(ErrorName::Misconfigured, text)
+}
 
 /// The clients that drivers need.
 #[derive(Debug, Clone)]
@@ -63,17 +64,15 @@ impl Drive {
 
     /// Runs a driver to its reply.
     pub async fn run<D: Driver>(&self, driver: D) -> Result<D::Reply, Fault> {
-        self.run_with(driver, async |_| {
-            Err(Fault::new(ErrorName::Misconfigured, NOT_ASKED))
-        })
-        .await
+        self.run_with(driver, async |ask| Err(not_answered(&ask)))
+            .await
     }
 
-    /// The same of a driver that asks for executions, which only its function may look at.
+    /// The same of a driver that asks for executions or as the keeper: only its function may do that.
     pub async fn run_with<D: Driver>(
         &self,
         mut driver: D,
-        executions: impl AsyncFn(Executions) -> Result<Answer, Fault>,
+        others: impl AsyncFn(Ask) -> Result<Answer, Fault>,
     ) -> Result<D::Reply, Fault> {
         let mut answer = Ok(Answer::Begin);
         loop {
@@ -87,7 +86,7 @@ impl Drive {
             };
             tracing::info!("{ask}");
             answer = match ask {
-                Ask::Executions(these) => executions(these).await,
+                Ask::Executions(_) | Ask::Keep(_) => others(ask).await,
                 ask => self.answer(driver.release(), ask).await,
             };
         }
@@ -129,7 +128,7 @@ impl Drive {
             Ask::Instances => self.instances(release).await,
             Ask::Releases(these) => self.releases(target, &these).await,
             Ask::EndInstances(ids) => self.end_instances(ids).await,
-            Ask::Executions(_) => Err(Fault::new(ErrorName::Misconfigured, NOT_ASKED)),
+            Ask::Executions(_) | Ask::Keep(_) => Err(not_answered(&ask)),
         }
     }
 

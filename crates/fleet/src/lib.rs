@@ -13,6 +13,7 @@ use pipeline::wire::Instance;
 use std::collections::BTreeSet;
 
 pub use launch::{Launch, Launched};
+pub use target::Owner;
 pub use template::NewVersion;
 
 /// An instance as EC2 sees it.

@@ -2,9 +2,11 @@
 
 use crate::{Fleet, Seen, seen, tag};
 use aws::{CallError, call_error};
-use aws_sdk_ec2::types::{Filter, LaunchTemplateSpecification};
-use pipeline::names::{Project, Target};
+use aws_sdk_ec2::types::{EventCode, Filter, InstanceStatusEvent, LaunchTemplateSpecification};
+use pipeline::keep::{Health, Machine};
+use pipeline::names::{Component, Project, Target};
 use pipeline::sweep::Launched;
+use std::collections::BTreeSet;
 
 impl Fleet {
     /// All instances with the project's and the target's tags, ended ones too as long as EC2 shows
@@ -57,6 +59,73 @@ impl Fleet {
         Ok(all)
     }
 
+    /// All of its instances, those that have ended too as long as EC2 shows them, with what EC2 has announced for
+    /// them. Nobody has asked their services yet.
+    pub async fn machines_of(
+        &self,
+        project: &Project,
+        target: &Target,
+    ) -> Result<Vec<Machine>, CallError> {
+        let filters = [
+            ("tag:cutover:project", project.as_str()),
+            ("tag:cutover:target", target.as_str()),
+        ];
+        let filters =
+            filters.map(|(name, value)| Filter::builder().name(name).values(value).build());
+        let call = self.client.describe_instances();
+        let mut pages = call
+            .set_filters(Some(filters.into()))
+            .into_paginator()
+            .send();
+        let retiring = self.retiring().await?;
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| call_error("ec2:DescribeInstances", e))?;
+            let listed = page.reservations().iter().flat_map(|one| one.instances());
+            all.extend(listed.map(|one| machine(one, &retiring)));
+        }
+        Ok(all)
+    }
+
+    /// Instances that EC2 is going to end or stop
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instances-status-check_sched.html>). What
+    /// is over stays listed for a week and says so in its description.
+    async fn retiring(&self) -> Result<BTreeSet<String>, CallError> {
+        let codes = Filter::builder()
+            .name("event.code")
+            .values("instance-retirement")
+            .values("instance-stop");
+        let call = self.client.describe_instance_status();
+        let mut pages = call.filters(codes.build()).into_paginator().send();
+        let mut found = BTreeSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| call_error("ec2:DescribeInstanceStatus", e))?;
+            let coming = page.instance_statuses().iter().filter(|one| {
+                let mut events = one.events().iter();
+                events.any(is_coming)
+            });
+            found.extend(coming.filter_map(|one| one.instance_id.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Whose an instance is, by its tags, if it is one of this project.
+    pub async fn owner_of(&self, project: &Project, id: &str) -> Result<Option<Owner>, CallError> {
+        let filters = [
+            ("instance-id", id),
+            ("tag:cutover:project", project.as_str()),
+        ];
+        let filters =
+            filters.map(|(name, value)| Filter::builder().name(name).values(value).build());
+        let call = self.client.describe_instances();
+        let call = call.set_filters(Some(filters.into())).send();
+        let found = call
+            .await
+            .map_err(|e| call_error("ec2:DescribeInstances", e))?;
+        let mut listed = found.reservations().iter().flat_map(|one| one.instances());
+        Ok(listed.next().and_then(owner))
+    }
+
     /// Asks EC2 whether an instance could be launched, without launching one: permissions, image,
     /// profile and subnet are looked at
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html>, `DryRun`).
@@ -88,6 +157,52 @@ impl Fleet {
                 "a dry run was not answered as one",
             )),
         }
+    }
+}
+
+/// Whose an instance is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// On which target.
+    pub target: Target,
+    /// Whose.
+    pub component: Component,
+    /// The hostname that it was launched for.
+    pub name: String,
+}
+
+fn owner(instance: &aws_sdk_ec2::types::Instance) -> Option<Owner> {
+    Some(Owner {
+        target: Target::new(tag(instance, "cutover:target")?).ok()?,
+        component: Component::new(tag(instance, "cutover:component")?).ok()?,
+        name: tag(instance, "Name")?.clone(),
+    })
+}
+
+fn is_coming(event: &InstanceStatusEvent) -> bool {
+    let ends = [EventCode::InstanceRetirement, EventCode::InstanceStop];
+    let is_over = |text: &str| text.starts_with("[Completed]") || text.starts_with("[Canceled]");
+    let is_over = event.description().is_some_and(is_over);
+    event.code().is_some_and(|code| ends.contains(code)) && !is_over
+}
+
+fn machine(instance: &aws_sdk_ec2::types::Instance, retiring: &BTreeSet<String>) -> Machine {
+    let Seen {
+        id,
+        state,
+        public_address,
+    } = seen(instance);
+    let named = |key| tag(instance, key).cloned();
+    Machine {
+        release: named("cutover:release").unwrap_or_default(),
+        name: named("Name").unwrap_or_default(),
+        replaces: named("cutover:replaces"),
+        started: instance.launch_time().map_or(0, |time| time.secs()),
+        retires: retiring.contains(&id),
+        health: Health::Unknown,
+        address: public_address,
+        id,
+        state,
     }
 }
 

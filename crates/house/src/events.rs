@@ -6,6 +6,7 @@ use aws_lambda_events::eventbridge::EventBridgeEvent;
 use expect_test::expect;
 use pipeline::event::{PushEvent, PushPlan, Sent, parse_push, plan_starts};
 use pipeline::input::ReleaseInput;
+use pipeline::keep;
 use pipeline::names::{Component, RepositoryUrl, Target};
 use pipeline::rows::ComponentRow;
 use pipeline::sweep::Whom;
@@ -19,7 +20,8 @@ fn told(name: &str) -> String {
         Some("release") => told_of_input(&value),
         Some("target") => told_of_target(&value),
         Some("sweep") => told_of_sweep(&value),
-        _ => panic!("{name}: files are called push, release, target or sweep.<case>.json"),
+        Some("keep") => told_of_keep(&value),
+        _ => panic!("{name}: files are called push, release, target, sweep or keep.<case>.json"),
     }
 }
 
@@ -38,6 +40,22 @@ fn told_of_sweep(input: &Value) -> String {
         ""
     };
     match Whom::parse(input) {
+        Ok(whom) => format!("{by_rule}{whom:?}"),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+fn told_of_keep(input: &Value) -> String {
+    let rule = templates::resource(templates::PIPELINE, "InstanceEndedRule").properties;
+    let states = rule["EventPattern"]["detail"]["state"].as_array().cloned();
+    let states = states.expect("a list");
+    let is_kept_back = input["source"] == "aws.ec2" && !states.contains(&input["detail"]["state"]);
+    let by_rule = if is_kept_back {
+        "kept back by the rule; "
+    } else {
+        ""
+    };
+    match keep::Whom::parse(input) {
         Ok(whom) => format!("{by_rule}{whom:?}"),
         Err(error) => format!("refused: {error}"),
     }
@@ -141,6 +159,18 @@ fn every_sample_is_accepted_or_refused_as_its_name_says() {
         .map(|name| format!("{name}\n    {}\n", told(name)))
         .collect();
     expect![[r#"
+        keep.everywhere.json
+            Whom { why: Asked(None), status: false }
+        keep.instance-running.json
+            kept back by the rule; Whom { why: Changed("i-0abcd1111efab2222"), status: false }
+        keep.instance-terminated.json
+            Whom { why: Changed("i-0abcd1111efab2222"), status: false }
+        keep.schedule.json
+            Whom { why: Schedule, status: false }
+        keep.status.json
+            Whom { why: Asked(Some(Target("stage"))), status: true }
+        keep.unknown-key.json
+            refused: unknown field `dry_run`, expected `target` or `status`
         push.codecommit-created.json
             starts api-3f2a9c1b04de-stage-23456789abcd with {"branch":"main","component":"api","target":"stage","version":"3f2a9c1b04de5a6b7c8d9e0f1a2b3c4d5e6f7a8b"}
         push.codecommit-merge.json

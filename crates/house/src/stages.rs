@@ -3,7 +3,7 @@
 
 use crate::files::{entries, read};
 use crate::machines::{self, machines_of, resource_of, states_of, tasks_of};
-use pipeline::stages::{RELEASE, START_RELEASE, SWEEP, Stage, TARGET, functions};
+use pipeline::stages::{KEEP, RELEASE, START_RELEASE, SWEEP, Stage, TARGET, functions};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,10 +28,11 @@ const NAMED_OTHERWISE: &[&str] = &[
     "Collect suite",
 ];
 
-const ALL: [(&str, &[Stage]); 3] = [
+const ALL: [(&str, &[Stage]); 4] = [
     (machines::RELEASE, RELEASE),
     (machines::TARGET, TARGET),
     (machines::SWEEP, SWEEP),
+    (machines::KEEP, KEEP),
 ];
 
 /// `Deploy (initial)` -> `deploy-initial`

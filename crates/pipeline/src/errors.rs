@@ -214,6 +214,12 @@ names! {
         ///
         /// To do: the cause says what failed; the next sweep, within 15 minutes, goes on.
         LeftBehind,
+        /// An instance that should run does not, and the keeper could not replace it, or launched as many as it may
+        /// in an hour and none stayed well.
+        ///
+        /// To do: the cause says which; `cutover logs --live <component>` has what it says. Release a version that
+        /// runs, or roll back.
+        NotKept,
         /// The release ended without a failure that anybody reported.
         ///
         /// To do: see the execution's history.

@@ -24,6 +24,7 @@ pub mod execution;
 pub mod foreign;
 pub mod health;
 pub mod input;
+pub mod keep;
 pub mod launch_template;
 pub mod leftover;
 pub mod live;

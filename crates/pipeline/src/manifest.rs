@@ -40,6 +40,8 @@ pub const USUAL_START_SECONDS: u64 = 60;
 /// The longest that a candidate must have been healthy: Deploy (cutover) waits for what is left of it,
 /// and then for INSYNC, and must end before the function does.
 pub const MAX_HEALTHY_SECONDS: u64 = 60;
+/// `[run] unhealthy_for`: a moment is no illness, and users meet it as long as it lasts.
+const UNHEALTHY_SECONDS: std::ops::RangeInclusive<u64> = 5..=600;
 
 /// The longest that a release is watched after its cutover: what was live before runs, and costs, as long.
 pub const MAX_BAKE_SECONDS: u64 = 60 * 60;
@@ -138,6 +140,10 @@ pub struct RunSection {
     /// Written only where it is not the usual: a function of before it was known refuses other keys.
     #[serde(default = "five_seconds", skip_serializing_if = "is_five_seconds")]
     pub healthy_for: Limit,
+    /// How long an instance of what is live may fail its health path before the keeper replaces it. Written only
+    /// where it is not the usual.
+    #[serde(default = "half_a_minute", skip_serializing_if = "is_half_a_minute")]
+    pub unhealthy_for: Limit,
     /// How long a release is watched after its cutover, and what was live before it kept; the drain where
     /// that is longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,6 +188,12 @@ fn five_seconds() -> Limit {
 }
 fn is_five_seconds(limit: &Limit) -> bool {
     *limit == five_seconds()
+}
+fn half_a_minute() -> Limit {
+    Limit(30)
+}
+fn is_half_a_minute(limit: &Limit) -> bool {
+    *limit == half_a_minute()
 }
 fn one() -> Instances {
     Instances(1)
@@ -285,6 +297,13 @@ impl RunSection {
         if healthy > MAX_HEALTHY_SECONDS {
             return Some(format!(
                 "[run] healthy_for is {healthy} s, at most {MAX_HEALTHY_SECONDS} s; what takes longer to show is for a suite"
+            ));
+        }
+        let (unhealthy, within) = (self.unhealthy_for.0, UNHEALTHY_SECONDS);
+        if !within.contains(&unhealthy) {
+            let (least, most) = (within.start(), within.end());
+            return Some(format!(
+                "[run] unhealthy_for is {unhealthy} s, at least {least} s and at most {most} s"
             ));
         }
         let bake = self.bake.map_or(0, |bake| bake.0);

@@ -65,6 +65,25 @@ fn how_long_it_must_have_been_healthy_is_five_seconds_and_written_only_where_it_
 }
 
 #[test]
+fn how_long_it_may_fail_is_half_a_minute_and_neither_a_moment_nor_for_ever() {
+    let run = |more: &str| {
+        let text = GOOD.replace("port      = 8080", &format!("port = 8080\n{more}"));
+        Manifest::parse(&text, &Component::new("api").unwrap()).map(|all| all.run.unwrap())
+    };
+    let usual = run("").unwrap();
+    assert_eq!(usual.unhealthy_for.duration(), Duration::from_secs(30));
+    let written = |run: &RunSection| serde_json::to_string(run).unwrap();
+    assert!(!written(&usual).contains("unhealthy_for"));
+    assert!(written(&run("unhealthy_for = \"10s\"").unwrap()).contains("unhealthy_for"));
+    for (text, seconds) in [("1s", 1), ("11m", 660)] {
+        let refused = run(&format!("unhealthy_for = {text:?}")).unwrap_err().0;
+        let expected =
+            format!("[run] unhealthy_for is {seconds} s, at least 5 s and at most 600 s");
+        assert_eq!(refused, expected);
+    }
+}
+
+#[test]
 fn a_release_bakes_for_an_hour_at_most_and_as_long_as_it_drains_where_nothing_is_said() {
     let run = |more: &str| {
         let text = GOOD.replace("port      = 8080", &format!("port = 8080\n{more}"));

@@ -6,7 +6,7 @@
 #[rustfmt::skip]
 mod list;
 
-pub use list::{RELEASE, SWEEP, TARGET};
+pub use list::{KEEP, RELEASE, SWEEP, TARGET};
 
 /// A state that calls a function, or one that a person waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

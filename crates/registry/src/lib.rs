@@ -4,6 +4,7 @@
 
 mod component;
 mod execution;
+mod keep;
 mod past;
 mod poll;
 mod query;

@@ -3,7 +3,7 @@
 use crate::{Store, StoreError, Written, upload_limit};
 use aws::{CallKind, call_error};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, MetadataDirective};
 use std::collections::HashMap;
 
 /// What is copied.
@@ -22,7 +22,7 @@ pub struct Original<'a> {
 pub struct Copied {
     /// Whether it is there now, or somebody was first.
     pub written: Written,
-    /// The copy's SHA-256 as S3 computed it, in base 64; of one that is new.
+    /// The SHA-256 of what is there as S3 computed it, in base 64; S3 knows it of what was copied.
     pub sha256: Option<String>,
 }
 
@@ -72,12 +72,16 @@ impl Store {
     }
 
     async fn refused(&self, from: Original<'_>, to: &str) -> Result<Copied, StoreError> {
-        match self.head(to).await? {
-            Some(_) => Ok(Copied {
+        let found = self.client.head_object().bucket(&self.bucket).key(to);
+        match found.checksum_mode(ChecksumMode::Enabled).send().await {
+            Ok(found) => Ok(Copied {
                 written: Written::Exists,
-                sha256: None,
+                sha256: found.checksum_sha256,
             }),
-            None => Err(self.missing(from.key)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => {
+                Err(self.missing(from.key))
+            }
+            Err(error) => Err(call_error("s3:HeadObject", error).into()),
         }
     }
 

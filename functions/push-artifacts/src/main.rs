@@ -138,33 +138,41 @@ impl Publisher {
         let (to, metadata) = (&artifact.bundle.key, artifact_metadata(&artifact));
         let copied = self.store.copy_once(original, to, metadata).await?;
         match copied.written {
-            Written::New => is_what_was_built(from, to, copied.sha256).map(|()| artifact),
-            Written::Exists => self.first(to).await,
+            Written::New => is_what_was_built(&artifact.bundle, copied.sha256, "as the build said")
+                .map(|()| artifact),
+            Written::Exists => self.first(to, copied.sha256).await,
         }
     }
 
-    async fn first(&self, key: &str) -> Result<Artifact, Fault> {
+    /// Another release's, or what an earlier try has copied whose answer was lost.
+    async fn first(&self, key: &str, found: Option<String>) -> Result<Artifact, Fault> {
         let first = self.store.artifact(key).await?;
-        tracing::info!(key, "another release was first with this artifact");
-        first.ok_or_else(|| {
+        tracing::info!(key, "it is there already");
+        let first = first.ok_or_else(|| {
             let text = format!("{key} exists without its manifest; remove it and release again");
             Fault::new(ErrorName::Corrupt, text)
-        })
+        })?;
+        match found {
+            Some(_) => {
+                is_what_was_built(&first.bundle, found, "as its metadata say").map(|()| first)
+            }
+            // Of before artifacts were copied. Whoever unpacks it holds it to the SHA-256.
+            None => Ok(first),
+        }
     }
 }
 
-/// S3 computes the SHA-256 of what it has copied. Only what Build sent can be copied, so another one is a fault of
+/// S3 computes the SHA-256 of what it has copied. Only what a build sent can be copied, so another one is a fault of
 /// the store, and no instance takes it.
-fn is_what_was_built(from: &Bundle, to: &str, found: Option<String>) -> Result<(), Fault> {
+fn is_what_was_built(artifact: &Bundle, found: Option<String>, whose: &str) -> Result<(), Fault> {
+    let Bundle { key, sha256, .. } = artifact;
     let digits = found.as_deref().and_then(hash::from_base64);
-    if digits.as_deref() == Some(from.sha256.as_str()) {
+    if digits.as_ref() == Some(sha256) {
         return Ok(());
     }
     let found = digits.unwrap_or_else(|| "that S3 does not tell".to_owned());
-    let text = format!(
-        "{to} has the SHA-256 {found}, not {} as the build said; remove it and release again",
-        from.sha256
-    );
+    let text =
+        format!("{key} has the SHA-256 {found}, not {sha256} {whose}; remove it and release again");
     Err(Fault::new(ErrorName::Corrupt, text))
 }
 
@@ -175,12 +183,12 @@ mod tests {
     const SUM: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     fn found(sum: Option<&str>) -> Result<(), String> {
-        let from = Bundle {
-            key: "builds/stage-r7/api.tar.zst".into(),
+        let artifact = Bundle {
+            key: "artifacts/api.tar.zst".into(),
             sha256: SUM.into(),
             bytes: 3,
         };
-        let found = is_what_was_built(&from, "artifacts/api.tar.zst", sum.map(str::to_owned));
+        let found = is_what_was_built(&artifact, sum.map(str::to_owned), "as the build said");
         found.map_err(|fault| fault.to_string())
     }
 

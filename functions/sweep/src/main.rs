@@ -1,10 +1,8 @@
 //! Takes away what ended executions have left, and records how they ended.
 
-mod executions;
-
 use drive::{Drive, versions};
 use executions::Executions;
-use pipeline::drivers::{Answer, Mode, Rows, Sweep};
+use pipeline::drivers::{Answer, Ask, Mode, Rows, Sweep};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::input::ReleaseInput;
 use pipeline::names::{Target, Ticket};
@@ -107,7 +105,10 @@ impl Sweeper {
             false => Mode::Act,
         };
         let sweep = Sweep::new(release.clone(), drained, mode);
-        let executions = async |these| Ok(Answer::Executions(self.executions.how(these).await?));
+        let executions = async |ask| match ask {
+            Ask::Executions(these) => Ok(Answer::Executions(self.executions.how(these).await?)),
+            other => Err(drive::not_answered(&other)),
+        };
         let mut swept = match self.drive.run_with(sweep, executions).await {
             Ok(swept) => swept,
             Err(fault) if fault.name() == ErrorName::Unavailable => return Err(fault),

@@ -98,7 +98,8 @@ async fn a_release_that_was_stopped_does_not_run_in_status() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "stopped", "dev").await;
     let mut service = Service::good("1");
-    service.unit_tests = "sleep 15".into();
+    // It is stopped before, also by a busy machine.
+    service.unit_tests = "sleep 60".into();
     let sha = component.commit_and_push(&service).await;
     let execution = component.execution_of(&sha).await;
     let is_its = |one: &Value| one["execution"] == execution.name.as_str();

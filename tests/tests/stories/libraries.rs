@@ -60,6 +60,12 @@ async fn a_library_is_released_and_nothing_of_it_runs_and_its_user_has_it_everyw
 
     // In containers of their own, with a newer one; and back to the very one of before.
     let second = released(&library, "two").await;
+    let newer = user.cutover(&["vendor"]).await;
+    let newer = newer.good("cutover vendor");
+    let pin = format!("{} = {{ commit = \"{second}\" }}", library.name);
+    for part in [&first[..12], "1 newer", &second[..12], "[vendor]", &pin] {
+        assert!(newer.contains(part), "not `{part}`: {newer}");
+    }
     let mut contained = service("2", &second);
     contained.more_manifest = CODEBUILD.into();
     user.goes_live(&contained).await;

@@ -20,6 +20,7 @@ mod failures;
 mod followed;
 mod going_live;
 mod hostile;
+mod kept;
 mod libraries;
 mod logs;
 mod names;

@@ -1,6 +1,6 @@
 //! The same commit twice: released by two at once, launched again on purpose or because it is dead.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Service, Traffic};
+use end_to_end::{Cloud, Component, Ended, Execution, Service, Traffic, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -85,13 +85,30 @@ async fn an_umbrella_release_beside_one_of_the_same_commit_moves_all_it_brings()
 async fn a_dead_live_instance_is_helped_by_the_same_input() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "dead", "dev").await;
-    let sha = component.goes_live(&Service::good("1")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let may_serve = folder.path().join("may-serve");
+    std::fs::write(&may_serve, "").expect("the file is written");
+    let mut service = Service::good("1");
+    service.held_by = Some(may_serve.clone());
+    let sha = component.goes_live(&service).await;
     let dead = component.live().await.instances;
+    // So that the keeper does not replace it before the release has looked.
+    std::fs::remove_file(&may_serve).expect("the file goes");
     let mut end = vec!["ec2", "terminate-instances", "--instance-ids"];
     end.extend(dead.iter().map(String::as_str));
     cloud.aws(&end).await.good("terminate-instances");
 
-    let ended = component.by_hand(input(&component, &sha)).await;
+    let running = Execution::start(&cloud, &input(&component, &sha)).await;
+    let planned = async || {
+        let states = running.states().await;
+        states
+            .iter()
+            .any(|one| one == "Deploy (initial)")
+            .then_some(())
+    };
+    until(LIMIT, planned).await.expect("it launches another");
+    std::fs::write(&may_serve, "").expect("the file is written");
+    let ended = running.end(LIMIT).await;
 
     assert_eq!(outcome(&ended), "live", "{ended:#?}");
     let hostname = ended.output()["components"][0]["hostname"].as_str();

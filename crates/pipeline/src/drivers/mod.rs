@@ -21,6 +21,7 @@
 
 mod cutover;
 mod discard;
+mod keep;
 mod plan_companions;
 mod publish_hostnames;
 mod publish_peers;
@@ -35,6 +36,7 @@ mod testing;
 
 pub use cutover::Cutover;
 pub use discard::Discard;
+pub use keep::{Keep, KeepAnswer, KeepAsk, Keeping};
 pub use plan_companions::PlanCompanions;
 pub use publish_hostnames::PublishHostnames;
 pub use publish_peers::PublishPeers;
@@ -156,6 +158,8 @@ pub enum Ask {
     Executions(BTreeMap<Ticket, Arc<ReleaseRow>>),
     /// These instances end. Answer: [`Answer::Ended`].
     EndInstances(Vec<String>),
+    /// What only the keeper asks for. Answer: [`Answer::Keep`].
+    Keep(KeepAsk),
 }
 
 /// Where a candidate's row moves on to.
@@ -210,6 +214,7 @@ impl fmt::Display for Ask {
             }
             Self::Executions(these) => write!(f, "asks for the executions of {}", these.len()),
             Self::EndInstances(ids) => write!(f, "ends {} instances", ids.len()),
+            Self::Keep(ask) => ask.fmt(f),
         }
     }
 }
@@ -275,6 +280,8 @@ pub enum Answer {
     Releases(Vec<SeenRelease>),
     /// Of each.
     Executions(BTreeMap<Ticket, Stands>),
+    /// What only the keeper is told.
+    Keep(KeepAnswer),
 }
 
 /// What is planned for the name of an execution.

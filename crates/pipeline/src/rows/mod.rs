@@ -65,6 +65,10 @@ impl Key {
     pub fn ticket(target: &Target) -> Self {
         Self::of(Self::target(target), "ticket".into())
     }
+    /// What the keeper has noted.
+    pub fn keeper(target: &Target) -> Self {
+        Self::of(Self::target(target), "keeper".into())
+    }
     /// A component's configuration.
     pub fn component(component: &Component) -> Self {
         Self::of(format!("component#{component}"), "config".into())

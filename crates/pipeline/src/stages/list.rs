@@ -55,3 +55,8 @@ pub const TARGET: &[Stage] = &[
 pub const SWEEP: &[Stage] = &[
     Stage::task("Sweep", "sweep"),
 ];
+
+/// Of the keeper.
+pub const KEEP: &[Stage] = &[
+    Stage::task("Keep", "keep"),
+];

@@ -47,8 +47,16 @@ async fn only_what_the_build_sent_is_copied_and_only_to_where_nothing_is() {
 #[tokio::test]
 async fn a_condition_that_fails_is_told_by_what_is_there() {
     let failed = || refusal(412, "PreconditionFailed");
-    let (copied, _) = copy(vec![failed(), ok("")]).await;
-    assert_eq!(copied.unwrap().written, Written::Exists);
+    let there = ok("").header("x-amz-checksum-sha256", "c3Vt");
+    let (copied, replay) = copy(vec![failed(), there]).await;
+    let copied = copied.unwrap();
+    assert_eq!(copied.written, Written::Exists);
+    assert_eq!(copied.sha256.as_deref(), Some("c3Vt"));
+    let mode = replay.requests()[1]
+        .headers
+        .get("x-amz-checksum-mode")
+        .cloned();
+    assert_eq!(mode.as_deref(), Some("ENABLED"));
     let (copied, _) = copy(vec![failed(), (404, "").into()]).await;
     let error = copied.unwrap_err();
     assert!(matches!(error, StoreError::Missing { .. }), "{error}");

@@ -1,4 +1,5 @@
 //! How executions stand, as Step Functions says.
+#![warn(missing_docs)]
 
 use aws::{CallError, call_error};
 use aws_sdk_sfn::Client;
@@ -17,11 +18,14 @@ use std::sync::Arc;
 /// Asked for at the same time: the account's quota is 10 to 15 a second, beside what it has saved.
 const AT_ONCE: usize = 4;
 
+/// Step Functions.
+#[derive(Debug, Clone)]
 pub struct Executions {
     states: Client,
 }
 
 impl Executions {
+    /// A client on this configuration.
     pub fn new(config: &aws_config::SdkConfig) -> Self {
         Self {
             states: Client::new(config),

@@ -1,0 +1,356 @@
+//! Keep: what should run on a target does run.
+//!
+//! One look, one plan ([`plan_keep`]), and its acts in an order that leaves nobody worse off at any crash: records
+//! first, so that nobody is sent to an address of somebody else; then what is launched, which is noted before; then
+//! rows; and what ends at last. Then it waits for what boots, and looks again when anything has changed.
+
+mod asks;
+
+pub use asks::{KeepAnswer, KeepAsk};
+
+use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next};
+use crate::errors::{ErrorName, Fault, Named as _};
+use crate::keep::{KeepLook, KeepPlan, Kept, Machine, Replacement, plan_keep};
+use crate::names::Ticket;
+use crate::sweep::{SeenRelease, Stands};
+use crate::wire::Release;
+use std::collections::BTreeMap;
+
+const WHILE: &str = "while dead instances were replaced";
+
+/// Looks of one run while something boots, a second apart; then the state machine goes on with another.
+const LOOKS: u32 = 45;
+
+/// After so many of them the zone is looked at again: a call to Route 53 in some ten seconds.
+const WHOLE_LOOK: u32 = 10;
+
+/// Seconds for which nobody else is to be started.
+const BUSY: i64 = 120;
+
+/// What becomes of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keeping {
+    /// It is carried out.
+    Act,
+    /// It is told whether there is one, unless somebody is at it.
+    Look,
+    /// Everything is told.
+    Status,
+}
+
+/// The keeper of a target.
+#[derive(Debug, Clone, Hash)]
+pub struct Keep {
+    /// What every release of the target knows.
+    release: Release,
+    mode: Keeping,
+    look: KeepLook,
+    plan: KeepPlan,
+    kept: Kept,
+    attempts: Attempts,
+    /// Looks that are left.
+    looks: u32,
+    /// What was seen at the last one.
+    seen: Vec<(String, String)>,
+    /// Whether anything was noted in this run.
+    noted: bool,
+    /// What is being launched.
+    launching: Option<Replacement>,
+    /// Whether there is something to wait for.
+    pending: bool,
+    waits: Waits,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+enum Waits {
+    #[default]
+    ToBegin,
+    Zone,
+    Rows,
+    Notes,
+    Machines,
+    Releases,
+    Executions,
+    Noted,
+    Changed,
+    Launched,
+    Recorded,
+    Ended,
+    Paused,
+    Polled,
+    Released,
+}
+
+type Step = Result<Next<Kept>, Fault>;
+
+impl Driver for Keep {
+    type Reply = Kept;
+
+    fn release(&self) -> &Release {
+        &self.release
+    }
+
+    fn next(&mut self, answer: Answer, now: &str) -> Step {
+        match (std::mem::take(&mut self.waits), answer) {
+            (Waits::ToBegin, Answer::Begin) => Ok(self.begin()),
+            (Waits::Zone, Answer::Zone(zone)) => {
+                self.look.zone = zone;
+                Ok(self.ask(Ask::AllCandidates, Waits::Rows))
+            }
+            (Waits::Rows, Answer::Rows(rows)) => {
+                self.look.rows = rows;
+                Ok(self.ask(Ask::Keep(KeepAsk::Notes), Waits::Notes))
+            }
+            (Waits::Executions, Answer::Executions(found)) => Ok(self.learn(&found, now)),
+            (Waits::Releases, Answer::Releases(found)) => Ok(self.ask_executions(found, now)),
+            (Waits::Changed, Answer::Changed(outcome)) => self.changed(outcome),
+            (Waits::Launched, Answer::Done) => {
+                self.pending = true;
+                Ok(self.launch_next())
+            }
+            (Waits::Ended, Answer::Ended(_)) => Ok(self.acted()),
+            (Waits::Paused, Answer::Done) => {
+                let live = self.look.live();
+                Ok(self.ask(Ask::Keep(KeepAsk::Look(live)), Waits::Polled))
+            }
+            (waits, Answer::Keep(answer)) => self.told(waits, answer, now),
+            (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+
+    /// One launch that failed is told, and the others are made. What EC2 has refused does not count.
+    fn call_failed(&mut self, fault: Fault) -> Step {
+        match (std::mem::take(&mut self.waits), self.launching.take()) {
+            (Waits::Launched, Some(one)) => {
+                self.kept.failed_at(&format!("{}: {fault}", one.hostname));
+                if fault.name() != ErrorName::Unavailable {
+                    self.look.notes.take_back(&one);
+                }
+                Ok(self.launch_next())
+            }
+            _ => Err(fault),
+        }
+    }
+}
+
+impl Keep {
+    /// Of a target, by what every release of it knows.
+    pub fn new(release: Release, mode: Keeping) -> Self {
+        let (target, domain) = (release.target.clone(), release.domain.clone());
+        Self {
+            kept: Kept::of(target.clone()),
+            look: KeepLook::of(target, domain),
+            plan: KeepPlan::default(),
+            attempts: Attempts::default(),
+            looks: LOOKS,
+            seen: Vec::new(),
+            noted: false,
+            launching: None,
+            pending: false,
+            waits: Waits::ToBegin,
+            release,
+            mode,
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, waits: Waits) -> Next<Kept> {
+        self.waits = waits;
+        Next::Ask(ask)
+    }
+
+    fn begin(&mut self) -> Next<Kept> {
+        self.ask(Ask::View, Waits::Zone)
+    }
+
+    fn told(&mut self, waits: Waits, answer: KeepAnswer, now: &str) -> Step {
+        match (waits, answer) {
+            (Waits::Notes, KeepAnswer::Notes(notes)) => {
+                self.look.notes = *notes;
+                let live = self.look.live();
+                Ok(self.ask(Ask::Keep(KeepAsk::Look(live)), Waits::Machines))
+            }
+            (Waits::Machines, KeepAnswer::Machines(machines, at)) => {
+                self.saw(machines, at);
+                Ok(self.ask_releases(now))
+            }
+            (Waits::Polled, KeepAnswer::Machines(machines, at)) => {
+                self.saw(machines, at);
+                Ok(self.polled())
+            }
+            (Waits::Noted, KeepAnswer::Noted(true)) => {
+                self.noted = true;
+                self.look.notes = self.plan.notes.clone();
+                Ok(self.change())
+            }
+            (Waits::Noted, KeepAnswer::Noted(false)) => {
+                self.attempts.again(WHILE)?;
+                Ok(self.begin())
+            }
+            (Waits::Recorded, KeepAnswer::Noted(true)) => Ok(self.record_next()),
+            (Waits::Recorded, KeepAnswer::Noted(false)) => {
+                // It belongs to somebody else by now: what ends is decided on another look.
+                self.attempts.again(WHILE)?;
+                Ok(self.begin())
+            }
+            (Waits::Released, KeepAnswer::Noted(_)) => Ok(Next::Done(self.kept.clone())),
+            (_, answer) => Err(Answer::Keep(answer).out_of_turn()),
+        }
+    }
+
+    fn saw(&mut self, machines: Vec<Machine>, at: i64) {
+        let well = self.look.machines.iter().filter(|one| one.answers());
+        self.look.well_before = well.map(|one| one.id.clone()).collect();
+        (self.look.machines, self.look.at) = (machines, at);
+    }
+
+    fn ask_releases(&mut self, now: &str) -> Next<Kept> {
+        let asked = self.look.in_question();
+        match asked.is_empty() {
+            true => self.decide(now),
+            false => self.ask(Ask::Releases(asked), Waits::Releases),
+        }
+    }
+
+    fn ask_executions(&mut self, found: Vec<SeenRelease>, now: &str) -> Next<Kept> {
+        let asked = self.look.in_question();
+        let rows = found
+            .into_iter()
+            .filter(|one| asked.contains(&one.row.ticket));
+        let rows: BTreeMap<Ticket, _> = rows.map(|one| (one.row.ticket, one.row)).collect();
+        match rows.is_empty() {
+            true => self.decide(now),
+            false => self.ask(Ask::Executions(rows), Waits::Executions),
+        }
+    }
+
+    fn learn(&mut self, found: &BTreeMap<Ticket, Stands>, now: &str) -> Next<Kept> {
+        let running = found.iter().filter(|(_, stands)| **stands == Stands::Runs);
+        self.look.running = running.map(|(ticket, _)| *ticket).collect();
+        self.decide(now)
+    }
+
+    fn decide(&mut self, now: &str) -> Next<Kept> {
+        self.seen = self.look.digest();
+        self.plan = plan_keep(&self.look);
+        self.kept.turn = self.look.notes.turn;
+        self.kept.found(&self.plan, self.mode == Keeping::Status);
+        if self.mode == Keeping::Status {
+            self.kept.history = self.look.notes.done.clone();
+        }
+        self.pending = self.plan.waits;
+        let is_free = self.look.notes.busy < self.look.at;
+        match self.mode {
+            Keeping::Act if self.plan.is_due() => self.note(now),
+            Keeping::Act => self.end(),
+            Keeping::Look | Keeping::Status => {
+                self.kept.waits = self.mode == Keeping::Look && self.plan.is_due() && is_free;
+                Next::Done(self.kept.clone())
+            }
+        }
+    }
+
+    /// Before anything is launched.
+    fn note(&mut self, now: &str) -> Next<Kept> {
+        let turn = self.look.notes.turn;
+        let notes = &mut self.plan.notes;
+        notes.turn = turn + 1;
+        notes.busy = self.look.at + BUSY;
+        notes.did(&self.plan.says, now);
+        notes.did(&self.plan.stopped, now);
+        let ask = KeepAsk::Note(turn, Box::new(notes.clone()));
+        self.ask(Ask::Keep(ask), Waits::Noted)
+    }
+
+    fn change(&mut self) -> Next<Kept> {
+        if self.plan.batch.is_empty() {
+            return self.launch_next();
+        }
+        let target = &self.release.target;
+        let comment = format!("the keeper of {target} lets records follow their instances");
+        let ask = Ask::Change(self.plan.batch.clone(), comment);
+        self.ask(ask, Waits::Changed)
+    }
+
+    fn changed(&mut self, outcome: ChangeOutcome) -> Step {
+        match outcome {
+            ChangeOutcome::Applied(_) => Ok(self.launch_next()),
+            ChangeOutcome::Refused(why) => {
+                let batch = self.plan.batch.clone();
+                self.attempts.refused(batch, &why, WHILE)?;
+                Ok(self.begin())
+            }
+        }
+    }
+
+    fn launch_next(&mut self) -> Next<Kept> {
+        self.launching = self.plan.launches.pop();
+        match self.launching.clone() {
+            None => self.record_next(),
+            Some(one) => {
+                let ask = KeepAsk::Launch(Box::new(one));
+                self.ask(Ask::Keep(ask), Waits::Launched)
+            }
+        }
+    }
+
+    fn record_next(&mut self) -> Next<Kept> {
+        match self.plan.rows.pop() {
+            Some(one) => {
+                let ask = KeepAsk::Record(Box::new(one));
+                self.ask(Ask::Keep(ask), Waits::Recorded)
+            }
+            None if self.plan.ends.is_empty() => self.acted(),
+            None => {
+                let ends = std::mem::take(&mut self.plan.ends);
+                self.ask(Ask::EndInstances(ends), Waits::Ended)
+            }
+        }
+    }
+
+    /// What boots is waited for; what was done is looked at once more.
+    fn acted(&mut self) -> Next<Kept> {
+        let says = std::mem::take(&mut self.plan.says);
+        self.kept.did(&says);
+        let has_failed = !self.kept.failed.is_empty();
+        match (self.looks, self.pending, says.is_empty() || has_failed) {
+            (0, _, _) | (_, false, true) => self.end(),
+            (_, true, _) => self.pause(),
+            (_, false, false) => {
+                self.looks -= 1;
+                self.begin()
+            }
+        }
+    }
+
+    fn pause(&mut self) -> Next<Kept> {
+        self.looks -= 1;
+        self.ask(Ask::Wait(1), Waits::Paused)
+    }
+
+    /// While nothing changes, only the instances are looked at; now and then all, for what went live meanwhile.
+    fn polled(&mut self) -> Next<Kept> {
+        match (self.look.digest() == self.seen, self.looks) {
+            (_, 0) => self.end(),
+            (true, left) if left % WHOLE_LOOK != 0 => self.pause(),
+            _ => self.begin(),
+        }
+    }
+
+    /// Another may be started from now on, unless the state machine goes on itself.
+    fn end(&mut self) -> Next<Kept> {
+        self.kept.waits = self.pending;
+        if !self.noted || self.pending {
+            return Next::Done(self.kept.clone());
+        }
+        let mut notes = self.look.notes.clone();
+        let turn = notes.turn;
+        (notes.turn, notes.busy) = (turn + 1, 0);
+        let ask = KeepAsk::Note(turn, Box::new(notes));
+        self.ask(Ask::Keep(ask), Waits::Released)
+    }
+}
+
+#[cfg(test)]
+#[path = "keep_tests.rs"]
+mod tests;

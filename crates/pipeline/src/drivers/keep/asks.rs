@@ -1,0 +1,52 @@
+//! What only the keeper asks for, and what it is told.
+
+use crate::keep::{KeeperRow, Machine, NewInstances, Replacement};
+use crate::rows::CandidateRow;
+use std::fmt;
+use std::sync::Arc;
+
+/// What only the keeper asks for.
+#[derive(Debug, Clone)]
+pub enum KeepAsk {
+    /// What the keeper has noted. Answer: [`KeepAnswer::Notes`].
+    Notes,
+    /// It notes this, if nobody has since that turn. Answer: [`KeepAnswer::Noted`].
+    Note(u64, Box<KeeperRow>),
+    /// All instances of the target, and how those behind these hostnames answer. Answer:
+    /// [`KeepAnswer::Machines`].
+    Look(Vec<Arc<CandidateRow>>),
+    /// This one is launched; the same twice is one. Answer: [`Answer::Done`].
+    Launch(Box<Replacement>),
+    /// The rows of a hostname say this, if they are as they were seen. Answer: [`KeepAnswer::Noted`].
+    Record(Box<NewInstances>),
+}
+
+/// As a log tells it, after who asks.
+impl fmt::Display for KeepAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notes => write!(f, "reads its notes"),
+            Self::Note(turn, _) => write!(f, "takes a note, if the last one was its {turn}."),
+            Self::Look(rows) => write!(f, "looks at the instances of {} hostnames", rows.len()),
+            Self::Launch(one) => {
+                write!(
+                    f,
+                    "launches version {} for {} in the place of {}",
+                    one.version, one.hostname, one.replaces
+                )
+            }
+            Self::Record(new) => write!(f, "records the instances of {}", new.row.hostname),
+        }
+    }
+}
+
+/// What only the keeper is told.
+#[derive(Debug, Clone)]
+pub enum KeepAnswer {
+    /// Those.
+    Notes(Box<KeeperRow>),
+    /// Whether it is written.
+    Noted(bool),
+    /// Those, and when: seconds since 1970.
+    Machines(Vec<Machine>, i64),
+}

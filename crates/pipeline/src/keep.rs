@@ -1,0 +1,294 @@
+//! The keeper: what should run does run.
+//!
+//! For each alias of a target it looks at the instances behind the hostname that the alias leads to. One that is
+//! gone or ill is replaced by the very same launch template version: healthy first, then in the record by
+//! compare-and-swap, then in the rows, and then the old one ends. It decides from one look, so whoever runs after
+//! a crash, or beside another, decides the same.
+//!
+//! | what is behind the hostname | its address | what follows |
+//! |---|---|---|
+//! | well | in the record | |
+//! | well, and EC2 has announced its end | stays until the replacement is well | a replacement |
+//! | does not answer 200, not yet for `[run] unhealthy_for` | stays | another look |
+//! | the same for longer | goes, unless it is the last one | a replacement |
+//! | stopped, ended or not listed | goes at once, also the last one: EC2 gives it to others | a replacement |
+//! | started again with another address, and well | in the record | no replacement; one that boots ends |
+
+mod fit;
+mod host;
+mod notes;
+#[cfg(test)]
+pub(crate) mod testing;
+mod told;
+
+pub use fit::{Fit, Health, Machine};
+pub use host::Replacement;
+pub use notes::{Ailing, Done, KeeperRow, Launch};
+pub use told::{KeepReply, KeepRequest, Kept, Seen, Whom, Why};
+
+use crate::drivers::Rows;
+use crate::live::live_hostnames;
+use crate::names::{Domain, Fqdn, Target, Ticket, release_label};
+use crate::records::{Batch, ZoneView};
+use crate::rows::CandidateRow;
+use crate::wire::Instance;
+use host::HostPlan;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Where a hostname leads whose only instance is gone: nobody has an address of this block
+/// (<https://www.rfc-editor.org/rfc/rfc5737>), so users of the alias find nobody, and not whoever gets the address
+/// from EC2 next.
+pub const NOBODY: &str = "192.0.2.1";
+
+/// So many replacements in an hour for each instance of a component that should run. Who needs more is ill for a
+/// reason that another launch does not mend.
+pub const PER_INSTANCE_AND_HOUR: usize = 3;
+
+/// Seconds that a component's own release has, while it runs, to send users back to what was live before. Watch
+/// release looks every some seconds, and a roll-back takes less than a launch.
+pub const STAND_BACK: i64 = 180;
+
+/// Seconds in which a launch that EC2 does not list yet is taken for one that was asked for.
+pub(crate) const LISTED_WITHIN: i64 = 60;
+
+/// All that is decided on.
+#[derive(Debug, Clone, Hash)]
+pub struct KeepLook {
+    /// The target.
+    pub target: Target,
+    /// Its domain.
+    pub domain: Domain,
+    /// Looked at before all else.
+    pub zone: ZoneView,
+    /// What stands.
+    pub rows: Rows,
+    /// What the keeper has noted.
+    pub notes: KeeperRow,
+    /// Instances of the target, those that have ended too as long as EC2 shows them.
+    pub machines: Vec<Machine>,
+    /// When they were looked at: seconds since 1970.
+    pub at: i64,
+    /// Those that were well at the look before, too.
+    pub well_before: BTreeSet<String>,
+    /// Releases whose executions run.
+    pub running: BTreeSet<Ticket>,
+}
+
+impl KeepLook {
+    /// Nothing is known yet.
+    pub fn of(target: Target, domain: Domain) -> Self {
+        Self {
+            target,
+            domain,
+            zone: ZoneView::default(),
+            rows: Rows::new(),
+            notes: KeeperRow::default(),
+            machines: Vec::new(),
+            at: 0,
+            well_before: BTreeSet::new(),
+            running: BTreeSet::new(),
+        }
+    }
+
+    /// The rows of what aliases lead to, as far as they say what they were booted from.
+    pub fn live(&self) -> Vec<Arc<CandidateRow>> {
+        let live = live_hostnames(&self.zone, &self.domain).into_iter();
+        let rows = live.filter_map(|(component, at)| {
+            let row = self.rows.get(&at)?;
+            let is_kept = row.component == component && !row.state.is_leaving();
+            (is_kept && host::run_of(row).is_some()).then(|| row.clone())
+        });
+        rows.collect()
+    }
+
+    /// The instances of a hostname.
+    pub(crate) fn behind<'a>(&'a self, row: &'a CandidateRow) -> impl Iterator<Item = &'a Machine> {
+        let label = release_label(&self.target, row.launched());
+        let is_its =
+            move |one: &&Machine| one.release == label && one.name == row.hostname.as_str();
+        self.machines.iter().filter(is_its)
+    }
+
+    /// The releases that own what is not as it should be: whether they run decides who mends it.
+    pub fn in_question(&self) -> BTreeSet<Ticket> {
+        let live = self.live();
+        let plans = live.iter().map(|row| host::plan_host(self, row));
+        let asks = plans.zip(&live).filter(|(plan, _)| !plan.lost.is_empty());
+        asks.map(|(_, row)| row.ticket).collect()
+    }
+
+    /// What tells one look from another: a keeper that waits looks at the zone again when this changes.
+    pub fn digest(&self) -> Vec<(String, String)> {
+        let live = self.live();
+        let fits = live.iter().flat_map(|row| host::fits(self, row));
+        fits.map(|(id, fit)| (id, fit.word().to_owned())).collect()
+    }
+}
+
+/// New instances of a hostname.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewInstances {
+    /// The row as it was seen.
+    pub row: Arc<CandidateRow>,
+    /// What it is to say.
+    pub instances: Vec<Instance>,
+}
+
+/// All that is to be done, in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct KeepPlan {
+    /// What the keeper notes, before it launches anything.
+    pub notes: KeeperRow,
+    /// Of all hostnames; each asserts its alias.
+    pub batch: Batch,
+    /// What is launched.
+    pub launches: Vec<Replacement>,
+    /// What the rows are to say.
+    pub rows: Vec<NewInstances>,
+    /// What ends.
+    pub ends: Vec<String>,
+    /// The same in sentences.
+    pub says: Vec<String>,
+    /// Whether something boots, may become well again, or is mended by somebody else; beside what is launched.
+    pub waits: bool,
+    /// Components that are not launched any more for this hour, and were not told yet: sentences.
+    pub stopped: Vec<String>,
+    /// How each component is.
+    pub seen: Vec<Seen>,
+}
+
+impl KeepPlan {
+    /// Whether anything is to be done or waited for.
+    pub fn is_due(&self) -> bool {
+        !self.says.is_empty() || self.waits || !self.stopped.is_empty()
+    }
+}
+
+/// Decides.
+pub fn plan_keep(look: &KeepLook) -> KeepPlan {
+    let mut plan = KeepPlan {
+        notes: look.notes.pruned(look.at),
+        ..KeepPlan::default()
+    };
+    let live = look.live();
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for row in &live {
+        let host = host::plan_host(look, row);
+        known.extend(host.fits.iter().map(|(id, _)| id.clone()));
+        take(&mut plan, look, row, host);
+    }
+    plan.notes.ailing.retain(|id, _| known.contains(id));
+    let strays = strays(look, &live);
+    if !strays.is_empty() {
+        plan.says.push(format!(
+            "{}: ended, since users are not sent there any more",
+            strays.join(", ")
+        ));
+        plan.ends.extend(strays);
+    }
+    plan
+}
+
+fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: HostPlan) {
+    plan.notes.note(row, &host, look.at);
+    plan.seen.push(Seen::of(row, &host));
+    plan.waits |= host.waits;
+    plan.batch.0.extend(host.batch.0);
+    plan.says.extend(host.says);
+    plan.ends.extend(host.ends);
+    if let Some(instances) = host.instances {
+        plan.rows.push(NewInstances {
+            row: row.clone(),
+            instances,
+        });
+    }
+    launch(plan, look, row, host.lost);
+}
+
+/// What was lost is launched, unless somebody else mends it or there was enough of that.
+fn launch(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, lost: Vec<String>) {
+    for replaces in lost {
+        let at = &row.hostname;
+        if stands_back(look, &plan.notes, row) {
+            plan.waits = true;
+            continue;
+        }
+        let before = plan.notes.launches_of(at, &replaces);
+        let asked = before.filter(|one| look.at - one.at < LISTED_WITHIN);
+        let attempt = match (asked, before) {
+            (Some(asked), _) => asked.attempt,
+            (None, Some(before)) => before.attempt + 1,
+            (None, None) => 0,
+        };
+        let is_new = asked.is_none();
+        if is_new && plan.notes.count(at) >= host::wanted(row) * PER_INSTANCE_AND_HOUR {
+            if plan.notes.stop(at, look.at) {
+                plan.stopped.push(host::stopped(row, &look.domain));
+            }
+            continue;
+        }
+        if is_new {
+            plan.notes.launched.push(Launch {
+                hostname: at.clone(),
+                replaces: replaces.clone(),
+                attempt,
+                at: look.at,
+            });
+        }
+        plan.says.push(format!(
+            "{}: another instance of launch template version {} is launched in the place of {replaces}",
+            row.hostname, row.launch_template_version
+        ));
+        plan.launches
+            .push(Replacement::of(look, row, replaces, attempt));
+    }
+}
+
+/// While its own release runs, that one brings users back to what was live before, which takes less than a launch.
+/// It has its time for that: a release that only waits must not leave users without an instance. A release that has
+/// not cut over touches neither the hostname nor its record, so it is no reason to wait.
+fn stands_back(look: &KeepLook, notes: &KeeperRow, row: &CandidateRow) -> bool {
+    let of_it = notes
+        .ailing
+        .values()
+        .filter(|one| one.component == row.component);
+    let first = of_it.map(|one| one.since).min().unwrap_or(look.at);
+    look.running.contains(&row.ticket) && look.at - first < STAND_BACK
+}
+
+/// Replacements that came too late: the alias has moved on, and no row has them.
+fn strays(look: &KeepLook, live: &[Arc<CandidateRow>]) -> Vec<String> {
+    let is_live: BTreeSet<(String, &str)> = live
+        .iter()
+        .map(|row| {
+            let label = release_label(&look.target, row.launched());
+            (label, row.hostname.as_str())
+        })
+        .collect();
+    let in_rows: BTreeSet<&str> = look
+        .rows
+        .values()
+        .flat_map(|row| row.instances.iter().map(|one| one.id.as_str()))
+        .collect();
+    let is_stray = |one: &&Machine| {
+        let of_live = is_live.contains(&(one.release.clone(), one.name.as_str()));
+        one.replaces.is_some() && one.is_up() && !of_live && !in_rows.contains(one.id.as_str())
+    };
+    let strays = look.machines.iter().filter(is_stray);
+    strays.map(|one| one.id.clone()).collect()
+}
+
+/// Hostnames with their components, as a message lists them.
+pub(crate) fn listed<'a>(all: impl Iterator<Item = &'a String>) -> String {
+    all.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Where an alias leads.
+pub(crate) fn leads_to(zone: &ZoneView, alias: &Fqdn, at: &Fqdn) -> bool {
+    zone.points_to(alias).as_ref() == Some(at)
+}
+
+#[cfg(test)]
+#[path = "keep_tests.rs"]
+mod tests;

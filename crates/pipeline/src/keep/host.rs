@@ -1,0 +1,323 @@
+//! What becomes of one hostname.
+
+use super::fit::{Fit, Machine, fit_of};
+use super::{KeepLook, NOBODY, PER_INSTANCE_AND_HOUR, leads_to, listed};
+use crate::manifest::RunSection;
+use crate::names::{Component, Domain, Fqdn, alias, release_label};
+use crate::records::{Batch, Record, RecordType};
+use crate::rows::CandidateRow;
+use crate::wire::Instance;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An instance to launch in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Replacement {
+    /// Whose.
+    pub component: Component,
+    /// The hostname, its tag `Name`.
+    pub hostname: Fqdn,
+    /// The commit that it runs.
+    pub commit: String,
+    /// The label of the release whose instances these are.
+    pub release: String,
+    /// Its port.
+    pub port: u16,
+    /// The very same launch template version.
+    pub version: String,
+    /// In whose place.
+    pub replaces: String,
+    /// Which try this is; each has a client token of its own.
+    pub attempt: u32,
+    /// By which the subnet is chosen.
+    pub place: usize,
+}
+
+impl Replacement {
+    pub(super) fn of(look: &KeepLook, row: &CandidateRow, replaces: String, attempt: u32) -> Self {
+        let place = row.instances.iter().position(|one| one.id == replaces);
+        Self {
+            component: row.component.clone(),
+            hostname: row.hostname.clone(),
+            commit: row.commit.to_string(),
+            release: release_label(&look.target, row.launched()),
+            port: run_of(row).map_or(0, |run| run.port.number()),
+            version: row.launch_template_version.clone(),
+            replaces,
+            attempt,
+            place: place.unwrap_or_default(),
+        }
+    }
+
+    /// What is the same for the same act, and for no other.
+    pub fn token_of(&self, subnet: &str) -> String {
+        let Self {
+            release,
+            hostname,
+            replaces,
+            attempt,
+            ..
+        } = self;
+        format!("keep\n{release}\n{hostname}\n{replaces}\n{attempt}\n{subnet}")
+    }
+}
+
+/// What is to be done at one hostname.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HostPlan {
+    pub(super) fits: Vec<(String, Fit)>,
+    pub(super) batch: Batch,
+    /// Instances that are to be replaced and are not yet.
+    pub(super) lost: Vec<String>,
+    /// What its rows are to say, where that differs.
+    pub(super) instances: Option<Vec<Instance>>,
+    pub(super) ends: Vec<String>,
+    pub(super) says: Vec<String>,
+    pub(super) waits: bool,
+    /// How many of those that should run serve.
+    pub(super) serving: usize,
+}
+
+pub(super) fn run_of(row: &CandidateRow) -> Option<&RunSection> {
+    row.recipe.as_ref()?.manifest.run.as_ref()
+}
+
+/// How many instances should run.
+pub(super) fn wanted(row: &CandidateRow) -> usize {
+    run_of(row).map_or(1, |run| usize::from(run.instances.number()))
+}
+
+pub(super) fn unhealthy_for(row: &CandidateRow) -> i64 {
+    seconds(run_of(row).map(|run| run.unhealthy_for.duration().as_secs()))
+}
+
+pub(super) fn start_timeout(row: &CandidateRow) -> i64 {
+    seconds(run_of(row).map(|run| run.start_timeout.duration().as_secs()))
+}
+
+fn seconds(limit: Option<u64>) -> i64 {
+    limit
+        .and_then(|limit| i64::try_from(limit).ok())
+        .unwrap_or(i64::MAX)
+}
+
+/// How each instance of the hostname is: those of its row, and those that the keeper launched for it.
+pub(super) fn fits(look: &KeepLook, row: &CandidateRow) -> Vec<(String, Fit)> {
+    let machines: BTreeMap<&str, &Machine> =
+        look.behind(row).map(|one| (one.id.as_str(), one)).collect();
+    let serves = serving(look, row);
+    let fit = |id: &str| match machines.get(id) {
+        None => Fit::Gone("is not there any more".into()),
+        Some(one) => {
+            let address = one.address.as_deref();
+            fit_of(
+                look,
+                row,
+                one,
+                address.is_some_and(|at| serves.contains(at)),
+            )
+        }
+    };
+    let of_row = row.instances.iter().map(|one| one.id.clone());
+    let own: BTreeSet<String> = of_row.clone().collect();
+    let launched = machines
+        .values()
+        .filter(|one| one.replaces.is_some() && one.is_up());
+    let launched = launched
+        .map(|one| one.id.clone())
+        .filter(|id| !own.contains(id));
+    of_row
+        .chain(launched)
+        .map(|id| (id.clone(), fit(&id)))
+        .collect()
+}
+
+fn serving<'a>(look: &'a KeepLook, row: &CandidateRow) -> BTreeSet<&'a str> {
+    let record = look.zone.get(&row.hostname);
+    let record = record.filter(|record| record.kind == RecordType::A);
+    record
+        .into_iter()
+        .flat_map(|record| record.values.iter().map(String::as_str))
+        .collect()
+}
+
+/// Decides of one hostname.
+pub(super) fn plan_host(look: &KeepLook, row: &CandidateRow) -> HostPlan {
+    let fits = fits(look, row);
+    let host = Host {
+        look,
+        row,
+        fits: &fits,
+    };
+    let chosen = host.chosen();
+    let mut plan = HostPlan {
+        serving: chosen.len(),
+        waits: fits
+            .iter()
+            .any(|(_, fit)| matches!(fit, Fit::Starts | Fit::Failing(_))),
+        ..HostPlan::default()
+    };
+    host.record(&chosen, &mut plan);
+    let after = host.instances(&chosen);
+    plan.lost = host.lost(&after);
+    plan.ends = host.ends(&after);
+    if !plan.ends.is_empty() {
+        plan.says.push(format!(
+            "{}: {} ends",
+            row.hostname,
+            listed(plan.ends.iter())
+        ));
+    }
+    if after != row.instances {
+        let ids = after.iter().map(|one| &one.id);
+        plan.says.push(format!(
+            "{}: its instances are {}",
+            row.hostname,
+            listed(ids)
+        ));
+        plan.instances = Some(after);
+    }
+    plan.fits = fits;
+    plan
+}
+
+struct Host<'a> {
+    look: &'a KeepLook,
+    row: &'a CandidateRow,
+    fits: &'a [(String, Fit)],
+}
+
+impl Host<'_> {
+    fn machine(&self, id: &str) -> Option<&Machine> {
+        self.look.behind(self.row).find(|one| one.id == id)
+    }
+
+    fn fit(&self, id: &str) -> Option<&Fit> {
+        self.fits
+            .iter()
+            .find(|(one, _)| one == id)
+            .map(|(_, fit)| fit)
+    }
+
+    fn with(&self, is_it: impl Fn(&Fit) -> bool) -> impl Iterator<Item = &Machine> {
+        let ids = self.fits.iter().filter(move |(_, fit)| is_it(fit));
+        ids.filter_map(|(id, _)| self.machine(id))
+    }
+
+    /// Where users are to be sent: what is well, those of the row first, and as long as that is not enough what may
+    /// be well.
+    fn chosen(&self) -> Vec<Instance> {
+        let well = self.with(|fit| *fit == Fit::Well);
+        let retires = self.with(|fit| *fit == Fit::Retires);
+        let failing = self.with(|fit| matches!(fit, Fit::Failing(_)));
+        let all = well.chain(retires).chain(failing);
+        let all = all.filter_map(|one| {
+            let address = one.address.clone()?;
+            let id = one.id.clone();
+            Some(Instance { id, address })
+        });
+        all.take(wanted(self.row)).collect()
+    }
+
+    /// The record follows. The last address stays as long as it is its instance's.
+    fn record(&self, chosen: &[Instance], plan: &mut HostPlan) {
+        let at = &self.row.hostname;
+        let alias = alias(&self.row.component, &self.look.domain);
+        let Some(record) = self
+            .look
+            .zone
+            .get(at)
+            .filter(|one| one.kind == RecordType::A)
+        else {
+            return;
+        };
+        let mut addresses: Vec<String> = chosen.iter().map(|one| one.address.clone()).collect();
+        if addresses.is_empty() {
+            let ill = self.with(|fit| matches!(fit, Fit::Ill(_) | Fit::Starts));
+            let own = ill.filter_map(|one| one.address.clone());
+            addresses = own.filter(|one| record.values.contains(one)).collect();
+        }
+        if addresses.is_empty() {
+            addresses.push(NOBODY.into());
+        }
+        let new = Record::addresses(at.clone(), addresses, record.ttl);
+        let leads = leads_to(&self.look.zone, &alias, at);
+        let (true, Some(live)) = (leads && new != *record, self.look.zone.get(&alias)) else {
+            return;
+        };
+        plan.batch.assert(live.clone());
+        plan.batch.swap(record.clone(), new.clone());
+        plan.says.push(match new.values.as_slice() {
+            [nobody] if nobody == NOBODY => format!(
+                "{at}: leads to nobody ({NOBODY}) until another instance is well: its address belongs to somebody else now"
+            ),
+            values => format!("{at}: leads to {} from now on", listed(values.iter())),
+        });
+    }
+
+    /// What the row is to say: what was replaced gives way to what replaced it, and an address follows.
+    fn instances(&self, chosen: &[Instance]) -> Vec<Instance> {
+        let chosen_for = |id: &str| {
+            chosen.iter().find(|one| {
+                let replaces = self
+                    .machine(&one.id)
+                    .and_then(|one| one.replaces.as_deref());
+                replaces == Some(id) && !self.row.instances.iter().any(|own| own.id == one.id)
+            })
+        };
+        let now = |before: &Instance| {
+            let itself = chosen.iter().find(|one| one.id == before.id);
+            let is_well = self.fit(&before.id) == Some(&Fit::Well);
+            let new = itself
+                .filter(|_| is_well)
+                .or_else(|| chosen_for(&before.id));
+            new.or(itself).unwrap_or(before).clone()
+        };
+        let mut after: Vec<Instance> = self.row.instances.iter().map(now).collect();
+        let mut ids = BTreeSet::new();
+        after.retain(|one| ids.insert(one.id.clone()));
+        after
+    }
+
+    /// What is to be replaced and has no replacement that is up.
+    fn lost(&self, after: &[Instance]) -> Vec<String> {
+        let up = |id: &str| self.look.behind(self.row).any(|one| self.replaces(one, id));
+        let is_lost = |one: &&Instance| self.fit(&one.id).is_some_and(Fit::is_lost) && !up(&one.id);
+        after
+            .iter()
+            .filter(is_lost)
+            .map(|one| one.id.clone())
+            .collect()
+    }
+
+    /// Whether this one boots in that one's place, and may become well.
+    fn replaces(&self, one: &Machine, id: &str) -> bool {
+        let is_ill = matches!(self.fit(&one.id), Some(Fit::Ill(_)));
+        one.is_up() && one.replaces.as_deref() == Some(id) && !is_ill
+    }
+
+    /// What the row will not name any more, and replacements that nothing needs.
+    fn ends(&self, after: &[Instance]) -> Vec<String> {
+        let is_named = |id: &str| after.iter().any(|one| one.id == id);
+        let may_be_needed = |one: &Machine| {
+            let of = one.replaces.as_deref().filter(|id| is_named(id));
+            of.is_some_and(|id| self.fit(id) != Some(&Fit::Well) && self.replaces(one, id))
+        };
+        let members = self
+            .look
+            .behind(self.row)
+            .filter(|one| self.fit(&one.id).is_some());
+        let ends = members.filter(|one| one.can_end() && !is_named(&one.id) && !may_be_needed(one));
+        ends.map(|one| one.id.clone()).collect()
+    }
+}
+
+/// What is said when no more is launched.
+pub(super) fn stopped(row: &CandidateRow, domain: &Domain) -> String {
+    let most = wanted(row) * PER_INSTANCE_AND_HOUR;
+    format!(
+        "{} does not run as it should, and no other instance of {} is launched for the rest of the hour: {most} were, and none stayed well. `cutover logs --live {}` has what it says; release a version that runs, or roll back",
+        alias(&row.component, domain),
+        row.hostname,
+        row.component
+    )
+}

@@ -1,0 +1,137 @@
+//! What the keeper remembers of a target, from look to look.
+
+use super::Fit;
+use super::host::HostPlan;
+use super::host::Replacement;
+use crate::names::{Component, Fqdn};
+use crate::rows::CandidateRow;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Seconds for which launches count.
+const HOUR: i64 = 3600;
+
+/// Things that were done and are kept to be shown.
+const SHOWN: usize = 20;
+
+/// `target#<t>` / `keeper`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeeperRow {
+    /// How often this was written. Of two keepers that read the same, one writes: the other looks again.
+    #[serde(default)]
+    pub turn: u64,
+    /// Until when somebody is at it (seconds since 1970): a look starts no other. What an end has cut off is taken
+    /// up after that.
+    #[serde(default)]
+    pub busy: i64,
+    /// Instances that are not well, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ailing: BTreeMap<String, Ailing>,
+    /// What was launched in the last hour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub launched: Vec<Launch>,
+    /// Hostnames for which nothing more is launched, and since when (seconds since 1970).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopped: BTreeMap<Fqdn, i64>,
+    /// What was done last, the newest at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Done>,
+}
+
+/// An instance that is not well.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ailing {
+    /// Whose.
+    pub component: Component,
+    /// Since when: seconds since 1970.
+    pub since: i64,
+    /// What is wrong: a predicate.
+    pub why: String,
+}
+
+/// An instance that was launched.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Launch {
+    /// For which hostname.
+    pub hostname: Fqdn,
+    /// In whose place.
+    pub replaces: String,
+    /// Which try this was.
+    #[serde(default)]
+    pub attempt: u32,
+    /// When: seconds since 1970.
+    pub at: i64,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Done {
+    /// RFC 3339.
+    pub at: String,
+    /// A sentence.
+    pub what: String,
+}
+
+impl KeeperRow {
+    /// Without what is over.
+    pub(super) fn pruned(&self, at: i64) -> Self {
+        let mut notes = self.clone();
+        notes.launched.retain(|one| at - one.at < HOUR);
+        notes.stopped.retain(|_, since| at - *since < HOUR);
+        notes
+    }
+
+    /// Notes how a hostname's instances are.
+    pub(super) fn note(&mut self, row: &CandidateRow, host: &HostPlan, at: i64) {
+        for (id, fit) in &host.fits {
+            match fit {
+                Fit::Failing(why) | Fit::Ill(why) | Fit::Gone(why) => {
+                    let noted = self.ailing.entry(id.clone()).or_insert_with(|| Ailing {
+                        component: row.component.clone(),
+                        since: at,
+                        why: String::new(),
+                    });
+                    noted.why = crate::reason::Reason::within(why, 200).to_string();
+                }
+                Fit::Well | Fit::Retires | Fit::Starts => {
+                    self.ailing.remove(id);
+                }
+            }
+        }
+    }
+
+    /// The last launch in that one's place.
+    pub(super) fn launches_of(&self, hostname: &Fqdn, replaces: &str) -> Option<&Launch> {
+        let of = |one: &&Launch| one.hostname == *hostname && one.replaces == replaces;
+        self.launched.iter().rev().find(of)
+    }
+
+    /// How many were launched for it in this hour. A release that helps has a hostname of its own, and begins anew.
+    pub(super) fn count(&self, hostname: &Fqdn) -> usize {
+        let of = self.launched.iter().filter(|one| one.hostname == *hostname);
+        of.count()
+    }
+
+    /// Nothing more is launched for it; whether that is new.
+    pub(super) fn stop(&mut self, hostname: &Fqdn, at: i64) -> bool {
+        let is_new = !self.stopped.contains_key(hostname);
+        self.stopped.entry(hostname.clone()).or_insert(at);
+        is_new
+    }
+
+    /// EC2 has refused to launch this one.
+    pub fn take_back(&mut self, one: &Replacement) {
+        let is_it = |noted: &Launch| noted.replaces == one.replaces && noted.attempt == one.attempt;
+        self.launched.retain(|noted| !is_it(noted));
+    }
+
+    /// Adds what is done now; what was long ago is forgotten.
+    pub fn did(&mut self, sentences: &[String], at: &str) {
+        self.done.extend(sentences.iter().map(|what| Done {
+            at: at.to_owned(),
+            what: crate::reason::Reason::within(what, 400).to_string(),
+        }));
+        let surplus = self.done.len().saturating_sub(SHOWN);
+        self.done.drain(..surplus);
+    }
+}

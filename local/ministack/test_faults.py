@@ -1,0 +1,113 @@
+"""What each kind of fault does to a call, to the function and to the cloud."""
+
+import asyncio
+import json
+import subprocess
+import tempfile
+import types
+import unittest
+from pathlib import Path
+
+import faults
+
+TARGET = (b"x-amz-target", b"DynamoDB_20120810.UpdateItem")
+
+
+class Worker:
+    func_name = "myproj-cutover"
+
+    def __init__(self):
+        self._proc = subprocess.Popen(["sleep", "60"])
+
+    def invoke(self, event, request_id, *, trace_id=None):
+        return trace_id
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.done = []
+        self.app = types.SimpleNamespace(app=self.cloud)
+        runtime = types.SimpleNamespace(ProvidedWorker=type("Patched", (Worker,), {}))
+        faults.LATE = 0.05
+        faults.inject_faults(self.app, runtime, self.folder.name)
+        self.worker = runtime.ProvidedWorker()
+        self.addCleanup(self.worker._proc.wait)
+        self.addCleanup(self.worker._proc.kill)
+
+    async def cloud(self, scope, receive, send):
+        self.done.append((await receive())["body"])
+        await faults.answer(send, 200, b"text/plain", b"done")
+
+    def plan(self, kind, call=1):
+        plan = {"mark": "fault-1", "function": "myproj-cutover", "call": call, "kind": kind}
+        (Path(self.folder.name) / "fault-1.plan").write_text(json.dumps(plan))
+
+    def ask(self, event, *headers, path="/", method="POST", body=b"{}"):
+        trace = self.worker.invoke(event, "1")
+        scope = {"type": "http", "method": method, "path": path, "headers": [(b"X-Amzn-Trace-Id", trace.encode()), *headers]}
+        sent = []
+
+        async def receive():
+            return {"type": "http.request", "body": body}
+
+        async def send(message):
+            sent.append(message)
+
+        asyncio.run(self.app.app(scope, receive, send))
+        return sent[0]["status"], sent[1]["body"]
+
+    def calls(self):
+        return [json.loads(line) for line in (Path(self.folder.name) / "fault-1.calls").read_text().splitlines()]
+
+    def ended(self):
+        try:
+            self.worker._proc.wait(0.2)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def test_only_the_calls_that_change_something_of_the_marked_release_are_counted(self):
+        self.plan("none")
+        mine = {"release": {"execution": "fault-1"}}
+        self.ask(mine, TARGET)
+        self.ask({"release": {"execution": "another"}}, TARGET)
+        self.ask(mine, (b"x-amz-target", b"DynamoDB_20120810.GetItem"))
+        self.ask(mine, method="GET", path="/bucket/key")
+        self.ask(mine, method="PUT", path="/bucket/key")
+        self.ask(mine, body=b"Action=RunInstances&Version=1")
+        self.ask(mine, path="/2013-04-01/hostedzone/Z1/rrset")
+        seen = [(one["call"], one["operation"], one["fault"]) for one in self.calls()]
+        self.assertEqual(seen, [(1, "UpdateItem", None), (2, "PUT object", None), (3, "RunInstances", None),
+                                (4, "POST rrset", None)])
+        self.assertEqual(len(self.done), 7)
+
+    def test_each_kind_is_done_or_not_and_its_function_lives_or_not(self):
+        for kind, done, ended in (("refused", 0, False), ("lost", 1, False), ("before", 0, True), ("after", 1, True),
+                                  ("late", 1, True)):
+            with self.subTest(kind=kind):
+                self.setUp()
+                self.plan(kind, call=2)
+                self.assertEqual(self.ask({"execution": "fault-1"}, TARGET), (200, b"done"))
+                status, said = self.ask({"execution": "fault-1"}, TARGET)
+                self.assertNotEqual(status, 200)
+                self.assertEqual(b"AccessDeniedException" in said, kind == "refused")
+                self.assertEqual((len(self.done) - 1, self.ended()), (done, ended))
+                self.assertEqual([one["fault"] for one in self.calls()], [None, kind])
+
+    def test_a_refusal_is_worded_as_the_service_words_it(self):
+        for path, words in (("/", b"UnauthorizedOperation"), ("/2013-04-01/hostedzone/Z1/rrset", b"<ErrorResponse>"),
+                            ("/bucket/key", b"<Error><Code>AccessDenied")):
+            with self.subTest(path=path):
+                self.setUp()
+                self.plan("refused")
+                status, said = self.ask({"execution": "fault-1"}, path=path, body=b"Action=RunInstances")
+                self.assertEqual((status, words in said), (403, True))
+
+    def test_without_a_plan_nothing_is_looked_at(self):
+        self.assertEqual(self.ask({"execution": "fault-1"}, TARGET), (200, b"done"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,141 @@
+//! What must be true after a release, whatever happened to it.
+
+use crate::ground::Ground;
+use end_to_end::{Component, Ended, Seen, until};
+use pipeline::stages::RELEASE;
+use std::time::Duration;
+
+/// Nothing is left two minutes after the end.
+const LEFT: Duration = Duration::from_secs(120);
+/// How a cause says what is true for users.
+const EFFECTS: [&str; 6] = [
+    "No alias was moved",
+    "still points at",
+    "still point at",
+    "is live",
+    "are live",
+    "nothing changed for users",
+];
+
+/// What is wrong once it has ended.
+pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> {
+    let released = &ground.components[0];
+    let row = released
+        .cloud
+        .release_of(released.target, &ended.name)
+        .await;
+    let mut wrong = of_cause(ended, row.is_some());
+    let is_live = ended
+        .output
+        .as_ref()
+        .is_some_and(|output| output["outcome"] == "live");
+    for (number, component) in ground.components.iter().enumerate() {
+        let before = ground.live[number].as_str();
+        let possible = match (number, is_live) {
+            (0, true) => vec![brought],
+            // What was stopped may have been in its cutover.
+            (0, false) => vec![before, brought],
+            _ => vec![before],
+        };
+        wrong.extend(alone(component, &possible).await);
+    }
+    wrong.extend(of_row(&ground.components[0], ended).await);
+    wrong
+}
+
+/// It names stage, effect on users and, where it has got a number, the release.
+fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
+    let (cause, mut wrong) = (&ended.cause, Vec::new());
+    if ended.status != "FAILED" {
+        return wrong;
+    }
+    let mut missing = |what: &str, is_there: bool| {
+        if !is_there {
+            wrong.push(format!("its cause does not name {what}: {cause}"));
+        }
+    };
+    missing(
+        "a stage",
+        RELEASE.iter().any(|stage| cause.contains(stage.state)),
+    );
+    missing("the release", !has_number || cause.contains("-r"));
+    missing(
+        "what users have",
+        EFFECTS.iter().any(|said| cause.contains(said)),
+    );
+    wrong
+}
+
+/// One of these commits stands, and nothing else, in time.
+async fn alone(component: &Component, possible: &[&str]) -> Option<String> {
+    let mut last = String::new();
+    let found = until(LEFT, async || {
+        let live = component.live().await.commit;
+        let found = match possible.contains(&live.as_str()) {
+            true => component.alone(&live).await,
+            false => Err(format!("{live} is live, and not one of {possible:?}")),
+        };
+        match found {
+            Ok(()) => Some(()),
+            Err(what) => {
+                last = what;
+                None
+            }
+        }
+    });
+    match found.await {
+        Some(()) => None,
+        None => Some(format!("{} after {LEFT:?}: {last}", component.name)),
+    }
+}
+
+/// The release's row says how it ended, and no candidate's row is left but that of what is live.
+async fn of_row(component: &Component, ended: &Ended) -> Vec<String> {
+    let mut last = Vec::new();
+    let found = until(LEFT, async || {
+        last = rows(component, ended).await;
+        last.is_empty().then_some(())
+    });
+    match found.await {
+        Some(()) => Vec::new(),
+        None => last,
+    }
+}
+
+async fn rows(component: &Component, ended: &Ended) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let row = component
+        .cloud
+        .release_of(component.target, &ended.name)
+        .await;
+    if row.is_some_and(|row| row["outcome"] == "running") {
+        wrong.push("its row says that it is running".to_owned());
+    }
+    let pk = format!("target#{}", component.target);
+    let prefix = format!("candidate#{}-", component.name);
+    let candidates = component.cloud.rows_of(&pk, &prefix).await;
+    let states: Vec<&str> = candidates
+        .iter()
+        .filter_map(|row| row["state"].as_str())
+        .filter(|state| *state != "retired")
+        .collect();
+    if states != ["live"] {
+        wrong.push(format!("its candidates' rows are {states:?}"));
+    }
+    wrong
+}
+
+/// What clients saw: every request answered, and by nothing but what was live before and what was brought.
+pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &str) -> Vec<String> {
+    let name = &ground.components[number].name;
+    let mut wrong: Vec<String> = seen
+        .failures
+        .iter()
+        .map(|what| format!("a request to {name} failed at {what}"))
+        .collect();
+    let known =
+        |commit: &&String| **commit == ground.live[number] || (number == 0 && *commit == brought);
+    let others = seen.commits.keys().filter(|commit| !known(commit));
+    wrong.extend(others.map(|commit| format!("{name} was answered by {commit}")));
+    wrong
+}

@@ -1,0 +1,203 @@
+//! What users are sent to and is gone or ill is replaced, with nobody's doing.
+
+use end_to_end::{Cloud, Component, Seen, Service, Traffic, until};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// A replacement boots in some seconds here; the schedule looks every minute.
+const KEPT: Duration = Duration::from_secs(120);
+
+/// An event, a look, a batch.
+const SECONDS: Duration = Duration::from_secs(15);
+
+/// A service of so many instances that is called ill after five seconds.
+fn service(instances: usize) -> Service {
+    let mut service = Service::good("1");
+    service.more_of_run = format!("instances = {instances}\nunhealthy_for = \"5s\"\n");
+    service
+}
+
+/// Waits until the recorded instances are so many and none of these, they alone are up, and the record leads to them.
+async fn kept(component: &Component, count: usize, without: &[String]) -> Vec<String> {
+    let begun = Instant::now();
+    let is_kept = async || {
+        let mut recorded = component.live().await.instances;
+        recorded.sort();
+        let is_new = recorded.len() == count && !recorded.iter().any(|id| without.contains(id));
+        let is_whole = is_new && component.instances().await == recorded;
+        let leads = is_whole && component.led_to().await == component.addresses().await;
+        leads.then_some(recorded)
+    };
+    let found = until(KEPT, is_kept).await;
+    println!("{} was kept after {:?}", component.name, begun.elapsed());
+    match found {
+        Some(found) => found,
+        None => panic!(
+            "{} is not kept: recorded {:?}, up {:?} at {:?}, led to {:?}",
+            component.name,
+            component.live().await.instances,
+            component.instances().await,
+            component.addresses().await,
+            component.led_to().await
+        ),
+    }
+}
+
+/// Panics if any request failed so long after the traffic had begun.
+fn only_at_first(seen: &Seen, seconds: f64) {
+    let at = |said: &String| said.split(' ').next().and_then(|at| at.parse::<f64>().ok());
+    let last = seen.failures.iter().filter_map(at).fold(0.0, f64::max);
+    println!(
+        "{} of {} requests failed, the last one after {last} s",
+        seen.failures.len(),
+        seen.requests
+    );
+    assert!(last < seconds, "{last} s: {:?}", seen.failures.last());
+}
+
+/// Waits until the alias answers.
+async fn answers(component: &Component) {
+    let begun = Instant::now();
+    let answered = until(KEPT, async || component.get("/version").await.ok());
+    answered.await.expect("the alias answers again");
+    println!(
+        "{} answers again after {:?}",
+        component.name,
+        begun.elapsed()
+    );
+}
+
+async fn status(component: &Component) -> Value {
+    let status = ["keep", "--status", "--json", "--target", component.target];
+    let said = component.cloud.cutover(&status).await.good("keep --status");
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    said["targets"][0].clone()
+}
+
+#[tokio::test]
+async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "alone", "stage").await;
+    let sha = component.goes_live(&service(1)).await;
+    let template = component.alias_row().await["launch_template_version"].clone();
+    let mut ended = component.live().await.instances;
+
+    // The only one, under requests.
+    let traffic = Traffic::on(&component);
+    let own = component.addresses().await;
+    component.kill(&ended).await;
+    let is_over = async || (component.led_to().await != own).then_some(());
+    let over = until(SECONDS, is_over).await;
+    over.expect("users are not sent to an address that is somebody else's by now");
+    ended.extend(kept(&component, 1, &ended).await);
+    answers(&component).await;
+    let seen = traffic.stop().await;
+    only_at_first(&seen, 30.0);
+    assert_eq!(seen.commits.keys().collect::<Vec<_>>(), [&sha]);
+    assert_eq!(
+        component.alias_row().await["launch_template_version"],
+        template
+    );
+
+    // The keeper itself, as soon as it has launched.
+    let dead = ended.last().expect("an instance").clone();
+    component.kill(&[dead]).await;
+    let launched = async || (!component.instances().await.is_empty()).then_some(());
+    until(KEPT, launched).await.expect("another is launched");
+    assert!(cloud.kill_the_keeper() > 0, "there was no keeper to kill");
+    ended.extend(kept(&component, 1, &ended).await);
+    assert_eq!(
+        component.instances_ever().await.len(),
+        3,
+        "none was launched twice"
+    );
+
+    // Three in an hour, and no more.
+    let dead = ended.last().expect("an instance").clone();
+    component.kill(&[dead]).await;
+    ended.extend(kept(&component, 1, &ended).await);
+    component
+        .kill(&[ended.last().expect("an instance").clone()])
+        .await;
+    let told = until(KEPT, async || {
+        let failed = cloud.keeps_that_failed().await.into_iter();
+        let mut said = failed.filter(|one| one.cause.contains(&component.alias()));
+        said.next()
+    });
+    let told = told.await.expect("it is told");
+    assert_eq!(told.error, "NotKept", "{told:?}");
+    for part in ["no other instance of", "3 were"] {
+        assert!(told.cause.contains(part), "not `{part}`: {}", told.cause);
+    }
+    assert_eq!(component.instances().await, Vec::<String>::new());
+    let said = cloud.cutover(&["status", "--target", "stage"]).await;
+    let said = said.good("status");
+    let dead = ended.last().expect("an instance");
+    let line = format!("not up: {}: {dead} is ", component.name);
+    assert!(said.contains(&line), "{said}");
+    let kept_status = status(&component).await;
+    let own = kept_status["components"].as_array().expect("components");
+    let own = own.iter().find(|one| one["component"] == component.name);
+    assert_eq!(own.expect("its line")["serving"], json!(0));
+    let history = kept_status["history"].to_string();
+    assert!(history.contains(&ended[0]), "{history}");
+
+    // A release begins anew.
+    let second = component.goes_live(&Service::good("2")).await;
+    component.stands_alone(&second).await;
+}
+
+#[tokio::test]
+async fn of_three_any_may_end_fall_ill_hang_or_move_and_no_request_is_lost_but_what_was_on_its_way()
+{
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "three", "dev").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let sick = folder.path().join("sick");
+    let mut three = service(3);
+    three.sick_by = Some(sick.clone());
+    let sha = component.goes_live(&three).await;
+    let mut all = component.live().await.instances;
+
+    // One of three ends.
+    let traffic = Traffic::on(&component);
+    component.kill(&all[..1]).await;
+    let now = kept(&component, 3, &all[..1]).await;
+    let seen = traffic.stop().await;
+    // The record's TTL is two seconds.
+    only_at_first(&seen, 6.0);
+
+    // One answers 500 on its health path, and all else as before; then one hangs.
+    let traffic = Traffic::on(&component);
+    std::fs::write(&sick, format!("{} 500\n", now[0])).expect("the file is written");
+    let now = kept(&component, 3, &now[..1]).await;
+    traffic.stop().await.without_failure();
+    std::fs::write(&sick, format!("{} hangs\n", now[0])).expect("the file is written");
+    let keep = cloud.cutover(&["keep", "--target", component.target]).await;
+    keep.good("keep");
+    let now = kept(&component, 3, &now[..1]).await;
+
+    // One is stopped and started, which changes its address: the record follows, to it or to another.
+    let stopped = &now[..1];
+    let before = component.addresses().await;
+    let call = cloud
+        .machines
+        .stop_instances()
+        .set_instance_ids(Some(stopped.to_vec()));
+    call.send().await.expect("it stops");
+    let call = cloud
+        .machines
+        .start_instances()
+        .set_instance_ids(Some(stopped.to_vec()));
+    call.send().await.expect("it starts");
+    assert_ne!(component.addresses().await, before);
+    assert_ne!(component.addresses().await, before);
+    let now = kept(&component, 3, &[]).await;
+
+    // All of them.
+    component.kill(&now).await;
+    all = kept(&component, 3, &now).await;
+    answers(&component).await;
+    assert_eq!(all.len(), 3);
+    component.stands_alone(&sha).await;
+}
