@@ -2,6 +2,7 @@
 
 use crate::{Cloud, until};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::HistoryEventType;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -164,8 +165,14 @@ impl Execution {
 
     /// Stops it as a person does; what its functions are doing goes on.
     pub async fn stop(&self) {
+        self.stop_in_time().await.expect("it is stopped");
+    }
+
+    /// The same for one that may have ended by itself.
+    pub async fn stop_in_time(&self) -> Result<(), String> {
         let stopped = self.cloud.steps.stop_execution().execution_arn(&self.arn);
-        stopped.send().await.expect("it is stopped");
+        let stopped = stopped.send().await;
+        stopped.map(drop).map_err(|error| format!("{error:?}"))
     }
 
     /// Waits until it has ended.
@@ -197,6 +204,22 @@ impl Execution {
 
     /// The states it has entered so far.
     pub async fn states(&self) -> Vec<String> {
+        self.entered(|_| true).await
+    }
+
+    /// Those that take time: functions, waits, and what holds some. A choice is over before anybody sees it.
+    pub async fn lasting_states(&self) -> Vec<String> {
+        use HistoryEventType as Type;
+        let lasting = [
+            Type::TaskStateEntered,
+            Type::WaitStateEntered,
+            Type::MapStateEntered,
+            Type::ParallelStateEntered,
+        ];
+        self.entered(|kind| lasting.contains(kind)).await
+    }
+
+    async fn entered(&self, wanted: impl Fn(&HistoryEventType) -> bool) -> Vec<String> {
         let request = self
             .cloud
             .steps
@@ -207,11 +230,9 @@ impl Execution {
         let mut states = Vec::new();
         while let Some(event) = events.next().await {
             let event = event.expect("the history can be read");
-            states.extend(
-                event
-                    .state_entered_event_details()
-                    .map(|entered| entered.name().to_owned()),
-            );
+            let entered = event.state_entered_event_details();
+            let entered = entered.filter(|_| wanted(event.r#type()));
+            states.extend(entered.map(|entered| entered.name().to_owned()));
         }
         states
     }

@@ -38,6 +38,8 @@ pub struct Service {
     /// It answers its health path with 503 once there is this file, and all else as before. If the file has text,
     /// that names the instances which are sick, each with what it does: `i-1 500`, or `i-1 hangs`.
     pub sick_by: Option<PathBuf>,
+    /// It answers whoever asks by its alias's name with 503 once there is this file, and all else as before.
+    pub shut_by: Option<PathBuf>,
     pub suites: Vec<Suite>,
     /// Whom it talks to.
     pub peers: Vec<String>,
@@ -45,10 +47,10 @@ pub struct Service {
     pub vendor: Vec<(String, String)>,
     /// Whether it is a library, and nothing of it runs.
     pub is_library: bool,
-    /// Appended to the manifest's `[build]`.
-    pub more_of_build: String,
     /// Appended to the manifest's `[run]`.
     pub more_of_run: String,
+    /// Appended to the manifest's `[build]`.
+    pub more_of_build: String,
     /// Appended to the manifest.
     pub more_manifest: String,
     /// Whether there is a manifest at all.
@@ -77,7 +79,7 @@ sys.exit(found != os.environ["COMMIT"])
 /// what the stories take.
 const SERVER: &str = r#"import json, os, socketserver, sys, threading, time
 
-START, HELD_BY, SICK_BY = "@START@", "@HELD_BY@", "@SICK_BY@"
+START, HELD_BY, SICK_BY, SHUT_BY = "@START@", "@HELD_BY@", "@SICK_BY@", "@SHUT_BY@"
 IDENTITY = {name: os.environ.get(name.upper(), "") for name in ("component", "commit", "release", "target")}
 IDENTITY["version"] = open("VERSION").read().strip()
 VENDOR = os.environ.get("VENDOR")
@@ -130,9 +132,13 @@ class Handler(socketserver.StreamRequestHandler):
         if len(request) != 3:
             return False
         keep = request[2] == b"HTTP/1.1"
+        host = b""
         while (header := self.rfile.readline().strip().lower()):
             keep = keep and header != b"connection: close"
+            host = header[6:] if header.startswith(b"host: ") else host
         status, body = self.answer(request[1].decode())
+        if SHUT_BY and host.startswith(IDENTITY["component"].encode() + b".") and os.path.exists(SHUT_BY):
+            status = b"503 Service Unavailable"
         self.wfile.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (
             status, len(body), b"" if keep else b"Connection: close\r\n", body))
         return keep
@@ -183,6 +189,7 @@ impl Service {
             start: Start::Well,
             held_by: None,
             sick_by: None,
+            shut_by: None,
             suites: vec![Suite {
                 name: "smoke",
                 command: "python3 smoke.py".into(),
@@ -191,8 +198,8 @@ impl Service {
             peers: Vec::new(),
             vendor: Vec::new(),
             is_library: false,
-            more_of_build: String::new(),
             more_of_run: String::new(),
+            more_of_build: String::new(),
             more_manifest: String::new(),
             has_manifest: true,
             files: vec![(
@@ -246,7 +253,8 @@ impl Service {
         let server = SERVER
             .replace("@START@", &format!("{:?}", self.start))
             .replace("@HELD_BY@", &path(&self.held_by))
-            .replace("@SICK_BY@", &path(&self.sick_by));
+            .replace("@SICK_BY@", &path(&self.sick_by))
+            .replace("@SHUT_BY@", &path(&self.shut_by));
         write("server.py", &server);
         write("smoke.py", SMOKE);
         for (name, text) in &self.files {

@@ -100,6 +100,7 @@ fn live(model: &Model, execution: &str, output: &Value, screen: Screen) -> Strin
         "/cutover/note",
         "/cutover/not_recorded",
         "/cutover/not_watched",
+        "/watched/too_few",
         "/terminated/left_behind",
     ];
     for remark in remarks {

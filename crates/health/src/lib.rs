@@ -1,8 +1,10 @@
 //! Looks at instances: EC2's state of each and what its service answers.
 #![warn(missing_docs)]
 
+mod outside;
 mod prober;
 
+pub use outside::Outsider;
 pub use prober::Prober;
 
 use fleet::Fleet;

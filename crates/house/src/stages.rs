@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// stands inside a Map of the function's name.
 const NAMED_OTHERWISE: &[&str] = &[
     "Run suite",
+    "Look before cutover",
     "Deploy (cutover)",
     "Record cutover",
     "Record libraries",

@@ -12,6 +12,7 @@ use pipeline::back::{BackOutcome, BackReply, BackRequest};
 use pipeline::drivers::RollBack;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::rows::AliasRow;
+use std::collections::BTreeSet;
 
 impl Act<'_> {
     /// The drain is over, or Watch release has seen in the middle of it what makes no difference here.
@@ -29,7 +30,7 @@ impl Act<'_> {
         self.goes(Stage::Back(driving));
     }
 
-    /// Without the rule it replaces whatever is live by then.
+    /// Without the rules it replaces whatever is live by then, or whatever of it still is.
     fn back_request(&self) -> BackRequest {
         let run = self.run();
         let back = run.back.as_ref();
@@ -46,6 +47,10 @@ impl Act<'_> {
             release: release(self.program.ticket),
             components: stand(&failed),
             unwell: String::new(),
+            failed: match self.rules.keep(Rule::BackFailed) {
+                true => run.not_well.clone(),
+                false => BTreeSet::new(),
+            },
             execution_arn: String::new(),
             began: String::new(),
         }
@@ -77,8 +82,8 @@ impl Act<'_> {
         match reply {
             Ok(reply) if reply.outcome == BackOutcome::RolledBack => self.drain(),
             Err(fault) if fault.name() == ErrorName::Unavailable => self.go_back(),
-            // A later release has them all.
-            Ok(reply) if reply.error == ErrorName::Superseded.as_str() => self.stays(false),
+            // A later release has what failed; what was live before the rest ends after a drain.
+            Ok(reply) if reply.error == ErrorName::Superseded.as_str() => self.drain(),
             // It must not stay where all of what was live before is there and well.
             _ => self.stays(self.run().back.is_some() || !self.before_is_well()),
         }

@@ -168,11 +168,12 @@ pub fn moved(world: &mut World, one: &AliasMove, ticket: Ticket) {
         .change(|all| all.insert(component.clone(), ticket));
 }
 
-/// An alias moved: to what was well when it was looked at last; and a roll-back moves it away from what
-/// was not.
-pub fn sent(world: &mut World, one: &AliasMove, unwell_then: bool, is_back: bool) {
-    let from_well = one.from.as_ref().is_some_and(|from| world.is_well(from));
-    world.broken.well |= unwell_then || (is_back && from_well);
+/// Aliases moved: to what was well when it was looked at last; and a roll-back moves them only if one of them
+/// led to what was not.
+pub fn sent(world: &mut World, moves: &[AliasMove], unwell_then: bool, is_back: bool) {
+    let is_well = |one: &AliasMove| one.from.as_ref().is_some_and(|from| world.is_well(from));
+    let from_well = moves.iter().all(is_well);
+    world.broken.well |= !moves.is_empty() && (unwell_then || (is_back && from_well));
 }
 
 /// At rest no alias leads to a dead instance while what was live before stands and is well.

@@ -331,8 +331,8 @@ impl Act<'_> {
         let (unwell, is_back) = (self.run().unwell_then, self.run().back.is_some());
         let replaces = self.replaces_any();
         crate::check::all_moved(self.world(), &moves, replaces);
+        crate::check::sent(self.world(), &moves, unwell, is_back);
         for one in &moves {
-            crate::check::sent(self.world(), one, unwell, is_back);
             crate::check::moved(self.world(), one, ticket);
         }
         ChangeOutcome::Applied("C".into())

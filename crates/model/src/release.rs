@@ -60,6 +60,8 @@ pub struct Run {
     pub found_live: bool,
     /// What it takes back of itself, once that is reserved.
     pub back: Option<Shared<Back>>,
+    /// What Terminate previous has found not well, so that it goes back.
+    pub not_well: BTreeSet<Component>,
     /// What no stage can see: whether a candidate was not well when the batch was planned.
     pub unwell_then: bool,
     /// And what was true when Terminate previous looked.
@@ -237,6 +239,7 @@ impl Run {
             round: 1,
             found_live: false,
             back: None,
+            not_well: BTreeSet::new(),
             unwell_then: false,
             then: None,
             swept: Sweeps::default(),

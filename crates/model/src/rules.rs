@@ -53,6 +53,8 @@ pub enum Rule {
     RollBack,
     /// A roll-back moves aliases away from what failed, and from nothing else.
     BackReplaces,
+    /// A roll-back goes back only while users are sent to something that failed.
+    BackFailed,
     /// A roll-back decides only on a row that says what DNS says.
     OneLook,
     /// The second of two releases of the same commits moves nothing.
@@ -84,7 +86,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 36] = [
+    pub const ALL: [Rule; 37] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -108,6 +110,7 @@ impl Rule {
         Rule::SparePrevious,
         Rule::RollBack,
         Rule::BackReplaces,
+        Rule::BackFailed,
         Rule::OneLook,
         Rule::SameCommits,
         Rule::PreviousDiffers,
@@ -151,6 +154,7 @@ impl fmt::Display for Rule {
             Rule::SparePrevious => "sparing the previous of what is not well",
             Rule::RollBack => "going back from what is not well",
             Rule::BackReplaces => "going back from what failed only",
+            Rule::BackFailed => "going back only while what failed is live",
             Rule::OneLook => "one look for DNS and rows",
             Rule::SameCommits => "looking whether the same commits are live",
             Rule::PreviousDiffers => "keeping the previous of the same commit",

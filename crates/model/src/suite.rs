@@ -40,6 +40,10 @@ const REGRET_BESIDE: Of = (
     "api is taken back while it drains, beside msa",
     &[ALL, (Draining, These(&["api"])), BACK, MSA],
 );
+const PART_OF_IT: Of = (
+    "api and msa drain, and another api",
+    &[ALL, (Draining, These(&["api", "msa"])), API],
+);
 const REGRET_ALL: Of = (
     "api and msa are taken back, beside an api in between",
     &[ALL, (Draining, These(&["api", "msa"])), API, BACK],
@@ -139,6 +143,7 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(NEIGHBOURS, 0, 0).with_deaths(1),
         scenario(RIVALS, 0, 0).with_deaths(2),
         scenario(RIVALS, 1, 0).with_deaths(1),
+        scenario(PART_OF_IT, 1, 0).with_deaths(1),
         scenario(PAIR, 1, 0).with_deaths(1),
         scenario(TWICE, 2, 0),
         scenario(TWICE_TOGETHER, 1, 0),
@@ -173,7 +178,7 @@ pub fn holds(deep: bool) -> Vec<Check> {
 /// The same in seconds, and without mishaps.
 pub fn holds_in_short() -> Vec<Check> {
     let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET].map(|of| scenario(of, 0, 0));
-    let dying = [RIVALS, PAIR].map(|of| scenario(of, 0, 0).with_deaths(1));
+    let dying = [RIVALS, PAIR, PART_OF_IT].map(|of| scenario(of, 0, 0).with_deaths(1));
     let alone = [
         scenario(ALONE, 1, 1).at_every_ask(),
         scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
@@ -218,7 +223,7 @@ fn removals_of_leftovers() -> [(Rule, Scenario); 9] {
     ]
 }
 
-fn removals() -> [(Rule, Scenario); 28] {
+fn removals() -> [(Rule, Scenario); 29] {
     [
         (Rule::ReadSet, scenario(NEIGHBOURS, 0, 0)),
         (Rule::Tickets, scenario(RIVALS, 0, 0)),
@@ -244,6 +249,7 @@ fn removals() -> [(Rule, Scenario); 28] {
         (Rule::SparePrevious, scenario(RIVALS, 0, 0).with_deaths(1)),
         (Rule::RollBack, scenario(RIVALS, 0, 0).with_deaths(1)),
         (Rule::BackReplaces, scenario(RIVALS, 0, 0).with_deaths(1)),
+        (Rule::BackFailed, scenario(PART_OF_IT, 0, 0).with_deaths(1)),
         (Rule::OneLook, scenario(THERE_AND_BACK, 0, 0)),
         (Rule::SameCommits, scenario(TWICE, 0, 0)),
         (Rule::PreviousDiffers, scenario(AGAIN, 0, 0)),

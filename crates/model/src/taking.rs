@@ -72,15 +72,19 @@ impl Act<'_> {
     fn terminated(&mut self, reply: Result<Terminated, Fault>) {
         self.state.runs[self.who].then = None;
         match reply {
-            Ok(done) if done.reply.unwell.is_some() && self.goes_back() => self.go_back(),
+            Ok(done) if done.reply.unwell.is_some() && self.goes_back() => {
+                self.state.runs[self.who].not_well = done.reply.failed;
+                self.go_back();
+            }
             Err(fault) if fault.name() == ErrorName::Unavailable => self.take(Why::Terminate),
             _ => self.goes(Stage::Ended),
         }
     }
 
-    /// A roll-back does not take itself back.
+    /// A roll-back does not take itself back, nor does it begin again once it gave way to a later release.
     fn goes_back(&self) -> bool {
-        self.rules.keep(Rule::RollBack) && self.run().back.is_none()
+        let is_first = self.run().back.is_none() && self.run().not_well.is_empty();
+        self.rules.keep(Rule::RollBack) && is_first
     }
 
     pub(crate) fn discard_step(&mut self, from: &Shared<Driving<Discard>>, how: How) {

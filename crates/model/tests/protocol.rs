@@ -199,3 +199,8 @@ fn a_stopped_release_that_nobody_records_is_said_to_run_for_ever() {
 fn a_stopped_roll_back_whose_batch_comes_late_goes_live_unrecorded() {
     check(Rule::OtherMark, &[CLEAN]);
 }
+
+#[test]
+fn a_roll_back_whose_failure_a_later_release_has_mended_takes_what_is_well_away() {
+    check(Rule::BackFailed, &[WELL]);
+}

@@ -14,7 +14,7 @@ use crate::rows::{AliasRow, CandidateRow, CandidateState, FoundHealthy};
 use crate::version::Version;
 use crate::wire::{HostedComponent, PlanOutcome, PlanReply, Planned, Release};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The input of Roll back.
@@ -26,6 +26,9 @@ pub struct BackRequest {
     pub components: Vec<HostedComponent>,
     /// What is wrong with it.
     pub unwell: String,
+    /// Whose; empty where that is not known.
+    #[serde(default)]
+    pub failed: BTreeSet<Component>,
     /// The execution's ARN.
     pub execution_arn: String,
     /// When it began, RFC 3339; an earlier definition does not tell.
@@ -47,6 +50,9 @@ pub struct BackReply {
     pub outcome: BackOutcome,
     /// Of the roll-back, where the aliases moved.
     pub ticket: Option<Ticket>,
+    /// Of which nothing is gone back to any more: what was live before ends after a drain.
+    #[serde(default)]
+    pub components: Vec<Component>,
     /// The name that the execution's error has.
     pub error: String,
     /// Sentences: what users meet, what happened, what to do.
@@ -75,6 +81,11 @@ impl BackReply {
                 Some(format!("{alias} leads to {} again", one.hostname.as_ref()?))
             })
             .collect();
+        let went_back: Vec<Component> = plan
+            .components
+            .iter()
+            .map(|one| one.component.clone())
+            .collect();
         let stay = match plan.stay.as_slice() {
             [] => String::new(),
             stay => format!(
@@ -82,12 +93,19 @@ impl BackReply {
                 names(stay.iter())
             ),
         };
+        let own = request.components.iter().map(|one| &one.component);
+        let moved_on = own.filter(|one| !went_back.contains(one) && !plan.stay.contains(one));
+        let moved_on = match names(moved_on) {
+            none if none.is_empty() => none,
+            some => format!(" A later release had moved {some} on, which is left as it is."),
+        };
         Self {
             outcome: BackOutcome::RolledBack,
             ticket: Some(plan.release.ticket),
+            components: went_back,
             error: ErrorName::RolledBack.into(),
             cause: cut(&format!(
-                "{}, which ran all the time.{stay} Release {} had gone live and was taken back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
+                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
                 back.join(", "),
                 release.label(),
                 plan.release.label(),
@@ -99,13 +117,18 @@ impl BackReply {
     /// A later release has moved them on, so users meet that one.
     pub fn moved_on(request: &BackRequest) -> Self {
         let release = &request.release;
+        let own = request.components.iter().map(|one| &one.component);
         Self {
             outcome: BackOutcome::Stays,
             ticket: None,
+            components: own.clone().cloned().collect(),
             error: ErrorName::Superseded.into(),
             cause: cut(&format!(
                 "Users of {} are sent to a later release. Release {} had gone live before, and was not healthy: {}.",
-                names(request.components.iter().map(|one| &one.component)),
+                match request.failed.is_empty() {
+                    true => names(own.clone()),
+                    false => names(request.failed.iter()),
+                },
                 release.label(),
                 request.unwell
             )),
@@ -118,6 +141,7 @@ impl BackReply {
         Self {
             outcome: BackOutcome::Stays,
             ticket: None,
+            components: Vec::new(),
             error: ErrorName::DiedAfterCutover.into(),
             cause: cut(&format!(
                 "Users of {} are affected: release {} went live and is not healthy: {}. It was not taken back: {why}.{}",
@@ -167,7 +191,7 @@ pub enum BackPlan {
         /// What the release brought for the first time.
         stay: Vec<Component>,
     },
-    /// A later release has them all by now.
+    /// A later release has what failed by now.
     MovedOn,
     /// The aliases are left where they are.
     Stay {
@@ -176,17 +200,32 @@ pub enum BackPlan {
     },
 }
 
-/// Decides. Only to what is up and healthy itself; all of the release or nothing.
-pub fn plan_back(release: &Release, components: &[HostedComponent], seen: &Seen<'_>) -> BackPlan {
-    let leads_there = |one: &HostedComponent| {
-        let alias = alias(&one.component, &release.domain);
-        seen.zone.points_to(&alias).as_ref() == Some(&one.hostname)
+/// Decides. Only to what is up and healthy itself; all of the release that users are still sent to, or
+/// nothing. What a later release has moved on is that one's, and may be what mended it.
+pub fn plan_back(
+    release: &Release,
+    components: &[HostedComponent],
+    failed: &BTreeSet<Component>,
+    seen: &Seen<'_>,
+) -> BackPlan {
+    // A row is written after its batch: one that is later than the look at the zone is right.
+    let is_later = |row: &AliasRow, one: &HostedComponent| {
+        row.component == one.component
+            && row.ticket > release.ticket
+            && row.hostname != one.hostname
     };
-    if !components.iter().any(leads_there) {
+    let leads_there = |one: &&HostedComponent| {
+        let alias = alias(&one.component, &release.domain);
+        let leads = seen.zone.points_to(&alias).as_ref() == Some(&one.hostname);
+        leads && !seen.aliases.iter().any(|row| is_later(row, one))
+    };
+    let own: Vec<&HostedComponent> = components.iter().filter(leads_there).collect();
+    let has_failed = |one: &&HostedComponent| failed.is_empty() || failed.contains(&one.component);
+    if !own.iter().any(has_failed) {
         return BackPlan::MovedOn;
     }
     let (mut back, mut stay) = (Vec::new(), Vec::new());
-    for one in components {
+    for one in own {
         match previous(&release.domain, one, seen) {
             Ok(Some(row)) => back.push(row),
             Ok(None) => stay.push(one.component.clone()),
@@ -207,9 +246,6 @@ fn previous(
     seen: &Seen<'_>,
 ) -> Result<Option<CandidateRow>, String> {
     let alias = alias(&one.component, domain);
-    if seen.zone.points_to(&alias).as_ref() != Some(&one.hostname) {
-        return Err(format!("{alias} does not lead to it any more"));
-    }
     let row = seen.aliases.iter().find(|row| row.hostname == one.hostname);
     let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
     let Some(previous) = &row.previous else {
@@ -224,7 +260,7 @@ fn previous(
     let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
     match seen.conditions.get(at) {
         Some(Condition::Well) => Ok(Some(CandidateRow::clone(row))),
-        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
+        Some(Condition::Unwell(why) | Condition::Limping(why) | Condition::Gone(why)) => {
             Err(format!("{at} is not healthy either: {why}"))
         }
         None => Err(format!("{at} was not checked")),

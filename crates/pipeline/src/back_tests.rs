@@ -139,13 +139,18 @@ fn world() -> World {
 }
 
 fn check(world: &World, expected: Expect) {
+    check_failed(world, &[], expected);
+}
+
+fn check_failed(world: &World, failed: &[&str], expected: Expect) {
+    let failed = failed.iter().map(|name| component(name)).collect();
     let seen = Seen {
         zone: &world.zone,
         aliases: &world.aliases,
         rows: &world.rows,
         conditions: &world.conditions,
     };
-    let plan = plan_back(&release(), &[stands("api"), stands("ui")], &seen);
+    let plan = plan_back(&release(), &[stands("api"), stands("ui")], &failed, &seen);
     let told = match plan {
         BackPlan::GoBack { back, stay } => {
             let back: Vec<&str> = back.iter().map(|row| row.hostname.as_str()).collect();
@@ -223,8 +228,18 @@ fn an_alias_that_a_later_release_has_moved_on_is_left_alone() {
     world.zone = ZoneView::new([to("api", 'c'), to("ui", 'b')]);
     check(
         &world,
-        expect!["api.stage.myproj.com does not lead to it any more"],
+        expect!["back: ui-aaaaaaaaaaaa.stage.myproj.com; stay: "],
     );
+    check_failed(
+        &world,
+        &["ui"],
+        expect!["back: ui-aaaaaaaaaaaa.stage.myproj.com; stay: "],
+    );
+    check_failed(&world, &["api"], expect!["moved on"]);
+    let mut recorded = self::world();
+    recorded.aliases[0].ticket = Ticket(43);
+    recorded.aliases[0].hostname = at("api", 'c');
+    check_failed(&recorded, &["api"], expect!["moved on"]);
     world.zone = ZoneView::new([to("api", 'c'), to("ui", 'c')]);
     check(&world, expect!["moved on"]);
 }
@@ -235,6 +250,7 @@ fn the_cause_says_first_what_users_meet() {
         release: release(),
         components: vec![stands("api")],
         unwell: "instance i-2 is terminated".into(),
+        failed: BTreeSet::new(),
         execution_arn: String::new(),
         began: String::new(),
     };
@@ -245,6 +261,12 @@ fn the_cause_says_first_what_users_meet() {
     let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
+    let both = BackRequest {
+        components: vec![stands("api"), stands("db"), stands("ui")],
+        ..request.clone()
+    };
+    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
+        .assert_eq(&BackReply::rolled_back(&both, &plan).cause);
     expect!["Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: nothing was live before."]
         .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);
 }

@@ -6,6 +6,7 @@
 
 use crate::ends::LastEnd;
 use crate::names::Fqdn;
+use crate::outside::is_too_many;
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use std::fmt;
@@ -221,6 +222,8 @@ impl InstanceHealth {
 pub enum Condition {
     /// All run and answer 200 on the health path.
     Well,
+    /// Most of several do, and the others do not: what is wrong with these. Only of what is live.
+    Limping(String),
     /// All run, and one does not do what it should: a predicate with its subject.
     Unwell(String),
     /// One does not run any more, or there is none.
@@ -228,31 +231,40 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Of all that were seen of a hostname; the worst counts.
+    /// Of all that were seen of a hostname; the worst counts. Of what is live, one that is not well beside
+    /// two that are is no reason to send all users elsewhere.
     pub fn of(at: &Fqdn, sights: &[InstanceHealth], tolerates: Tolerates) -> Self {
         if sights.is_empty() {
             return Self::Gone(format!("the table has no instance of {at}"));
         }
-        let mut worst = Self::Well;
+        let (mut worst, mut bad) = (Self::Well, 0);
         for condition in sights.iter().map(|one| one.condition(tolerates)) {
+            bad += usize::from(!condition.is_well());
             worst = match (worst, condition) {
                 (Self::Gone(why), _) | (_, Self::Gone(why)) => Self::Gone(why),
                 (Self::Unwell(why), _) | (_, Self::Unwell(why)) => Self::Unwell(why),
-                (Self::Well, Self::Well) => Self::Well,
+                (before, _) => before,
             };
         }
-        worst
+        match worst {
+            Self::Unwell(why) | Self::Gone(why)
+                if tolerates == Tolerates::OneEnd && !is_too_many(bad, sights.len()) =>
+            {
+                Self::Limping(format!("{why} ({bad} of {} instances)", sights.len()))
+            }
+            worst => worst,
+        }
     }
 
     /// Whether users could be sent there.
     pub fn is_well(&self) -> bool {
-        *self == Self::Well
+        matches!(self, Self::Well | Self::Limping(_))
     }
 
     /// Why not.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Well => None,
+            Self::Well | Self::Limping(_) => None,
             Self::Unwell(why) | Self::Gone(why) => Some(why),
         }
     }

@@ -148,3 +148,19 @@ fn what_has_no_instances_is_gone() {
         Condition::Gone("the table has no instance of api-1.stage.myproj.com".into())
     );
 }
+
+#[test]
+fn of_what_is_live_one_sick_instance_of_many_is_no_failure_and_half_of_them_is() {
+    use Tolerates::{AnyEnd, OneEnd};
+    let well = || sight(Some("running"), Some(Status(200)));
+    let sick = || sight(Some("running"), Some(Status(503)));
+    let gone = || sight(Some("terminated"), None);
+    let told = "instance i-1 is terminated (1 of 3 instances)";
+    let limping = told_by(&[well(), gone(), well()], OneEnd);
+    assert_eq!(limping, Condition::Limping(told.into()));
+    assert!(limping.is_well() && limping.reason().is_none());
+    assert!(!told_by(&[well(), gone(), sick()], OneEnd).is_well());
+    assert!(!told_by(&[well(), sick()], OneEnd).is_well());
+    assert!(!told_by(&[sick()], OneEnd).is_well());
+    assert!(!told_by(&[well(), sick(), well()], AnyEnd).is_well());
+}

@@ -8,6 +8,7 @@
 pub mod another;
 pub mod apex;
 pub mod back;
+pub mod bake;
 pub mod boot;
 pub mod bounds;
 pub mod closing;
@@ -29,6 +30,7 @@ pub mod live;
 pub mod look;
 pub mod manifest;
 pub mod names;
+pub mod outside;
 pub mod pace;
 pub mod plan;
 pub mod proof;

@@ -43,6 +43,9 @@ pub const MAX_HEALTHY_SECONDS: u64 = 60;
 /// `[run] unhealthy_for`: a moment is no illness, and users meet it as long as it lasts.
 const UNHEALTHY_SECONDS: std::ops::RangeInclusive<u64> = 5..=600;
 
+/// The longest that a release is watched after its cutover: what was live before runs, and costs, as long.
+pub const MAX_BAKE_SECONDS: u64 = 60 * 60;
+
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
 
@@ -138,6 +141,10 @@ pub struct RunSection {
     /// where it is not the usual.
     #[serde(default = "half_a_minute", skip_serializing_if = "is_half_a_minute")]
     pub unhealthy_for: Limit,
+    /// How long a release is watched after its cutover, and what was live before it kept; the drain where
+    /// that is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake: Option<Limit>,
 }
 
 /// `[[suite]]`
@@ -287,9 +294,15 @@ impl RunSection {
             ));
         }
         let (unhealthy, within) = (self.unhealthy_for.0, UNHEALTHY_SECONDS);
-        (!within.contains(&unhealthy)).then(|| {
+        if !within.contains(&unhealthy) {
             let (least, most) = (within.start(), within.end());
-            format!("[run] unhealthy_for is {unhealthy} s, at least {least} s and at most {most} s")
+            return Some(format!(
+                "[run] unhealthy_for is {unhealthy} s, at least {least} s and at most {most} s"
+            ));
+        }
+        let bake = self.bake.map_or(0, |bake| bake.0);
+        (bake > MAX_BAKE_SECONDS).then(|| {
+            format!("[run] bake is {bake} s, at most {MAX_BAKE_SECONDS} s; what was live before runs as long")
         })
     }
 

@@ -84,6 +84,22 @@ fn how_long_it_may_fail_is_half_a_minute_and_neither_a_moment_nor_for_ever() {
 }
 
 #[test]
+fn a_release_bakes_for_an_hour_at_most_and_as_long_as_it_drains_where_nothing_is_said() {
+    let run = |more: &str| {
+        let text = GOOD.replace("port      = 8080", &format!("port = 8080\n{more}"));
+        Manifest::parse(&text, &Component::new("api").unwrap()).map(|all| all.run.unwrap())
+    };
+    let written = |run: &RunSection| serde_json::to_value(run).unwrap();
+    assert!(written(&run("").unwrap()).get("bake").is_none());
+    // The state machine reads it as a number and an `s`.
+    assert_eq!(written(&run("bake = \"60m\"").unwrap())["bake"], "3600s");
+    assert_eq!(
+        run("bake = \"61m\"").unwrap_err().0,
+        "[run] bake is 3660 s, at most 3600 s; what was live before runs as long"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_line() {
     check(
         &GOOD.replace("command    = \"make dist\"", "comand = \"make dist\""),

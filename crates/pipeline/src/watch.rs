@@ -1,4 +1,4 @@
-//! Watch release and Terminate previous: whether what went live is well while the previous runs.
+//! Terminate previous: whether what went live is well before what was live before ends.
 
 use crate::health::Condition;
 use crate::names::{Component, Domain, Fqdn, alias};
@@ -6,37 +6,11 @@ use crate::reason::Reason;
 use crate::records::ZoneView;
 use crate::retire::Leaving;
 use crate::rows::{CandidateRow, CandidateState};
-use crate::wire::{HostedComponent, Release};
-use serde::{Deserialize, Serialize};
+use crate::wire::HostedComponent;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The input of Watch release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WatchRequest {
-    /// The release.
-    pub release: Release,
-    /// Where its components stand.
-    pub components: Vec<HostedComponent>,
-}
-
-/// The reply of Watch release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum WatchReply {
-    /// It is.
-    Well,
-    /// It is not.
-    Unwell {
-        /// A clause.
-        reason: String,
-    },
-}
-
 /// What is wrong with these; `None`: nothing.
-pub fn told(
-    components: &[HostedComponent],
-    conditions: &BTreeMap<Fqdn, Condition>,
-) -> Option<String> {
+fn told(components: &[HostedComponent], conditions: &BTreeMap<Fqdn, Condition>) -> Option<String> {
     let told = components
         .iter()
         .filter_map(|one| match conditions.get(&one.hostname) {
@@ -47,19 +21,25 @@ pub fn told(
     (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string())
 }
 
-/// What is wrong with these as far as users are sent to them: what a later release has moved on is
-/// that one's.
+/// What is wrong with these as far as users are sent to them, and whose that is: what a later release has
+/// moved on is that one's.
 pub fn unwell(
     components: &[HostedComponent],
     domain: &Domain,
     zone: &ZoneView,
     conditions: &BTreeMap<Fqdn, Condition>,
-) -> Option<String> {
+) -> Option<(String, BTreeSet<Component>)> {
     let leads_there = |one: &&HostedComponent| {
         zone.points_to(&alias(&one.component, domain)).as_ref() == Some(&one.hostname)
     };
     let live: Vec<HostedComponent> = components.iter().filter(leads_there).cloned().collect();
-    told(&live, conditions)
+    let is_well = |one: &&HostedComponent| {
+        let condition = conditions.get(&one.hostname);
+        condition.is_some_and(Condition::is_well)
+    };
+    let failed = live.iter().filter(|one| !is_well(one));
+    let failed = failed.map(|one| one.component.clone()).collect();
+    Some((told(&live, conditions)?, failed))
 }
 
 /// Components of which nothing well is live: what was live before is not ended.
@@ -124,7 +104,7 @@ mod tests {
         let zone = zone(live);
         let spared = to_be_spared(&[component()], &domain(), &zone, &conditions);
         (
-            unwell(&[stands], &domain(), &zone, &conditions),
+            unwell(&[stands], &domain(), &zone, &conditions).map(|(told, _)| told),
             spared.contains(&component()),
         )
     }

@@ -12,7 +12,8 @@ use hickory_resolver::proto::op::{DnsRequestOptions, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use pipeline::delegation::Answer;
-use pipeline::names::Domain;
+use pipeline::names::{Domain, Fqdn};
+use pipeline::outside::Named;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,44 +58,63 @@ impl Resolver {
 
     /// The name servers of a zone.
     pub async fn name_servers(&self, zone: &Domain) -> Answer {
-        let name = match Name::from_ascii(format!("{zone}.")) {
-            Ok(name) => name,
-            Err(error) => return Answer::Failed(error.to_string()),
-        };
+        let found = self.records(zone.as_str(), RecordType::NS, |data| match data {
+            RData::NS(server) => Some(server.0.to_ascii()),
+            _ => None,
+        });
+        match found.await {
+            Ok(servers) if servers.is_empty() => Answer::Nothing,
+            Ok(servers) => Answer::servers(servers),
+            Err(why) => Answer::Failed(why),
+        }
+    }
+
+    /// The addresses (IPv4) of a name, whatever it is an alias of. A resolver may answer what it was told
+    /// before, as long as the TTLs allow.
+    pub async fn addresses(&self, name: &Fqdn) -> Named {
+        let found = self.records(name.as_str(), RecordType::A, |data| match data {
+            RData::A(address) => Some(address.0.to_string()),
+            _ => None,
+        });
+        match found.await {
+            Ok(addresses) if addresses.is_empty() => Named::Nowhere,
+            Ok(addresses) => Named::To(addresses.into_iter().collect()),
+            Err(why) => Named::Unknown(why),
+        }
+    }
+
+    /// What has no such records is an answer; what could not be asked is none.
+    async fn records(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: impl Fn(&RData) -> Option<String>,
+    ) -> Result<Vec<String>, String> {
+        let name = Name::from_ascii(format!("{name}.")).map_err(|error| error.to_string())?;
         let mut options = DnsRequestOptions::default();
         options.recursion_desired = true;
-        let query = Query::query(name, RecordType::NS);
+        let query = Query::query(name, kind);
         let answered = self.servers.lookup(query, options).next().await;
-        match answered {
-            None => Answer::Failed("no answer".into()),
-            Some(Err(error)) => failed(&error),
-            Some(Ok(response)) => {
-                let servers: Vec<String> = response
-                    .answers
-                    .iter()
-                    .filter_map(|record| match &record.data {
-                        RData::NS(server) => Some(server.0.to_ascii()),
-                        _ => None,
-                    })
-                    .collect();
-                match (servers.is_empty(), response.metadata.response_code) {
-                    (false, _) => Answer::servers(servers),
-                    (true, ResponseCode::NoError | ResponseCode::NXDomain) => Answer::Nothing,
-                    (true, code) => Answer::Failed(code.to_string()),
-                }
-            }
+        let response = match answered.ok_or("no answer")? {
+            Ok(response) => response,
+            Err(error) => return failed(&error),
+        };
+        let answers = response.answers.iter();
+        let found: Vec<String> = answers.filter_map(|one| read(&one.data)).collect();
+        match (found.is_empty(), response.metadata.response_code) {
+            (false, _) | (true, ResponseCode::NoError | ResponseCode::NXDomain) => Ok(found),
+            (true, code) => Err(code.to_string()),
         }
     }
 }
 
-/// What has no such records is an answer; what could not be asked is none.
-fn failed(error: &NetError) -> Answer {
+fn failed(error: &NetError) -> Result<Vec<String>, String> {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(found)) => match found.response_code {
-            ResponseCode::NoError | ResponseCode::NXDomain => Answer::Nothing,
-            code => Answer::Failed(code.to_string()),
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(Vec::new()),
+            code => Err(code.to_string()),
         },
-        other => Answer::Failed(other.to_string()),
+        other => Err(other.to_string()),
     }
 }
 

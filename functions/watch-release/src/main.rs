@@ -1,23 +1,51 @@
-//! Looks at what went live while the previous instances still run, and says whether it is well.
+//! Looks at what users meet right before a cutover and, while the previous instances still run, at what went
+//! live: at its instances, and from outside.
 
-use health::Examiner;
+use futures::StreamExt;
+use health::{Examiner, Outsider};
+use pipeline::bake::{
+    Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchReply, WatchRequest, has_moved_on,
+};
 use pipeline::errors::Fault;
-use pipeline::health::{Condition, Tolerates};
-use pipeline::names::Fqdn;
-use pipeline::watch::{WatchReply, WatchRequest, told};
+use pipeline::health::Tolerates;
+use pipeline::names::{Component, Domain};
+use pipeline::outside::{Before, Front, Outside};
+use pipeline::rows::{AliasRow, CandidateRow, Key};
+use pipeline::wire::Release;
 use registry::Registry;
+use serde::{Deserialize, Serialize};
 use stage::Settings;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How long what runs may be unwell: a service that is started again has time to come back.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks at what is not well.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often users' way is looked at before the cutover, until it works once.
+const LOOKS_BEFORE: usize = 3;
+/// Components that are asked from outside at the same time.
+const AT_ONCE: usize = 16;
 
 struct Watch {
     registry: Registry,
     examiner: Examiner,
+    outsider: Outsider,
+}
+
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Request {
+    /// Look before cutover.
+    Before(BeforeRequest),
+    /// Watch release.
+    Watch(WatchRequest),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reply {
+    Before(BeforeReply),
+    Watch(WatchReply),
 }
 
 #[tokio::main]
@@ -27,33 +55,116 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let watch = Watch {
         registry: Registry::new(&config, &settings.table),
         examiner: Examiner::new(&config, &settings.bucket)?,
+        outsider: Outsider::new(Settings::optional("CUTOVER_DNS_SERVER")?)?,
     };
-    stage::run(async |request: WatchRequest| watch.look(request).await).await
+    stage::run(async |request: Request| match request {
+        Request::Before(request) => watch.before(request).await.map(Reply::Before),
+        Request::Watch(request) => Ok(Reply::Watch(watch.look(&request).await)),
+    })
+    .await
 }
 
 impl Watch {
-    async fn look(&self, request: WatchRequest) -> Result<WatchReply, Fault> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let conditions = self.conditions(&request).await?;
-            let Some(reason) = told(&request.components, &conditions) else {
-                return Ok(WatchReply::Well);
-            };
-            let is_gone = |one: &Condition| matches!(one, Condition::Gone(_));
-            if conditions.values().any(is_gone) || Instant::now() >= deadline {
-                return Ok(WatchReply::Unwell { reason });
+    /// Whether users get through to what is live, before any of it moves.
+    async fn before(&self, request: BeforeRequest) -> Result<BeforeReply, Fault> {
+        let BeforeRequest { release, before } = request;
+        let aliases = self.aliases(&release, before.iter()).await?;
+        let live = aliases.values().map(|row| &row.hostname);
+        let rows = self.registry.candidates(&release.target, live).await?;
+        let mut found: BTreeMap<Component, Before> = BTreeMap::new();
+        for one in before.iter().filter(|one| !aliases.contains_key(*one)) {
+            found.insert(one.clone(), Before::New);
+        }
+        for look in 0..LOOKS_BEFORE {
+            let is_well = |one: &Component| found.get(one) == Some(&Before::Well);
+            let left: Vec<&CandidateRow> = rows
+                .values()
+                .filter(|row| !is_well(&row.component))
+                .collect();
+            if left.is_empty() {
+                break;
             }
-            tracing::info!(reason, "looking again");
+            if look > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let seen = self.outside(&left, &release.domain).await;
+            found.extend(seen.into_iter().map(|(one, seen)| (one, seen.into())));
+        }
+        Ok(BeforeReply { components: found })
+    }
+
+    /// Again until it is clear what is seen. A call that fails shows nothing, and is made again.
+    async fn look(&self, request: &WatchRequest) -> WatchReply {
+        let first = Instant::now();
+        let mut bake = Bake::new(request);
+        loop {
+            let (now, began) = (aws::now(), first.elapsed());
+            let seen = self.sight(request).await;
+            let elapsed = first.elapsed();
+            let at = Moment {
+                now: &now,
+                began,
+                elapsed,
+            };
+            let seen = seen.map_err(|fault| fault.to_string());
+            if let Some(reply) = bake.take(seen.clone(), at) {
+                return reply;
+            }
+            tracing::info!(?seen, "looks again");
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn conditions(&self, request: &WatchRequest) -> Result<BTreeMap<Fqdn, Condition>, Fault> {
-        let target = &request.release.target;
-        let hostnames = request.components.iter().map(|one| &one.hostname);
-        let rows = self.registry.candidates(target, hostnames).await?;
-        self.examiner
-            .examine(target, rows.values(), Tolerates::OneEnd)
-            .await
+    async fn sight(&self, request: &WatchRequest) -> Result<Sight, Fault> {
+        let (release, components) = (&request.release, &request.components);
+        let hostnames = components.iter().map(|one| &one.hostname);
+        let rows = self.registry.candidates(&release.target, hostnames).await?;
+        let names = components.iter().map(|one| &one.component);
+        let aliases = self.aliases(release, names).await?;
+        let moved_on = components.iter().filter(|one| {
+            let alias = aliases.get(&one.component);
+            has_moved_on(one, release.ticket, rows.get(&one.hostname), alias)
+        });
+        let moved_on: BTreeSet<Component> = moved_on.map(|one| one.component.clone()).collect();
+        let own: Vec<&CandidateRow> = rows
+            .values()
+            .filter(|row| !moved_on.contains(&row.component))
+            .collect();
+        let examined =
+            self.examiner
+                .examine(&release.target, own.iter().copied(), Tolerates::OneEnd);
+        let (conditions, outside) = tokio::join!(examined, self.outside(&own, &release.domain));
+        Ok(Sight {
+            conditions: conditions?,
+            outside,
+            moved_on,
+        })
+    }
+
+    async fn aliases<'a>(
+        &self,
+        release: &Release,
+        names: impl Iterator<Item = &'a Component>,
+    ) -> Result<BTreeMap<Component, AliasRow>, Fault> {
+        let keys: Vec<Key> = names.map(|one| Key::alias(&release.target, one)).collect();
+        let rows: Vec<AliasRow> = self.registry.get_many(&keys).await?;
+        let named = rows.into_iter().map(|row| (row.component.clone(), row));
+        Ok(named.collect())
+    }
+
+    async fn outside(
+        &self,
+        rows: &[&CandidateRow],
+        domain: &Domain,
+    ) -> BTreeMap<Component, Outside> {
+        let look = async |row: &CandidateRow| {
+            let front = Front::of(row, domain)?;
+            let look = self.outsider.look(&front).await;
+            Some((row.component.clone(), Outside::of(&front, &look)))
+        };
+        let looks = futures::stream::iter(rows.iter().copied()).map(look);
+        let looks: Vec<Option<(Component, Outside)>> =
+            looks.buffer_unordered(AT_ONCE).collect().await;
+        looks.into_iter().flatten().collect()
     }
 }

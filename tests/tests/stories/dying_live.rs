@@ -181,3 +181,53 @@ async fn all_components_of_a_release_go_back_together() {
     }
     traffic.stop().await.without_failure();
 }
+
+/// Its instances are well, at their own addresses; only who asks by the alias's name is refused. And not at
+/// once: the drain is over by then, and what was live before is kept since the release bakes for longer.
+#[tokio::test]
+async fn a_version_that_fails_its_users_while_it_bakes_is_rolled_back_and_no_push_brings_it_again()
+{
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "shut", "stage").await;
+    let good = component.goes_live(&Service::good("1")).await;
+    let traffic = Traffic::on(&component);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("shut");
+    let mut service = Service::good("2");
+    service.shut_by = Some(file.clone());
+    service.more_of_run = "bake = \"12s\"\n".into();
+    let bad = component.commit_and_push(&service).await;
+    let running = component.execution_of(&bad).await;
+    live_at(&component, &bad).await;
+    // Longer than the drain of 3 s, and shorter than the bake.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    std::fs::write(&file, "").expect("the file is written");
+    let ended = running.end(LIMIT).await;
+
+    let asked = format!("{}:{}/healthz", component.alias(), component.port);
+    let reasons = [
+        leads_back(&component, &good),
+        asked,
+        " answers 503: ".into(),
+        " answers in a row since 20".into(),
+        "a release by hand does".into(),
+    ];
+    failed(
+        &ended,
+        "RolledBack",
+        &reasons.each_ref().map(String::as_str),
+    );
+    component.stands_alone(&good).await;
+    let seen = traffic.stop().await;
+    let refused = |said: &String| said.contains("503 Service Unavailable");
+    assert!(seen.failures.iter().all(refused), "{:?}", seen.failures);
+    let traffic = Traffic::on(&component);
+    traffic.stop().await.only(&good);
+
+    let again =
+        json!({"component": component.name, "version": bad, "target": "stage", "branch": "main"});
+    let again = component.by_hand(again).await;
+    failed(&again, "Superseded", &["was rolled back by stage-r"]);
+    assert_eq!(component.live().await.commit, good);
+}

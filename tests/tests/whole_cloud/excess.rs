@@ -1,5 +1,4 @@
-//! Whether a role has more than it needs: every single action is taken from it, and some release must
-//! end differently.
+//! Whether a role has more than it needs: without any single action some release must end differently.
 
 use crate::alone;
 use crate::search::{Without, give_back, search, take};
@@ -383,12 +382,13 @@ fn remarks(output: &Value) -> Vec<&str> {
         "/cutover/note",
         "/cutover/not_recorded",
         "/cutover/not_watched",
+        "/watched/too_few",
         "/terminated/left_behind",
     ];
-    places
+    let said = places
         .iter()
-        .filter_map(|place| output.pointer(place)?.as_str())
-        .collect()
+        .map(|place| output.pointer(place).and_then(Value::as_str));
+    said.flatten().collect()
 }
 
 fn shown(ended: Option<Ended>) -> String {

@@ -197,7 +197,7 @@ impl World {
             ),
             (
                 "Watch release's arguments",
-                json!({"release": release, "components": stands(false)}),
+                json!({"release": release, "components": stands(false), "before": {"components": self.of_all(json!({"was": "failing", "what": Reason::within(&worst(), 200)}))}, "so_far": self.watched()}),
             ),
             ("Roll back's arguments", json!(self.back())),
             ("Roll back", self.taken_back()),
@@ -217,6 +217,17 @@ impl World {
         ]
     }
 
+    /// Of all components, what is told of each.
+    fn of_all(&self, what: Value) -> Value {
+        let named = |one: Component| (one.to_string(), what.clone());
+        Value::Object(self.names().into_iter().map(named).collect())
+    }
+
+    fn watched(&self) -> Value {
+        let noticed = self.of_all(json!(Reason::within(&worst(), 300)));
+        json!({"outcome": "unwell", "reason": worst(), "failed": self.names(), "looks": 66, "not_made": 66, "noticed": noticed, "too_few": worst()})
+    }
+
     /// What Roll back is asked where each of the release's instances is not well.
     fn back(&self) -> BackRequest {
         let stands = |one: &Prepared| HostedComponent {
@@ -227,6 +238,7 @@ impl World {
             release: self.release.clone(),
             components: self.prepared.iter().map(stands).collect(),
             unwell: worst(),
+            failed: self.names().into_iter().collect(),
             execution_arn: "a".repeat(200),
             began: "2026-01-01T00:00:00.000Z".into(),
         }
@@ -296,6 +308,7 @@ impl World {
             not_listed: 0,
             spared: released.iter().map(|one| one.hostname.clone()).collect(),
             unwell: Some(worst()),
+            failed: self.names().into_iter().collect(),
             old_versions: crate::wire::OldVersions {
                 deleted: 200,
                 failure: Some("x".repeat(500)),
@@ -313,7 +326,7 @@ impl World {
             "components": released.iter().map(|one| entry(one)).collect::<Vec<_>>(), "already_live": [], "stay": [],
             "companions": besides.iter().map(|one| json!({"component": one.component, "commit": one.commit, "hostname": one.hostname})).collect::<Vec<_>>(),
             "proven_before": false, "suites": green, "skipped": [], "cutover": {"outcome": "live", "change_id": "C", "moves": moves, "note": worst(), "not_recorded": worst(), "not_watched": worst()},
-            "terminated": terminated.within_bounds(), "rounds": 3, "tag": {"tag": "release/x/1", "tags": tags}})
+            "watched": self.watched(), "terminated": terminated.within_bounds(), "rounds": 3, "tag": {"tag": "release/x/1", "tags": tags}})
     }
 
     pub(super) fn rows(&self) -> Vec<(&'static str, Value)> {
@@ -381,9 +394,7 @@ impl World {
     }
 }
 
-pub(super) fn built(component: Prepared) -> Prepared {
-    Prepared {
-        artifact: Some(largest_artifact(&component)),
-        ..component
-    }
+pub(super) fn built(mut component: Prepared) -> Prepared {
+    component.artifact = Some(largest_artifact(&component));
+    component
 }

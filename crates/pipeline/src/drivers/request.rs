@@ -59,7 +59,9 @@ impl Job {
         for one in &self.request.candidates {
             let (name, why) = match seen.get(&one.hostname) {
                 Some(Condition::Well) => continue,
-                Some(Condition::Unwell(why)) => (ErrorName::NotHealthy, why.as_str()),
+                Some(Condition::Unwell(why) | Condition::Limping(why)) => {
+                    (ErrorName::NotHealthy, why.as_str())
+                }
                 Some(Condition::Gone(why)) => (ErrorName::CandidateGone, why.as_str()),
                 None => (ErrorName::CandidateGone, "it is not on record"),
             };

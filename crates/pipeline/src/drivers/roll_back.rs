@@ -180,7 +180,13 @@ impl RollBack {
             rows,
             conditions,
         };
-        match plan_back(&self.asked.release, &self.asked.components, &seen) {
+        let BackRequest {
+            release,
+            components,
+            failed,
+            ..
+        } = &*self.asked;
+        match plan_back(release, components, failed, &seen) {
             BackPlan::GoBack { back, stay } => self.ask(Ask::DrawTicket, Waits::Ticket(back, stay)),
             BackPlan::Stay { why } => self.stays(&why),
             BackPlan::MovedOn => Next::Done(BackReply::moved_on(&self.asked)),

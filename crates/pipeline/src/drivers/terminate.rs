@@ -111,11 +111,23 @@ impl Terminate {
         self.ask(ask, Waits::Conditions(zone))
     }
 
-    /// What is to go, less what was live where what replaced it is not well.
+    /// What is to go, less what was live before a release that is not well.
     fn choose(&mut self, zone: &ZoneView, seen: &BTreeMap<Fqdn, Condition>) -> Next<Terminated> {
         let asked = self.asked.clone();
         let domain = &asked.release.domain;
-        let spared = to_be_spared(&asked.components, domain, zone, seen);
+        let own: Vec<HostedComponent> = self
+            .rows
+            .values()
+            .filter_map(|row| self.stands(row))
+            .collect();
+        if let Some((what, failed)) = unwell(&own, domain, zone, seen) {
+            (self.reply.unwell, self.reply.failed) = (Some(what), failed);
+        }
+        // A release goes back as a whole, so all of what was live before it is kept.
+        let spared = match self.reply.unwell {
+            Some(_) => asked.components.iter().cloned().collect(),
+            None => to_be_spared(&asked.components, domain, zone, seen),
+        };
         let (spared, leaving): (Vec<Leaving>, Vec<Leaving>) = self
             .leaving()
             .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
@@ -126,12 +138,6 @@ impl Terminate {
         });
         self.superseded = never_live.map(|one| one.hostname.clone()).collect();
         self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
-        let own: Vec<HostedComponent> = self
-            .rows
-            .values()
-            .filter_map(|row| self.stands(row))
-            .collect();
-        self.reply.unwell = unwell(&own, domain, zone, seen);
         let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving);
         self.ask(ask, Waits::Taken(Box::new(take_down)))
     }

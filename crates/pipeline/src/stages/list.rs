@@ -23,6 +23,7 @@ pub const RELEASE: &[Stage] = &[
     Stage::task("Prepare suite", "prepare-command"),
     Stage::task("Collect suite", "collect-command"),
     Stage::task("Record libraries", "push-artifacts").below(),
+    Stage::task("Look before cutover", "watch-release"),
     Stage::task("Deploy (cutover)", "cutover").column(["Deploy", "(cutover)"], "Cutover"),
     Stage::wait("Drain").column(["", "Drain"], "Drain"),
     Stage::task("Watch release", "watch-release"),

@@ -6,6 +6,7 @@ use crate::cutover::AliasMove;
 use crate::live::ReadSet;
 use crate::names::{Component, Fqdn, Ticket};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 /// The input of Deploy (cutover).
@@ -105,6 +106,9 @@ pub struct TerminateReply {
     /// What is wrong with what the release brought, where users are sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwell: Option<String>,
+    /// Whose.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub failed: BTreeSet<Component>,
     /// Launch template versions that nobody can ask for any more.
     #[serde(default, skip_serializing_if = "OldVersions::is_nothing")]
     pub old_versions: OldVersions,

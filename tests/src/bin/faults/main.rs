@@ -84,11 +84,15 @@ async fn all(cloud: &Cloud, scenario: Scenario, faults: Vec<Fault>, report: Repo
     let waiting = Rc::new(RefCell::new(faults));
     let report = Rc::new(RefCell::new(report));
     let local = LocalSet::new();
-    for number in 0..workers {
+    let workers = (0..workers).map(|number| {
         let (cloud, waiting, report) = (cloud.clone(), waiting.clone(), report.clone());
-        local.spawn_local(work(cloud, scenario, number, waiting, report));
-    }
+        local.spawn_local(work(cloud, scenario, number, waiting, report))
+    });
+    let workers: Vec<_> = workers.collect();
     local.await;
+    for worker in workers {
+        worker.await.expect("a worker does not panic");
+    }
     let report = Rc::into_inner(report).expect("all workers have ended");
     report.into_inner()
 }

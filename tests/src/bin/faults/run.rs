@@ -69,7 +69,7 @@ impl Drop for Plan {
     }
 }
 
-/// A release without a fault: its calls, and the states that it enters.
+/// A release without a fault: its calls, and the states that it stays in.
 pub async fn record(ground: &mut Ground) -> (Vec<Call>, BTreeSet<String>) {
     let name = name();
     let plan = Plan::write(&ground.components[0].cloud, &name, None);
@@ -78,7 +78,7 @@ pub async fn record(ground: &mut Ground) -> (Vec<Call>, BTreeSet<String>) {
     let wrong = verdict::look(ground, &ended, &brought).await;
     assert_eq!(wrong, Vec::<String>::new(), "without a fault: {ended:#?}");
     ground.live[0] = ground.components[0].live().await.commit;
-    let states = execution.states().await.into_iter().collect();
+    let states = execution.lasting_states().await.into_iter().collect();
     (plan.calls(), states)
 }
 
@@ -150,9 +150,7 @@ async fn stop_in(execution: &Execution, state: &str) -> bool {
         let over = execution.status().await != "RUNNING";
         (entered || over).then_some(entered)
     });
-    let entered = entered.await.unwrap_or_default();
-    execution.stop().await;
-    entered
+    entered.await.unwrap_or_default() && execution.stop_in_time().await.is_ok()
 }
 
 /// `None` where it does not end.

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// Nothing is left two minutes after the end.
 const LEFT: Duration = Duration::from_secs(120);
 /// How a cause says what is true for users.
-const EFFECTS: [&str; 5] = [
+const EFFECTS: [&str; 6] = [
+    "No alias was moved",
     "still points at",
     "still point at",
     "is live",
@@ -18,7 +19,12 @@ const EFFECTS: [&str; 5] = [
 
 /// What is wrong once it has ended.
 pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> {
-    let mut wrong = of_cause(ended);
+    let released = &ground.components[0];
+    let row = released
+        .cloud
+        .release_of(released.target, &ended.name)
+        .await;
+    let mut wrong = of_cause(ended, row.is_some());
     let is_live = ended
         .output
         .as_ref()
@@ -37,8 +43,8 @@ pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> 
     wrong
 }
 
-/// It names stage, release and effect on users.
-fn of_cause(ended: &Ended) -> Vec<String> {
+/// It names stage, effect on users and, where it has got a number, the release.
+fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
     let (cause, mut wrong) = (&ended.cause, Vec::new());
     if ended.status != "FAILED" {
         return wrong;
@@ -52,7 +58,7 @@ fn of_cause(ended: &Ended) -> Vec<String> {
         "a stage",
         RELEASE.iter().any(|stage| cause.contains(stage.state)),
     );
-    missing("the release", cause.contains("-r"));
+    missing("the release", !has_number || cause.contains("-r"));
     missing(
         "what users have",
         EFFECTS.iter().any(|said| cause.contains(said)),
