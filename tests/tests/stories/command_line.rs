@@ -119,7 +119,7 @@ async fn a_release_that_was_stopped_does_not_run_in_status() {
 
     execution.stop().await;
 
-    let stopped = until(Duration::from_secs(10), async || listed("unfinished").await).await;
+    let stopped = until(Duration::from_secs(60), async || listed("unfinished").await).await;
     let stopped = stopped.expect("it is listed as what was not finished");
     assert_eq!(stopped["execution_is"], "stopped by hand");
     assert_eq!(listed("running").await, None);
