@@ -136,12 +136,22 @@ class Handler(socketserver.StreamRequestHandler):
         while (header := self.rfile.readline().strip().lower()):
             keep = keep and header != b"connection: close"
             host = header[6:] if header.startswith(b"host: ") else host
+        if request[1].startswith(b"/stream/"):
+            return self.stream(int(request[1][8:]))
         status, body = self.answer(request[1].decode())
         if SHUT_BY and host.startswith(IDENTITY["component"].encode() + b".") and os.path.exists(SHUT_BY):
             status = b"503 Service Unavailable"
         self.wfile.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (
             status, len(body), b"" if keep else b"Connection: close\r\n", body))
         return keep
+
+    def stream(self, seconds):
+        """An event each second."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        for number in range(seconds):
+            self.wfile.write(b"data: %d\n\n" % number)
+            time.sleep(1)
+        return False
 
     def answer(self, path):
         if path.startswith("/say/"):

@@ -12,6 +12,8 @@ const AGAIN: (&str, &str) = ("Cut over?", "Plan companions");
 
 /// The parts of the drain, with a look after each.
 const DRAINS: (&str, &str) = ("Drained?", "Drain");
+/// And what is waited for connections after it.
+const CONNECTED: (&str, &str) = ("Drained?", "Drain connections");
 
 /// The libraries of a release come first; then it begins again, without them.
 const AFTER_LIBRARIES: (&str, &str) = ("Libraries only?", "Prepare workspaces");
@@ -105,7 +107,7 @@ fn a_release_ends_in_succeed_or_fail() {
 #[test]
 fn nothing_is_done_over_and_over() {
     for machine in machines() {
-        let back = machine.ways_back_but(&[AGAIN, DRAINS, AFTER_LIBRARIES]);
+        let back = machine.ways_back_but(&[AGAIN, DRAINS, CONNECTED, AFTER_LIBRARIES]);
         assert!(back.is_empty(), "{back:?} come round again");
     }
 }
@@ -172,6 +174,12 @@ fn a_drain_has_at_most_six_parts_and_a_bake_beyond_it_one_for_each_minute() {
     for way in counted {
         assert_eq!(text(&way["Assign"], "looks"), "{% $looks + 1 %}");
     }
+    let longer = machine.rules(CONNECTED);
+    assert_eq!(longer.len(), 1);
+    let condition =
+        format!("{{% $count($watched.connected) > 0 and $looks < {parts} + {minutes} + 180 %}}");
+    assert_eq!(text(longer[0], "Condition"), condition);
+    assert_eq!(machine.states["Drain connections"]["Seconds"], 20);
     let seconds = format!(
         "{{% $looks < {parts} ? $ceil({drain} / {parts}) : $ceil({beyond} / {minutes}) %}}"
     );

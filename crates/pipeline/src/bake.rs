@@ -59,6 +59,9 @@ pub struct WatchRequest {
     /// What the looks of before have come to.
     #[serde(default)]
     pub so_far: SoFar,
+    /// What was live before it.
+    #[serde(default)]
+    pub replaced: BTreeSet<Fqdn>,
 }
 
 /// What all looks have come to.
@@ -89,6 +92,9 @@ pub struct WatchReply {
     /// Whose.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub failed: BTreeSet<Component>,
+    /// Of which what was live before still has connections.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub connected: BTreeSet<Component>,
     /// For the next look, and for who reads the output.
     #[serde(flatten)]
     pub so_far: SoFar,
@@ -334,6 +340,7 @@ impl<'a> Bake<'a> {
         WatchReply {
             outcome,
             reason: (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string()),
+            connected: BTreeSet::new(),
             failed: over.into_iter().map(|(one, _)| one.clone()).collect(),
             so_far: self.so_far.clone(),
         }

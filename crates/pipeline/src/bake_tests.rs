@@ -31,6 +31,7 @@ fn request(before: Option<Before>) -> WatchRequest {
             components: before.into_iter().collect(),
         },
         so_far: SoFar::default(),
+        replaced: BTreeSet::new(),
     }
 }
 

@@ -70,10 +70,17 @@ pub fn user_data(boot: &Boot<'_>) -> Result<String, BadCommand> {
         ),
         format!("vendor=({})", vendor(boot)),
         format!("region={}", quoted(boot.region)),
+        format!("drains={}", quoted(&drains(boot.run))),
         format!("command=({})", command.join(" ")),
         format!("environment=({})", environment.join(" ")),
     ];
     Ok(without_comments(SCRIPT).replace("#@VALUES@", &head.join("\n")))
+}
+
+/// The port whose connections are told, as the kernel writes it; nothing where they are not.
+fn drains(run: &RunSection) -> String {
+    let port = || format!("{:04X}", run.port.number());
+    run.drain.map(|_| port()).unwrap_or_default()
 }
 
 /// Name, address and SHA-256 of each library, one after the other.
@@ -191,7 +198,11 @@ mod tests {
             "{script}"
         );
         assert!(script.contains("'UI_URL=http://ui-r42.stage.myproj.com:8081'"));
-        assert!(script.len() < MAX_USER_DATA / 2, "{} bytes", script.len());
+        assert!(
+            script.len() < MAX_USER_DATA * 5 / 8,
+            "{} bytes",
+            script.len()
+        );
         assert!(!script.contains("#@VALUES@"));
         assert!(script.starts_with("#!/bin/bash\n") && !script.contains("\n# "));
     }

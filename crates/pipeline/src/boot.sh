@@ -81,6 +81,34 @@ ended() {
   timeout 20 aws s3 cp --only-show-errors - "$logs/instance-$id.ends" <"$ends" || say "the end could not be told"
 }
 
+# Whether the service has connections that last, 0 or 1, each time that this changes; where the manifest has a
+# `drain`. One lasts that is there at two looks, ten seconds apart; none does where that is so twice. Those of the
+# machine to itself are left out. Looked at without a process, and told at most every 20 s.
+declare -A open=()
+counted=-10 idle=0 told=
+tell_connections() {
+  [ "$drains" ] && [ $((SECONDS - counted)) -ge 10 ] || return 0
+  counted=$SECONDS
+  local line lines words now=() lasts=0
+  mapfile -t lines </proc/net/tcp
+  [ ! -r /proc/net/tcp6 ] || mapfile -t -O ${#lines[@]} lines </proc/net/tcp6
+  for line in "${lines[@]}"; do
+    words=($line)
+    [ "${words[3]}" = 01 ] && [ "${words[1]##*:}" = "$drains" ] || continue
+    case ${words[2]} in 0100007F:* | 0000000000000000FFFF00000100007F:*) continue ;; esac
+    now+=("${words[2]}")
+    [ -z "${open[${words[2]}]:-}" ] || lasts=1
+    [ ${#now[@]} -lt 1000 ] || break
+  done
+  open=()
+  for line in "${now[@]}"; do open[$line]=1; done
+  idle=$((lasts ? 0 : idle + 1))
+  [ "$lasts" = 1 ] || [ "$idle" -ge 2 ] || return 0
+  [ "$lasts" != "$told" ] || return 0
+  told=$lasts counted=$((SECONDS + 10))
+  echo "$told" | timeout 20 aws s3 cp --only-show-errors - "$logs/instance-$id.connections" || told=
+}
+
 # The whole log, in numbered pieces. What is shipped leaves the disk, all but the last 16 to 32 MiB: a hole
 # takes its place, so that whoever writes need not know. Shipping takes a twentieth of the time (the AWS
 # CLI needs a second of processor) and 16 KiB a second at most; what waits for it has 512 MiB on the disk,
@@ -92,6 +120,7 @@ ship_pieces() {
   exec {never}<> <(:)
   [ ! -s "$home/shipped" ] || read -r piece sent freed <"$home/shipped"
   while true; do
+    [ "${1:-}" = last ] || tell_connections
     # What is written while it looks counts as news the next time too: clocks of files are coarse.
     if [ "$more" ] || [ "$log" -nt "$home/looked" ]; then
       touch -d '2 seconds ago' "$home/looked"
@@ -180,9 +209,9 @@ if [ "$by" = systemd ]; then
   } >"$home/ship-log"
   {
     echo '#!/bin/bash'
-    declare -p logs id home log region
+    declare -p logs id home log region drains open counted idle told
     echo 'export AWS_REGION="$region" AWS_DEFAULT_REGION="$region"'
-    declare -f say ship_pieces
+    declare -f say ship_pieces tell_connections
     echo 'ship_pieces "$@"'
   } >"$home/ship-pieces"
   chmod 755 "$home/ship-log" "$home/ship-pieces"

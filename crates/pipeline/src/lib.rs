@@ -12,6 +12,7 @@ pub mod bake;
 pub mod boot;
 pub mod bounds;
 pub mod closing;
+pub mod connections;
 pub mod cutover;
 pub mod delegation;
 pub mod drivers;

@@ -46,6 +46,9 @@ const UNHEALTHY_SECONDS: std::ops::RangeInclusive<u64> = 5..=600;
 /// The longest that a release is watched after its cutover: what was live before runs, and costs, as long.
 pub const MAX_BAKE_SECONDS: u64 = 60 * 60;
 
+/// The longest that instances are kept for their connections after the usual drain.
+pub const MAX_DRAIN_SECONDS: u64 = 60 * 60;
+
 /// Peers one component may have: what its suites passed against is the key of a row.
 pub const MAX_PEERS: usize = 20;
 
@@ -145,6 +148,9 @@ pub struct RunSection {
     /// that is longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bake: Option<Limit>,
+    /// How long its instances are kept after a later release's cutover while they have connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Limit>,
 }
 
 /// `[[suite]]`
@@ -301,8 +307,14 @@ impl RunSection {
             ));
         }
         let bake = self.bake.map_or(0, |bake| bake.0);
-        (bake > MAX_BAKE_SECONDS).then(|| {
-            format!("[run] bake is {bake} s, at most {MAX_BAKE_SECONDS} s; what was live before runs as long")
+        if bake > MAX_BAKE_SECONDS {
+            return Some(format!(
+                "[run] bake is {bake} s, at most {MAX_BAKE_SECONDS} s; what was live before runs as long"
+            ));
+        }
+        let drain = self.drain.map_or(0, |drain| drain.0);
+        (drain > MAX_DRAIN_SECONDS).then(|| {
+            format!("[run] drain is {drain} s, at most {MAX_DRAIN_SECONDS} s; what connects for longer has to connect again")
         })
     }
 

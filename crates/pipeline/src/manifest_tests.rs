@@ -97,6 +97,10 @@ fn a_release_bakes_for_an_hour_at_most_and_as_long_as_it_drains_where_nothing_is
         run("bake = \"61m\"").unwrap_err().0,
         "[run] bake is 3660 s, at most 3600 s; what was live before runs as long"
     );
+    assert_eq!(
+        run("drain = \"2h\"").unwrap_err().0,
+        "[run] drain is 7200 s, at most 3600 s; what connects for longer has to connect again"
+    );
 }
 
 #[test]

@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+#[path = "boot/connections.rs"]
+mod connections;
+
 /// For what takes a second or two.
 const LIMIT: Duration = Duration::from_secs(60);
 

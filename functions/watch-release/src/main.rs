@@ -6,17 +6,19 @@ use health::{Examiner, Outsider};
 use pipeline::bake::{
     Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchReply, WatchRequest, has_moved_on,
 };
+use pipeline::connections::{MAX_BYTES, drain_of, has_connections, key};
 use pipeline::errors::Fault;
 use pipeline::health::Tolerates;
-use pipeline::names::{Component, Domain};
+use pipeline::names::{Component, Domain, Target};
 use pipeline::outside::{Before, Front, Outside};
 use pipeline::rows::{AliasRow, CandidateRow, Key};
-use pipeline::wire::Release;
+use pipeline::wire::{Instance, Release};
 use registry::Registry;
 use serde::{Deserialize, Serialize};
 use stage::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+use store::Store;
 
 /// Between two looks at what is not well.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,6 +30,7 @@ const AT_ONCE: usize = 16;
 struct Watch {
     registry: Registry,
     examiner: Examiner,
+    store: Store,
     outsider: Outsider,
 }
 
@@ -55,11 +58,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let watch = Watch {
         registry: Registry::new(&config, &settings.table),
         examiner: Examiner::new(&config, &settings.bucket)?,
+        store: Store::new(&config, &settings.bucket),
         outsider: Outsider::new(Settings::optional("CUTOVER_DNS_SERVER")?)?,
     };
     stage::run(async |request: Request| match request {
         Request::Before(request) => watch.before(request).await.map(Reply::Before),
-        Request::Watch(request) => Ok(Reply::Watch(watch.look(&request).await)),
+        Request::Watch(request) => {
+            let mut reply = watch.look(&request).await;
+            reply.connected = watch.connected(&request).await?;
+            Ok(Reply::Watch(reply))
+        }
     })
     .await
 }
@@ -139,6 +147,48 @@ impl Watch {
             outside,
             moved_on,
         })
+    }
+
+    /// Of which what was live before has connections still, where its manifest has a `drain`.
+    async fn connected(&self, request: &WatchRequest) -> Result<BTreeSet<Component>, Fault> {
+        let target = &request.release.target;
+        let rows = self.registry.candidates(target, &request.replaced).await?;
+        let kept: Vec<&CandidateRow> = rows
+            .values()
+            .filter(|row| drain_of(row).is_some())
+            .collect();
+        let names = kept.iter().map(|row| &row.component);
+        let aliases = self.aliases(&request.release, names).await?;
+        let mut connected = BTreeSet::new();
+        for row in kept {
+            let live = aliases.get(&row.component);
+            let live = live.filter(|live| live.ticket == request.release.ticket);
+            let Some(since) = live.and_then(|live| aws::since(&live.since)) else {
+                continue;
+            };
+            let told = self.told(target, row).await;
+            tracing::info!(
+                at = row.hostname.as_str(),
+                ?told,
+                "connections as they are told"
+            );
+            let usual = Duration::from_secs(request.release.drain_seconds.into());
+            if has_connections(row, since, usual, &told) {
+                connected.insert(row.component.clone());
+            }
+        }
+        Ok(connected)
+    }
+
+    /// What cannot be read was not told.
+    async fn told(&self, target: &Target, row: &CandidateRow) -> BTreeMap<String, Option<String>> {
+        let read = async |one: &Instance| {
+            let key = key(target, row.launched(), &row.component, &one.id);
+            let told = self.store.get_text(&key, MAX_BYTES).await;
+            (one.id.clone(), told.ok().flatten())
+        };
+        let all = futures::stream::iter(&row.instances).map(read);
+        all.buffer_unordered(AT_ONCE).collect().await
     }
 
     async fn aliases<'a>(

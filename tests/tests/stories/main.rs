@@ -9,6 +9,7 @@ mod barred;
 mod by_hand;
 mod caches;
 mod command_line;
+mod connected;
 mod containers;
 mod dying;
 mod dying_live;

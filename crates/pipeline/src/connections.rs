@@ -1,0 +1,137 @@
+//! Whether what was live before still has connections, as its instances tell (`boot.sh`).
+//!
+//! An instance is the users' code, and may say what it likes. So it can only keep itself running, and no longer
+//! than its manifest's `drain`; and what it says is not asked before the usual drain is over.
+
+use crate::names::{Component, Target, Ticket, release_label};
+use crate::rows::{CandidateRow, CandidateState};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is read of what an instance tells.
+pub const MAX_BYTES: usize = 64;
+
+/// Where an instance tells whether it has connections. The release is the one that launched it.
+pub fn key(target: &Target, launched: Ticket, component: &Component, instance: &str) -> String {
+    let label = release_label(target, launched);
+    format!("logs/{label}/{component}/instance-{instance}.connections")
+}
+
+/// How long its instances are kept for their connections; `None` where its manifest has no `drain`, or somebody
+/// else ends or has them by now.
+pub fn drain_of(row: &CandidateRow) -> Option<Duration> {
+    let run = row.recipe.as_ref()?.manifest.run.as_ref()?;
+    let drain = run.drain?.duration();
+    (row.state == CandidateState::Live).then_some(drain)
+}
+
+/// What an instance needs to notice that a connection lasts and to tell that: two looks ten seconds apart, up to 20 s
+/// after it told something else, and the call. So whoever connects in the last moment of the usual drain is noticed.
+const NOTICED: Duration = Duration::from_secs(40);
+
+/// Whether they are kept, `usual` being the drain without connections. `told` is what each instance has told, `None` where that is nothing or could not be
+/// read: then it is kept until `drain` is over.
+pub fn has_connections(
+    row: &CandidateRow,
+    since_cutover: Duration,
+    usual: Duration,
+    told: &BTreeMap<String, Option<String>>,
+) -> bool {
+    let is_idle = |one: &Option<String>| one.as_deref().map(str::trim) == Some("0");
+    let is_early = since_cutover < usual + NOTICED;
+    let is_kept = is_early || !told.values().all(is_idle);
+    is_kept && drain_of(row).is_some_and(|drain| since_cutover < drain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+    use crate::names::{Commit, Fqdn};
+    use crate::version::Version;
+    use crate::wire::{Bundle, Planned, Prepared};
+
+    fn row(more: &str) -> CandidateRow {
+        let component = Component::new("api").unwrap();
+        let commit = Commit::new("b".repeat(40)).unwrap();
+        let hostname = Fqdn::new("api-bbbbbbbbbbbb.stage.myproj.com").unwrap();
+        let text = format!(
+            "[component]\nname='api'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n{more}\n"
+        );
+        let planned = Planned {
+            component: component.clone(),
+            version: Version::Head,
+            commit: commit.clone(),
+            repository: crate::names::RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
+            hostname: Some(hostname.clone()),
+            credentials: None,
+            companion: false,
+            warm: false,
+            repeats: None,
+            replaces: None,
+        };
+        let source = Bundle {
+            key: String::new(),
+            sha256: String::new(),
+            bytes: 0,
+        };
+        CandidateRow {
+            hostname,
+            commit,
+            ticket: Ticket(7),
+            release: "stage-r7".into(),
+            state: CandidateState::Live,
+            instances: Vec::new(),
+            launch_template_version: String::new(),
+            launched_by: None,
+            taken_from: None,
+            companion: false,
+            recipe: Some(Prepared {
+                planned,
+                source,
+                manifest: Manifest::parse(&text, &component).unwrap(),
+                artifact: None,
+                vendor: Vec::new(),
+                cache: None,
+                warnings: Vec::new(),
+            }),
+            found_healthy: None,
+            component,
+        }
+    }
+
+    fn check(row: &CandidateRow, minutes: u64, told: &[Option<&str>]) -> bool {
+        let named = |(n, one): (usize, &Option<&str>)| (format!("i-{n}"), one.map(str::to_owned));
+        let told = told.iter().enumerate().map(named).collect();
+        let since = Duration::from_secs(minutes * 60);
+        has_connections(row, since, Duration::from_secs(90), &told)
+    }
+
+    #[test]
+    fn what_has_connections_is_kept_until_they_are_gone_or_its_drain_is_over() {
+        let row = row("drain='15m'");
+        assert!(check(&row, 3, &[Some("1\n")]));
+        assert!(check(&row, 3, &[Some("0\n"), Some("1\n")]));
+        assert!(!check(&row, 3, &[Some("0\n"), Some("0")]));
+        assert!(check(&row, 2, &[Some("0")]), "one may just have begun");
+        assert!(!check(&row, 15, &[Some("1\n")]));
+    }
+
+    #[test]
+    fn what_tells_nothing_or_nonsense_is_kept_until_its_drain_is_over() {
+        let row = row("drain='15m'");
+        assert!(check(&row, 14, &[None]));
+        assert!(check(&row, 14, &[Some("(9999 bytes, see s3://x)")]));
+        assert!(!check(&row, 15, &[None]));
+    }
+
+    #[test]
+    fn without_a_drain_of_its_own_or_in_other_hands_it_is_not_kept() {
+        assert!(!check(&row(""), 0, &[Some("1")]));
+        let leaving = CandidateRow {
+            state: CandidateState::Leaving,
+            ..row("drain='15m'")
+        };
+        assert!(!check(&leaving, 0, &[Some("1")]));
+    }
+}
