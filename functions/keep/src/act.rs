@@ -4,7 +4,7 @@ use crate::Keeper;
 use fleet::{Launch, Launched};
 use futures::{StreamExt, stream};
 use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk};
-use pipeline::errors::{ErrorName, Fault, Named as _};
+use pipeline::errors::{ErrorName, Fault};
 use pipeline::health;
 use pipeline::keep::{Health, Machine, Replacement};
 use pipeline::names::release_label;
