@@ -78,15 +78,13 @@ pub enum Rule {
     SweepRecords,
     /// It gives the mark another TTL where it gives back what a roll-back by itself took over.
     OtherMark,
-    /// The keeper lets records follow instances.
-    KeepRecords,
-    /// It ends what it has launched and comes too late.
+    /// The keeper ends what it has launched and comes too late.
     KeepStrays,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 37] = [
+    pub const ALL: [Rule; 36] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -122,7 +120,6 @@ impl Rule {
         Rule::SweepDrains,
         Rule::SweepRecords,
         Rule::OtherMark,
-        Rule::KeepRecords,
         Rule::KeepStrays,
     ];
 }
@@ -166,7 +163,6 @@ impl fmt::Display for Rule {
             Rule::SweepDrains => "the sweeper's wait for a drain",
             Rule::SweepRecords => "recording how a stopped release ended",
             Rule::OtherMark => "another mark where a stopped roll-back is given up",
-            Rule::KeepRecords => "records that follow instances",
             Rule::KeepStrays => "ending replacements that come too late",
         })
     }
