@@ -327,3 +327,48 @@ async fn instances_of_several_releases_are_found_in_one_call_and_each_by_both_it
     let nothing = fleet.of_releases(&Default::default()).await.unwrap();
     assert!(nothing.is_empty(), "and nothing is asked");
 }
+
+#[tokio::test]
+async fn an_announced_end_counts_as_long_as_it_is_to_come() {
+    let status = |id: &str, code: &str, description: &str| {
+        format!(
+            "<item><instanceId>{id}</instanceId><eventsSet><item><code>{code}</code>\
+             <description>{description}</description></item></eventsSet></item>"
+        )
+    };
+    let announced = [
+        status("i-1", "instance-retirement", "on degraded hardware"),
+        status("i-2", "instance-stop", "[Completed] on degraded hardware"),
+        status("i-3", "system-reboot", "for maintenance"),
+    ];
+    let announced = format!(
+        "<instanceStatusSet>{}</instanceStatusSet>",
+        announced.concat()
+    );
+    let item = |id: &str| {
+        format!(
+            "<item><instanceId>{id}</instanceId><instanceState><name>running</name></instanceState>\
+             <launchTime>2026-01-01T00:00:00Z</launchTime><tagSet>\
+             <item><key>cutover:replaces</key><value>i-0</value></item></tagSet></item>"
+        )
+    };
+    let listed: String = ["i-1", "i-2", "i-3"].map(item).concat();
+    let listed = format!(
+        "<reservationSet><item><instancesSet>{listed}</instancesSet></item></reservationSet>"
+    );
+    let replay = Replay::new([
+        answer("DescribeInstanceStatus", &announced),
+        answer("DescribeInstances", &listed),
+    ]);
+    let (project, target) = (Project::new("p").unwrap(), Target::new("dev").unwrap());
+    let fleet = Fleet::new(&replay.config());
+    let seen = fleet.machines_of(&project, &target).await.unwrap();
+    let retire: Vec<bool> = seen.iter().map(|one| one.retires).collect();
+    assert_eq!(retire, [true, false, false]);
+    assert_eq!(seen[0].started, 1_767_225_600);
+    assert_eq!(seen[0].replaces.as_deref(), Some("i-0"));
+    let asked = replay.asked();
+    for part in ["event.code", "instance-retirement", "instance-stop"] {
+        assert!(asked[0].contains(part), "{}", asked[0]);
+    }
+}

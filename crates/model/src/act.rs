@@ -58,6 +58,7 @@ pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
         Stage::Terminate(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Discard(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Sweep(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
+        Stage::Keep(driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         _ => (&[], &[]),
     };
     let crash = crash.iter().filter(|_| crashes > 0);
@@ -123,6 +124,7 @@ impl Act<'_> {
         }
         match self.run().stage.clone() {
             Stage::Plan if self.program.asks == Asks::Sweep => self.sweep(),
+            Stage::Plan if self.program.asks == Asks::Keep => self.keep(),
             Stage::Plan => self.goes(Stage::PlanLook(self.state.world.zone.clone())),
             Stage::PlanLook(zone) => self.plan(&zone),
             Stage::PlanRows(seen) => self.plan_rows(&seen),
@@ -137,6 +139,7 @@ impl Act<'_> {
             Stage::Terminate(driving) => self.terminate_step(&driving, how),
             Stage::Discard(driving) => self.discard_step(&driving, how),
             Stage::Sweep(driving) => self.sweep_step(&driving, how),
+            Stage::Keep(driving) => self.keep_step(&driving, how),
             Stage::Ended => {}
         }
     }
@@ -273,6 +276,7 @@ pub fn arrives(state: &mut State, which: usize, rules: Rules) {
             world.proofs.change(|all| all.extend(proofs));
         }
         Ask::Reserve(reservation) => reserved_late(state, late.who, reservation),
+        Ask::Keep(ask) => drop(world.keeps(ask)),
         _ => {}
     }
 }

@@ -3,6 +3,7 @@
 use crate::cast::{domain, instance, peers};
 use crate::world::World;
 use pipeline::cutover::AliasMove;
+use pipeline::keep::NOBODY;
 use pipeline::look::Look;
 use pipeline::names::{Commit, Component, Fqdn, Ticket, alias};
 use pipeline::proof::{Set, proof_of};
@@ -61,7 +62,10 @@ fn resolves(world: &World, at: &Fqdn) -> bool {
                 .values
                 .iter()
                 // One that died by itself is nobody's fault; what is done about it is looked at below.
-                .all(|one| world.up.contains(one) || world.died.contains(one))
+                .all(|one| {
+                    let is_gone = one == NOBODY && !world.is_well(at);
+                    world.up.contains(one) || world.died.contains(one) || is_gone
+                })
     })
 }
 
@@ -194,6 +198,18 @@ pub fn is_dead_live(world: &World) -> bool {
     !world.live().values().all(|at| world.is_well(at))
 }
 
+/// Whether every alias leads to instances that run, all of them.
+pub fn all_run(world: &World) -> bool {
+    let runs = |at: &Fqdn| {
+        let record = world.zone.get(at);
+        record.is_some_and(|record| record.values.iter().all(|one| world.up.contains(one)))
+    };
+    world
+        .live()
+        .values()
+        .all(|at| runs(at) && world.is_well(at))
+}
+
 /// What is left at rest that should not be: invariant 4. One sentence for each.
 pub fn left_behind(world: &World) -> Vec<String> {
     let live = world.live();
@@ -230,7 +246,10 @@ pub fn left_behind(world: &World) -> Vec<String> {
 /// The instance that the row of a hostname is about, whatever its record says.
 fn is_of(world: &World, at: &Fqdn, id: &String) -> bool {
     let row = world.row(at);
-    row.is_some_and(|row| instance(row.launched(), at).id == *id)
+    row.is_some_and(|row| match row.instances.is_empty() {
+        true => instance(row.launched(), at).id == *id,
+        false => row.instances.iter().any(|one| one.id == *id),
+    })
 }
 
 fn behind(world: &World, at: &Fqdn, id: &String) -> bool {

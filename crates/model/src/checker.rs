@@ -2,7 +2,7 @@
 
 use crate::act::{Act, Action, arrives, happens, stops, ways};
 use crate::cast::HOSTNAME_TTL;
-use crate::check::{is_dead_live, left_at_dead, left_behind};
+use crate::check::{all_run, is_dead_live, left_at_dead, left_behind};
 use crate::driving::Done;
 use crate::release::{Brought, Run, Stage, State};
 use crate::rules::{Rule, Rules};
@@ -95,6 +95,9 @@ impl Model for Check {
             }),
             Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
             Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
+            Property::always(KEPT, |check: &Self, state: &State| {
+                !at_rest(state) || !check.scenario.has_keeper() || all_run(&state.world)
+            }),
             Property::always(CLEAN, |check: &Self, state: &State| {
                 let world = &state.world;
                 let excused =
@@ -121,6 +124,9 @@ pub const SPARED: &str = "what was live before is not ended while what replaced 
 /// Invariant 8.
 pub const BACK: &str = "at rest no alias leads to the dead while the previous stands and is well";
 
+/// With a keeper.
+pub const KEPT: &str = "at rest every alias leads to instances that run";
+
 /// Invariant 5.
 pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";
 
@@ -142,8 +148,12 @@ impl Check {
     /// A release whose next step nobody else can see or come between: then it makes no difference
     /// when it is taken, and it is taken at once. A roll-back and a restart see everything.
     fn private(&self, state: &State) -> Option<usize> {
-        let sees_all =
-            |one: &Program| matches!(one.asks, Asks::TakeBack | Asks::Restart(_) | Asks::Sweep);
+        let sees_all = |one: &Program| {
+            matches!(
+                one.asks,
+                Asks::TakeBack | Asks::Restart(_) | Asks::Sweep | Asks::Keep
+            )
+        };
         let rollback = self.scenario.programs.iter().any(sees_all) || self.scenario.every_ask;
         let private = |who: &usize| match &state.runs[*who].stage {
             Stage::Cut(driving) => driving.is_private(),

@@ -5,7 +5,7 @@ use crate::release::Stage;
 use crate::rules::Rule;
 use crate::shared::Shared;
 use pipeline::drivers::{
-    Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation, Rows,
+    Answer, Ask, ChangeOutcome, Driver, KeepAsk, Mark, Next, PlanFound, Reservation, Rows,
 };
 use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
@@ -37,6 +37,8 @@ pub struct Done {
     pub views: u8,
     /// Whether it has marked rows of what is to go.
     pub marked: bool,
+    /// How often it has waited.
+    pub waits: u8,
 }
 
 impl<D> Driving<D> {
@@ -99,6 +101,9 @@ impl Hash for Write {
                 proofs.for_each(|proof| proof.hash(to));
             }
             Ask::Reserve(one) => one.release.plan.hash(to),
+            Ask::Keep(KeepAsk::Note(turn, notes)) => (turn, notes).hash(to),
+            Ask::Keep(KeepAsk::Launch(one)) => one.hash(to),
+            Ask::Keep(KeepAsk::Record(new)) => new.hash(to),
             _ => {}
         }
     }
@@ -112,7 +117,8 @@ pub fn writes(ask: &Ask) -> bool {
         | Ask::MoveOn(..)
         | Ask::GiveBack(..)
         | Ask::RecordSet(..)
-        | Ask::Reserve(_) => true,
+        | Ask::Reserve(_)
+        | Ask::Keep(KeepAsk::Note(..) | KeepAsk::Launch(_) | KeepAsk::Record(_)) => true,
         _ => false,
     }
 }
@@ -137,6 +143,7 @@ impl Act<'_> {
         loop {
             let looked = matches!(ask, Ask::View);
             let marks = is_leaving(&ask);
+            self.done.waits += u8::from(matches!(ask, Ask::Wait(_)));
             let answer = self.answer(ask);
             self.done.views += u8::from(looked);
             self.done.marked |= marks;
@@ -187,6 +194,7 @@ impl Act<'_> {
             Ask::Candidates(_) | Ask::AllCandidates => looked,
             Ask::Change(batch, _) => !asserts_only(batch),
             Ask::Aliases(_) | Ask::Reserve(_) | Ask::End(_) | Ask::EndInstances(_) => true,
+            Ask::Keep(ask) => !matches!(ask, KeepAsk::Notes),
             _ => is_leaving(next),
         }
     }
@@ -231,6 +239,7 @@ impl Act<'_> {
             Ask::Instances => return Answer::Instances(self.instances()),
             Ask::Releases(_) => return Answer::Releases(self.releases()),
             Ask::Executions(these) => return Answer::Executions(self.executions(&these)),
+            Ask::Keep(ask) => return self.answer_of_keeper(ask),
             Ask::EndInstances(ids) => {
                 self.world()
                     .up

@@ -26,6 +26,7 @@ pub mod check;
 pub mod checker;
 mod cutting;
 pub mod driving;
+pub mod keeping;
 mod lies;
 mod planning;
 pub mod release;

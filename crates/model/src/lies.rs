@@ -225,6 +225,9 @@ impl Act<'_> {
         {
             return Batch::default();
         }
+        if !self.rules.keep(Rule::KeepRecords) && matches!(self.run().stage, Stage::Keep(_)) {
+            return Batch::default();
+        }
         let mut batch = batch.clone();
         if !self.rules.keep(Rule::Mark) {
             let mark = last_cutover(domain());

@@ -90,7 +90,7 @@ impl Act<'_> {
             Asks::These(names) => each(names, &|_| Some(commit(self.ticket()))),
             Asks::As(names, ticket) => each(names, &|_| Some(commit(Ticket(*ticket)))),
             Asks::Restart(names) => each(names, &|one| look.live_commit(one).cloned()),
-            Asks::Sweep => Vec::new(), // it plans nothing
+            Asks::Sweep | Asks::Keep => Vec::new(), // they plan nothing
             Asks::TakeBack => {
                 let back = look.take_back()?.back.into_iter();
                 back.map(|(one, to)| resolved(one, to.commit.clone(), Some(to)))
@@ -113,9 +113,7 @@ impl Act<'_> {
         let plain = hostname(&resolved.component, &resolved.commit, domain());
         let mut observed = observe(look, resolved, world.row(&plain));
         if let Some(live) = observed.live.as_mut() {
-            let row = world.row(&live.hostname);
-            let up = row.is_some_and(|row| world.is_up(row.launched(), &live.hostname));
-            live.health = match up {
+            live.health = match world.is_well(&live.hostname) {
                 true => Health::Well,
                 false => Health::Ill("it does not run".into()),
             };

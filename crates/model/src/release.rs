@@ -3,7 +3,7 @@
 use crate::driving::{Driving, Write};
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::drivers::{Cutover, Discard, RollBack, Sweep, Terminate};
+use pipeline::drivers::{Cutover, Discard, Keep, RollBack, Sweep, Terminate};
 use pipeline::live::ReadSet;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
@@ -172,6 +172,8 @@ pub enum Stage {
     Discard(Shared<Driving<Discard>>),
     /// Sweep.
     Sweep(Shared<Driving<Sweep>>),
+    /// Keep.
+    Keep(Shared<Driving<Keep>>),
     /// Roll back.
     Back(Shared<Driving<RollBack>>),
     /// It has ended.

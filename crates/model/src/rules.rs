@@ -78,11 +78,15 @@ pub enum Rule {
     SweepRecords,
     /// It gives the mark another TTL where it gives back what a roll-back by itself took over.
     OtherMark,
+    /// The keeper lets records follow instances.
+    KeepRecords,
+    /// It ends what it has launched and comes too late.
+    KeepStrays,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 35] = [
+    pub const ALL: [Rule; 37] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -118,6 +122,8 @@ impl Rule {
         Rule::SweepDrains,
         Rule::SweepRecords,
         Rule::OtherMark,
+        Rule::KeepRecords,
+        Rule::KeepStrays,
     ];
 }
 
@@ -160,6 +166,8 @@ impl fmt::Display for Rule {
             Rule::SweepDrains => "the sweeper's wait for a drain",
             Rule::SweepRecords => "recording how a stopped release ended",
             Rule::OtherMark => "another mark where a stopped roll-back is given up",
+            Rule::KeepRecords => "records that follow instances",
+            Rule::KeepStrays => "ending replacements that come too late",
         })
     }
 }

@@ -20,6 +20,8 @@ pub enum Asks {
     TakeBack,
     /// Nothing: it is the sweeper.
     Sweep,
+    /// Nothing: it is the keeper.
+    Keep,
 }
 
 impl Asks {
@@ -27,7 +29,7 @@ impl Asks {
     pub fn names(&self) -> Option<&'static [&'static str]> {
         match self {
             Self::These(names) | Self::As(names, _) | Self::Restart(names) => Some(names),
-            Self::TakeBack | Self::Sweep => None,
+            Self::TakeBack | Self::Sweep | Self::Keep => None,
         }
     }
 }
@@ -114,6 +116,11 @@ impl Scenario {
         self.programs.iter().any(|one| one.asks == Asks::Sweep)
     }
 
+    /// Whether there is a keeper.
+    pub fn has_keeper(&self) -> bool {
+        self.programs.iter().any(|one| one.asks == Asks::Keep)
+    }
+
     /// The same, where others may come before every single ask of a driver.
     pub fn at_every_ask(self) -> Self {
         Self {
@@ -137,7 +144,7 @@ impl Scenario {
     pub fn start(&self) -> State {
         let mut state = State {
             world: World {
-                records_outcomes: self.has_sweeper(),
+                records_outcomes: self.has_sweeper() || self.has_keeper(),
                 ..World::empty()
             },
             runs: vec![Run::started(); self.programs.len()],

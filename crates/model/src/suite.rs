@@ -3,7 +3,7 @@
 
 use crate::checker::Check;
 use crate::rules::{Rule, Rules};
-use crate::scenario::Asks::{As, Restart, Sweep, TakeBack, These};
+use crate::scenario::Asks::{As, Keep, Restart, Sweep, TakeBack, These};
 use crate::scenario::Begins::{Beside, Draining, Over, Planned, Started, Tested};
 use crate::scenario::{Asks, Begins, Scenario};
 
@@ -84,6 +84,15 @@ const SWEPT_BESIDE: Of = (
     "api is stopped, swept, and released again",
     &[ALL, API, (Planned, These(&["api"])), (Started, Sweep)],
 );
+const KEPT: Of = ("what is live dies, and is kept", &[ALL, (Started, Keep)]);
+const KEPT_BESIDE: Of = (
+    "api is released, and what is live is kept",
+    &[ALL, API, (Started, Keep)],
+);
+const TWO_KEEPERS: Of = (
+    "what is live dies, and two keepers come",
+    &[ALL, (Started, Keep), (Started, Keep)],
+);
 const TWICE: Of = (
     "api and the same api at once",
     &[ALL, API, (Planned, As(&["api"], 2))],
@@ -148,19 +157,24 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(SWEPT, 1, 1).with_stops(1).at_every_ask(),
         scenario(SWEPT, 0, 1).with_stops(1).with_deaths(1),
         scenario(SWEPT_BESIDE, 0, 0).with_stops(1).swept_beside(),
+        scenario(KEPT, 1, 1).with_deaths(2).at_every_ask(),
+        scenario(TWO_KEEPERS, 0, 0).with_deaths(1).at_every_ask(),
+        scenario(KEPT_BESIDE, 0, 0).with_deaths(1),
     ];
     let rules = Rules::WHOLE;
-    // But for the first, none has come to its end within minutes; they fill a machine's memory.
-    let wide = deep.then(|| {
-        [
-            scenario(TWICE_AND_BACK, 0, 0),
-            scenario(THERE_AND_BACK, 0, 0),
-            scenario(TESTED_AND_BACK, 0, 0),
-            scenario(RIVALS, 1, 1).at_every_ask(),
-        ]
-    });
+    let wide = deep.then(wide);
     let all = scenarios.into_iter().chain(wide.into_iter().flatten());
     all.map(|scenario| Check { scenario, rules }).collect()
+}
+
+/// But for the first, none has come to its end within minutes; they fill a machine's memory.
+fn wide() -> [Scenario; 4] {
+    [
+        scenario(TWICE_AND_BACK, 0, 0),
+        scenario(THERE_AND_BACK, 0, 0),
+        scenario(TESTED_AND_BACK, 0, 0),
+        scenario(RIVALS, 1, 1).at_every_ask(),
+    ]
 }
 
 /// The same in seconds, and without mishaps.
@@ -172,6 +186,7 @@ pub fn holds_in_short() -> Vec<Check> {
         scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
         scenario(AFTER_IT, 0, 0).with_stops(1).at_every_ask(),
         scenario(SWEPT, 0, 0).with_stops(1).at_every_ask(),
+        scenario(KEPT, 1, 1).with_deaths(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
     let all = scenarios.into_iter().chain(dying).chain(alone);
@@ -194,7 +209,7 @@ pub fn fails() -> Vec<(Rule, Check)> {
 }
 
 /// Parts that take away what a release that ended early has left, or keep a late call from mattering.
-fn removals_of_leftovers() -> [(Rule, Scenario); 7] {
+fn removals_of_leftovers() -> [(Rule, Scenario); 9] {
     let stopped = |lates| scenario(AFTER_IT, 0, lates).with_stops(1).at_every_ask();
     let swept = |lates| scenario(SWEPT, 0, lates).with_stops(1);
     [
@@ -205,6 +220,8 @@ fn removals_of_leftovers() -> [(Rule, Scenario); 7] {
         (Rule::SweepDrains, swept(0)),
         (Rule::SweepRecords, swept(0)),
         (Rule::OtherMark, swept(1).with_deaths(1)),
+        (Rule::KeepRecords, scenario(KEPT, 0, 0).with_deaths(1)),
+        (Rule::KeepStrays, scenario(KEPT_BESIDE, 0, 0).with_deaths(1)),
     ]
 }
 

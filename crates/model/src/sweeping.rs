@@ -177,7 +177,7 @@ impl Act<'_> {
     /// `Ask::Instances`.
     pub(crate) fn instances(&self) -> Vec<Launched> {
         let launched = |id: &String| {
-            let (ticket, label) = id.split_once('/')?;
+            let (ticket, label) = id.split('+').next()?.split_once('/')?;
             let ticket = Ticket(ticket.strip_prefix('r')?.parse().ok()?);
             Some(Launched {
                 id: id.clone(),

@@ -85,6 +85,7 @@ fn stage(stage: &Stage) -> String {
         Stage::Terminate(driving) => format!("Terminate previous {}", driving.ask),
         Stage::Discard(driving) => format!("Discard candidates {}", driving.ask),
         Stage::Sweep(driving) => format!("Sweep {}", driving.ask),
+        Stage::Keep(driving) => format!("Keep {}", driving.ask),
         Stage::Back(driving) => format!("Roll back {}", driving.ask),
         Stage::Ended => "has ended".into(),
     }

@@ -3,6 +3,7 @@
 use crate::cast::{domain, instance};
 use crate::rules::{Rule, Rules};
 use crate::shared::{Printed, Shared};
+use pipeline::keep::KeeperRow;
 use pipeline::live::live_hostnames;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::proof::Proof;
@@ -21,7 +22,7 @@ pub struct Rows(pub BTreeMap<Fqdn, Arc<CandidateRow>>);
 impl Hash for Rows {
     fn hash<H: Hasher>(&self, to: &mut H) {
         for (at, row) in &self.0 {
-            let healthy = (row.recipe.is_some(), row.instances.len());
+            let healthy = (row.recipe.is_some(), &row.instances);
             let had = (row.launched_by, row.taken_from);
             (at, row.ticket, row.state as u8, had, healthy).hash(to);
         }
@@ -52,6 +53,12 @@ pub struct World {
     pub up: Shared<BTreeSet<String>>,
     /// EC2: the instances that died by themselves.
     pub died: Shared<BTreeSet<String>>,
+    /// EC2: what the keeper has launched, ended or not.
+    pub used: Shared<BTreeSet<String>>,
+    /// DynamoDB, `keeper`.
+    pub notes: Shared<KeeperRow>,
+    /// Whether the keeper has stood back for as long as it does.
+    pub waited: bool,
     /// S3: instances whose component has ended, and runs again, since it was found healthy.
     pub ended: Shared<BTreeSet<String>>,
     /// What no release can see: what really ran beside what when suites passed.
@@ -83,6 +90,9 @@ impl World {
             proofs: Shared::new(BTreeSet::new()),
             up: Shared::new(BTreeSet::new()),
             died: Shared::new(BTreeSet::new()),
+            used: Shared::new(BTreeSet::new()),
+            notes: Shared::new(KeeperRow::default()),
+            waited: false,
             ended: Shared::new(BTreeSet::new()),
             passed: Shared::new(BTreeSet::new()),
             draining: Shared::new(Draining::default()),
@@ -195,7 +205,7 @@ impl World {
         fits
     }
 
-    fn change_row(&mut self, at: &Fqdn, with: impl FnOnce(&mut CandidateRow)) {
+    pub(crate) fn change_row(&mut self, at: &Fqdn, with: impl FnOnce(&mut CandidateRow)) {
         self.rows.change(|all| {
             if let Some(row) = all.0.get_mut(at) {
                 with(Arc::make_mut(row));
@@ -235,8 +245,11 @@ impl World {
 
     /// `Examiner::examine`, where any end is tolerated: its instance runs.
     pub fn is_well(&self, at: &Fqdn) -> bool {
-        self.row(at)
-            .is_some_and(|row| self.is_up(row.launched(), at))
+        let is_up = |row: &CandidateRow| match row.instances.is_empty() {
+            true => self.is_up(row.launched(), at),
+            false => row.instances.iter().all(|one| self.up.contains(&one.id)),
+        };
+        self.row(at).is_some_and(is_up)
     }
 
     /// The same of a candidate, whose component may not have ended.
@@ -247,7 +260,9 @@ impl World {
 
     /// `Takedown::end_instances`.
     pub fn end(&mut self, launched: Ticket, at: &Fqdn) {
-        self.up.change(|up| up.remove(&instance(launched, at).id));
+        let id = instance(launched, at).id;
+        let tagged = |one: &String| *one == id || one.starts_with(&format!("{id}+"));
+        self.up.change(|up| up.retain(|one| !tagged(one)));
         crate::check::inspect(self);
     }
 }

@@ -211,7 +211,8 @@ fn launch(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, lost: V
     for replaces in lost {
         let at = &row.hostname;
         if stands_back(look, &plan.notes, row) {
-            plan.waits = true;
+            // What retires only serves still, and the next look comes in any case.
+            plan.waits |= plan.notes.ailing.contains_key(&replaces);
             continue;
         }
         let before = plan.notes.launches_of(at, &replaces);

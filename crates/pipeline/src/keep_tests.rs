@@ -91,6 +91,21 @@ fn a_replacement_is_in_the_record_when_it_was_well_at_two_looks() {
     );
 }
 
+/// Found by the model check: `i-8` was in the record and not yet in the row when it died, `i-9` was launched for `i-1`
+/// once more, and only then the row came to say `i-8`.
+#[test]
+fn one_that_was_launched_for_what_the_row_no_longer_names_takes_the_place_of_who_is_lost() {
+    let well = replacement("i-9", "i-1", Health::Well);
+    let mut look = look(&["i-8"], &[NOBODY], vec![gone("i-8"), well]);
+    look.well_before.insert("i-9".into());
+    check(
+        &look,
+        expect![[r#"
+            leads to 10.0.0.9 from now on
+            its instances are i-9"#]],
+    );
+}
+
 #[test]
 fn what_is_ill_for_a_moment_is_waited_for_and_what_is_longer_is_replaced() {
     let ill_now = look(&["i-1"], &["10.0.0.1"], vec![ill("i-1")]);
@@ -192,6 +207,18 @@ fn a_release_that_runs_mends_what_it_has_brought_but_not_for_ever() {
     let launched =
         expect!["another instance of launch template version 7 is launched in the place of i-1"];
     check(&ailing(running(dead), "i-1", STAND_BACK), launched);
+}
+
+#[test]
+fn what_retires_while_its_release_runs_is_left_to_later_looks() {
+    let retires = Machine {
+        retires: true,
+        ..machine("i-1")
+    };
+    check(
+        &running(look(&["i-1"], &["10.0.0.1"], vec![retires])),
+        expect![""],
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use pipeline::health;
 use pipeline::keep::{Health, Machine, Replacement};
 use pipeline::names::release_label;
 use pipeline::rows::{CandidateRow, Key};
+use pipeline::target;
 use pipeline::wire::{Instance, Release};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -101,34 +102,53 @@ impl Keeper {
         }
     }
 
-    /// In the subnet that it is chosen for, or in another where that one has no room.
+    /// Launches, then looks: a target that is closed in that moment is cleared after it, or this one sees it and
+    /// ends what it has launched.
     async fn launch(&self, release: &Release, one: &Replacement) -> Result<(), Fault> {
+        self.is_open(release).await?;
+        let launched = self.launch_somewhere(release, one).await?;
+        tracing::info!(?launched, replaces = one.replaces, "launched");
+        if let Err(closing) = self.is_open(release).await {
+            self.fleet.terminate(&launched).await?;
+            return Err(closing);
+        }
+        Ok(())
+    }
+
+    async fn is_open(&self, release: &Release) -> Result<(), Fault> {
+        let target = &release.target;
+        let row = self.drive.registry.get(&Key::environment(target)).await?;
+        let open = target::open(target, row);
+        open.map(drop)
+            .map_err(|why| Fault::new(why.name(), why.to_string()))
+    }
+
+    /// In the subnet that it is chosen for, or in another where that one has no room. Each try begins with the next:
+    /// what does not become well may be in a zone that is not well.
+    async fn launch_somewhere(
+        &self,
+        release: &Release,
+        one: &Replacement,
+    ) -> Result<Vec<String>, Fault> {
         let subnets = &release.subnet_ids;
-        let mut last = None;
+        let first = one.place + one.attempt as usize;
+        let mut last = format!(
+            "target {} has no subnets recorded; deploy infra/target.yaml again",
+            release.target
+        );
         for n in 0..subnets.len() {
-            let subnet = &subnets[(one.place + n) % subnets.len()];
+            let subnet = &subnets[(first + n) % subnets.len()];
             match self.launch_in(release, one, subnet).await {
-                Err(error) if ELSEWHERE.iter().any(|code| error.is(code)) => last = Some(error),
-                Ok(Launched::Up(seen)) => {
-                    let ids: Vec<&str> = seen.iter().map(|one| one.id.as_str()).collect();
-                    tracing::info!(?ids, replaces = one.replaces, "launched");
-                    return Ok(());
+                Err(error) if ELSEWHERE.iter().any(|code| error.is(code)) => {
+                    last = error.to_string();
                 }
+                Ok(Launched::Up(seen)) => return Ok(seen.into_iter().map(|one| one.id).collect()),
                 // It was launched before and has ended: the next look finds no other, and asks for one.
-                Ok(Launched::EndedAlready) => return Ok(()),
+                Ok(Launched::EndedAlready) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(match last {
-            Some(error) => Fault::new(error.name(), error.to_string()),
-            None => Fault::new(
-                ErrorName::Misconfigured,
-                format!(
-                    "target {} has no subnets recorded; deploy infra/target.yaml again",
-                    release.target
-                ),
-            ),
-        })
+        Err(Fault::new(ErrorName::CallRefused, last))
     }
 
     async fn launch_in(

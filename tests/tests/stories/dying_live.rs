@@ -44,7 +44,13 @@ async fn a_candidate_that_is_terminated_right_after_the_batch_gives_way_to_the_p
     let running = component.execution_of(&bad).await;
     let instance = live_at(&component, &bad).await;
     component.terminate(&instance).await;
+    let back = async || (component.alias_row().await["rolled_back"] == *bad).then_some(());
+    until(LIMIT, back).await.expect("it goes back");
+    // While what was rolled back still has its row, the keeper does not start it again.
+    let keep = cloud.cutover(&["keep", "--target", "stage"]).await;
     let ended = running.end(LIMIT).await;
+    assert!(keep.code <= 1, "{keep:?}");
+    assert_eq!(component.instances_ever().await.len(), 2);
 
     let reasons = [
         leads_back(&component, &good),

@@ -1,6 +1,6 @@
 //! What users are sent to and is gone or ill is replaced, with nobody's doing.
 
-use end_to_end::{Cloud, Component, Seen, Service, Traffic, until};
+use end_to_end::{Cloud, Component, Place, Seen, Service, Traffic, Vpcs, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -200,4 +200,51 @@ async fn of_three_any_may_end_fall_ill_hang_or_move_and_no_request_is_lost_but_w
     answers(&component).await;
     assert_eq!(all.len(), 3);
     component.stands_alone(&sha).await;
+}
+
+/// About 500 requests a second together, where the machine is idle.
+const CLIENTS: usize = 8;
+
+#[tokio::test]
+#[ignore = "a target of its own, and requests without pause: make test-long"]
+async fn all_instances_of_a_target_at_once_are_replaced_and_all_aliases_serve_again() {
+    let _one = Vpcs::one().await;
+    let cloud = Cloud::up().await;
+    let place = Place::new(&cloud, "outage");
+    place.provision(&[]).await.output();
+    let mut components = Vec::new();
+    for (name, instances) in [("out-a", 1), ("out-b", 2), ("out-c", 1)] {
+        let component = Component::new(&cloud, name, place.name).await;
+        let sha = component.goes_live(&service(instances)).await;
+        components.push((component, sha, instances));
+    }
+    let traffic: Vec<Traffic> = (0..CLIENTS)
+        .map(|n| Traffic::on(&components[n % components.len()].0))
+        .collect();
+    let begun = Instant::now();
+
+    let all = place.instances().await;
+    assert_eq!(all.len(), 4);
+    components[0].0.kill(&all).await;
+    for (component, _, instances) in &components {
+        kept(component, *instances, &all).await;
+        answers(component).await;
+    }
+    println!("all serve again after {:?}", begun.elapsed());
+    let mut requests = 0;
+    for one in traffic {
+        let seen = one.stop().await;
+        requests += seen.requests;
+        only_at_first(&seen, 60.0);
+    }
+    println!(
+        "{} requests a second",
+        requests as f64 / begun.elapsed().as_secs_f64()
+    );
+    for (component, sha, _) in &components {
+        component.stands_alone(sha).await;
+    }
+
+    place.teardown().await.output();
+    place.left_nothing().await;
 }

@@ -252,6 +252,9 @@ impl Keep {
 
     /// Before anything is launched.
     fn note(&mut self, now: &str) -> Next<Kept> {
+        if !self.is_news() {
+            return self.change();
+        }
         let turn = self.look.notes.turn;
         let notes = &mut self.plan.notes;
         notes.turn = turn + 1;
@@ -260,6 +263,15 @@ impl Keep {
         notes.did(&self.plan.stopped, now);
         let ask = KeepAsk::Note(turn, Box::new(notes.clone()));
         self.ask(Ask::Keep(ask), Waits::Noted)
+    }
+
+    /// While it waits for the same as before there is nothing to note, until others may take it for gone.
+    fn is_news(&self) -> bool {
+        let (before, now) = (&self.look.notes, &self.plan.notes);
+        let is_same = (&before.ailing, &before.launched, &before.stopped)
+            == (&now.ailing, &now.launched, &now.stopped);
+        let acts = !self.plan.says.is_empty() || !self.plan.stopped.is_empty();
+        acts || !is_same || before.busy < self.look.at + BUSY / 4
     }
 
     fn change(&mut self) -> Next<Kept> {

@@ -159,7 +159,7 @@ pub(super) fn plan_host(look: &KeepLook, row: &CandidateRow) -> HostPlan {
     host.record(&chosen, &mut plan);
     let after = host.instances(&chosen);
     plan.lost = host.lost(&after);
-    plan.ends = host.ends(&after);
+    plan.ends = host.ends(&after, &chosen);
     if !plan.ends.is_empty() {
         plan.says.push(format!(
             "{}: {} ends",
@@ -254,28 +254,25 @@ impl Host<'_> {
         });
     }
 
-    /// What the row is to say: what was replaced gives way to what replaced it, and an address follows.
+    /// What the row is to say: what was replaced gives way to what replaced it, and an address follows. One that
+    /// was launched for what the row does not name any more takes the place of whoever is lost.
     fn instances(&self, chosen: &[Instance]) -> Vec<Instance> {
-        let chosen_for = |id: &str| {
-            chosen.iter().find(|one| {
-                let replaces = self
-                    .machine(&one.id)
-                    .and_then(|one| one.replaces.as_deref());
-                replaces == Some(id) && !self.row.instances.iter().any(|own| own.id == one.id)
-            })
+        let is_named = |id: &str| self.row.instances.iter().any(|own| own.id == id);
+        let mut spare: Vec<&Instance> = chosen.iter().filter(|one| !is_named(&one.id)).collect();
+        let mut take_for = |id: &str| {
+            let of = |one: &Instance| self.machine(&one.id)?.replaces.as_deref();
+            let own = spare.iter().position(|one| of(one) == Some(id));
+            let free = || spare.iter().position(|one| !of(one).is_some_and(is_named));
+            let found = own.or_else(free)?;
+            Some(spare.remove(found))
         };
         let now = |before: &Instance| {
             let itself = chosen.iter().find(|one| one.id == before.id);
-            let is_well = self.fit(&before.id) == Some(&Fit::Well);
-            let new = itself
-                .filter(|_| is_well)
-                .or_else(|| chosen_for(&before.id));
+            let is_lost = self.fit(&before.id).is_some_and(Fit::is_lost);
+            let new = is_lost.then(|| take_for(&before.id)).flatten();
             new.or(itself).unwrap_or(before).clone()
         };
-        let mut after: Vec<Instance> = self.row.instances.iter().map(now).collect();
-        let mut ids = BTreeSet::new();
-        after.retain(|one| ids.insert(one.id.clone()));
-        after
+        self.row.instances.iter().map(now).collect()
     }
 
     /// What is to be replaced and has no replacement that is up.
@@ -295,9 +292,9 @@ impl Host<'_> {
         one.is_up() && one.replaces.as_deref() == Some(id) && !is_ill
     }
 
-    /// What the row will not name any more, and replacements that nothing needs.
-    fn ends(&self, after: &[Instance]) -> Vec<String> {
-        let is_named = |id: &str| after.iter().any(|one| one.id == id);
+    /// What the row will not name any more, and replacements that nothing needs. Never what users are sent to.
+    fn ends(&self, after: &[Instance], chosen: &[Instance]) -> Vec<String> {
+        let is_named = |id: &str| after.iter().chain(chosen).any(|one| one.id == id);
         let may_be_needed = |one: &Machine| {
             let of = one.replaces.as_deref().filter(|id| is_named(id));
             of.is_some_and(|id| self.fit(id) != Some(&Fit::Well) && self.replaces(one, id))

@@ -7,6 +7,7 @@ use crate::names::{Component, Fqdn};
 use crate::rows::CandidateRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 /// Seconds for which launches count.
 const HOUR: i64 = 3600;
@@ -15,7 +16,7 @@ const HOUR: i64 = 3600;
 const SHOWN: usize = 20;
 
 /// `target#<t>` / `keeper`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeeperRow {
     /// How often this was written. Of two keepers that read the same, one writes: the other looks again.
     #[serde(default)]
@@ -36,6 +37,20 @@ pub struct KeeperRow {
     /// What was done last, the newest at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<Done>,
+}
+
+/// By what is decided on.
+impl Hash for KeeperRow {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        (
+            self.turn,
+            self.busy,
+            &self.ailing,
+            &self.launched,
+            &self.stopped,
+        )
+            .hash(to);
+    }
 }
 
 /// An instance that is not well.

@@ -1,12 +1,21 @@
 //! The components that a worker releases again and again.
 
 use crate::scenario::Scenario;
-use end_to_end::{Cloud, Component, Execution, Service};
-use serde_json::json;
+use end_to_end::{Cloud, Component, Execution, Service, until};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Where they are. Its drain is as short as it gets.
-const TARGET: &str = "stage";
+/// Where they are. Its drain is as short as it gets; for a roll-back to what drains it is long enough for one.
+fn target(scenario: Scenario) -> &'static str {
+    match scenario {
+        Scenario::Warm => "lab",
+        _ => "stage",
+    }
+}
+
+/// What a release brings: a commit of each of the first components.
+pub type Brought = Vec<String>;
+
 /// A first release, beside eleven others.
 const RELEASED: Duration = Duration::from_secs(300);
 
@@ -23,9 +32,9 @@ impl Ground {
     /// Everything live.
     pub async fn new(cloud: &Cloud, scenario: Scenario, worker: &str) -> Self {
         let what = |role: &str| format!("flt-{}{role}-{worker}", scenario.name());
-        let mut components = vec![made(cloud, &what("")).await];
-        if scenario == Scenario::Peers {
-            components.push(made(cloud, &what("-user")).await);
+        let mut components = vec![made(cloud, &what(""), target(scenario)).await];
+        if scenario.has_a_user() {
+            components.push(made(cloud, &what("-user"), target(scenario)).await);
         }
         let mut ground = Self {
             scenario,
@@ -49,14 +58,27 @@ impl Ground {
         self.releases
     }
 
+    /// What is live by now.
+    pub async fn look(&mut self) {
+        for (number, component) in self.components.iter().enumerate() {
+            self.live[number] = component.live().await.commit;
+        }
+    }
+
     async fn goes_live(&mut self, number: usize) -> String {
-        let sha = self.commit(number, true).await;
-        let component = &self.components[number];
-        let input = json!({"component": component.name, "version": sha, "target": TARGET});
-        let execution = Execution::start(&component.cloud, &input).await;
+        let (execution, sha) = self.next(number).await;
         let ended = execution.end(RELEASED).await;
         assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
         sha
+    }
+
+    /// A release of its next version, which no fault meets.
+    async fn next(&mut self, number: usize) -> (Execution, String) {
+        let sha = self.commit(number, true).await;
+        let component = &self.components[number];
+        let input =
+            json!({"component": component.name, "version": sha, "target": component.target});
+        (Execution::start(&component.cloud, &input).await, sha)
     }
 
     async fn commit(&mut self, number: usize, is_good: bool) -> String {
@@ -73,28 +95,74 @@ impl Ground {
         sha
     }
 
-    /// Begins the scenario's release under this name, and answers its version.
-    pub async fn begin(&mut self, name: &str) -> (Execution, String) {
-        let version = match self.scenario {
-            Scenario::Back => "previous".to_owned(),
-            Scenario::Failing => self.commit(0, false).await,
-            Scenario::One | Scenario::Peers => self.commit(0, true).await,
+    /// Begins the scenario's release under this name, and answers what it brings.
+    pub async fn begin(&mut self, name: &str) -> (Execution, Brought) {
+        let (mut input, brought) = match self.scenario {
+            Scenario::Failing => self.version(false).await,
+            Scenario::One | Scenario::Peers => self.version(true).await,
+            Scenario::Two => self.versions().await,
+            Scenario::Back => {
+                let previous = self.components[0].live().await.previous;
+                let brought = vec![previous.expect("something to go back to")];
+                (
+                    json!({"component": self.components[0].name, "version": "previous"}),
+                    brought,
+                )
+            }
+            Scenario::Warm => self.drains().await,
+            Scenario::Restart => {
+                let live = self.live[0].clone();
+                let component = &self.components[0].name;
+                (
+                    json!({"component": component, "version": live, "force": true}),
+                    vec![live],
+                )
+            }
         };
         let released = &self.components[0];
-        let previous = released.live().await.previous.unwrap_or_default();
-        let brought = match self.scenario {
-            Scenario::Back => previous,
-            _ => version.clone(),
-        };
-        let input = json!({"component": released.name, "version": version, "target": TARGET});
+        input["target"] = json!(released.target);
         let execution = Execution::start_as(&released.cloud, name, &input).await;
         (execution, brought)
     }
+
+    async fn version(&mut self, is_good: bool) -> (Value, Brought) {
+        let sha = self.commit(0, is_good).await;
+        (
+            json!({"component": self.components[0].name, "version": sha}),
+            vec![sha],
+        )
+    }
+
+    async fn versions(&mut self) -> (Value, Brought) {
+        let (mut versions, mut brought) = (Map::new(), Vec::new());
+        for number in 0..self.scenario.brings() {
+            let sha = self.commit(number, true).await;
+            versions.insert(self.components[number].name.clone(), json!(sha));
+            brought.push(sha);
+        }
+        (json!({"versions": versions}), brought)
+    }
+
+    /// A newer version is live, and what was before still drains: that is gone back to.
+    async fn drains(&mut self) -> (Value, Brought) {
+        let (release, sha) = self.next(0).await;
+        let drains = until(RELEASED, async || {
+            let states = release.states().await;
+            let over = release.status().await != "RUNNING";
+            (over || states.iter().any(|state| state == "Drain")).then_some(())
+        });
+        drains.await.expect("a release drains");
+        let before = std::mem::replace(&mut self.live[0], sha);
+        (
+            json!({"component": self.components[0].name, "version": "previous"}),
+            vec![before],
+        )
+    }
 }
 
-async fn made(cloud: &Cloud, what: &str) -> Component {
-    let component = Component::unregistered(cloud, what, TARGET).await;
+async fn made(cloud: &Cloud, what: &str, target: &'static str) -> Component {
+    let component = Component::unregistered(cloud, what, target).await;
     // A push of theirs starts no release.
-    component.follow("releases", TARGET).await;
+    component.follow("releases", target).await;
     component
 }

@@ -3,7 +3,7 @@
 //! end, the rows say what DNS says, nothing hangs, and a cause names stage, release and effect on users.
 //! `make faults`, or a part of it: `make faults COUNT=100 SEED=3 ONLY="one peers"`.
 //!
-//! First each scenario runs twice without a fault, and its calls are counted. Then each call meets each kind of
+//! First each scenario runs three times without a fault, and its calls are counted. Then each call meets each kind of
 //! fault, and each state is stopped, each time in a release of its own.
 
 mod fault;
@@ -49,11 +49,13 @@ async fn main() -> ExitCode {
 
 /// Everything that can happen to a scenario, by what it does without a fault.
 async fn faults(cloud: &Cloud, scenario: Scenario) -> Vec<Fault> {
-    let mut ground = Ground::new(cloud, scenario, "seen").await;
-    let (mut calls, states) = record(&mut ground).await;
     // What does not happen each time depends on how long something took, and cannot be met at will.
-    let (again, _) = record(&mut ground).await;
-    calls.retain(|call| again.iter().any(|one| one.is_same(call)));
+    let seen = async |worker: &str| record(&mut Ground::new(cloud, scenario, worker).await).await;
+    let ((mut calls, states), (second, _), (third, _)) =
+        tokio::join!(seen("seen-1"), seen("seen-2"), seen("seen-3"));
+    for others in [second, third] {
+        calls.retain(|call| others.iter().any(|one| one.is_same(call)));
+    }
     let met = calls.into_iter().flat_map(|call| {
         let kinds = Kind::ALL.into_iter();
         kinds.map(move |kind| Fault {

@@ -7,12 +7,15 @@ use end_to_end::{Cloud, Ended, Execution, Traffic, until};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// No release takes so long, whatever happens to it: what takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 /// What is late is done so long after its function was killed (local/ministack/faults.py, LATE), and a moment.
 const LATE: Duration = Duration::from_secs(14);
+
+/// Between two looks for a state.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What became of a release that met a fault.
 pub struct Done {
@@ -77,7 +80,7 @@ pub async fn record(ground: &mut Ground) -> (Vec<Call>, BTreeSet<String>) {
     let ended = execution.end(LIMIT).await;
     let wrong = verdict::look(ground, &ended, &brought).await;
     assert_eq!(wrong, Vec::<String>::new(), "without a fault: {ended:#?}");
-    ground.live[0] = ground.components[0].live().await.commit;
+    ground.look().await;
     let states = execution.lasting_states().await.into_iter().collect();
     (plan.calls(), states)
 }
@@ -119,7 +122,7 @@ pub async fn inject(ground: &mut Ground, fault: Fault) -> Done {
     }
     let is_spoiled = !wrong.is_empty();
     if !is_spoiled {
-        ground.live[0] = ground.components[0].live().await.commit;
+        ground.look().await;
     }
     Done {
         ending: ended.map_or("hangs".into(), |ended| ending(&ended)),
@@ -144,13 +147,18 @@ fn ending(ended: &Ended) -> String {
 
 /// Whether it was stopped there.
 async fn stop_in(execution: &Execution, state: &str) -> bool {
-    let entered = until(LIMIT, async || {
-        let states = execution.states().await;
-        let entered = states.iter().any(|one| one == state);
-        let over = execution.status().await != "RUNNING";
-        (entered || over).then_some(entered)
-    });
-    entered.await.unwrap_or_default() && execution.stop_in_time().await.is_ok()
+    // Looked for without a pause that grows: some states are over in a moment.
+    let ends = Instant::now() + LIMIT;
+    while Instant::now() < ends {
+        if execution.states().await.iter().any(|one| one == state) {
+            return execution.stop_in_time().await.is_ok();
+        }
+        if execution.status().await != "RUNNING" {
+            return false;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    false
 }
 
 /// `None` where it does not end.

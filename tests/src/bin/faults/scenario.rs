@@ -11,10 +11,37 @@ pub enum Scenario {
     Peers,
     /// A roll-back to what is launched again.
     Back,
+    /// A roll-back to what still drains.
+    Warm,
+    /// Two at once, of which one talks to the other.
+    Two,
+    /// What is live, launched again.
+    Restart,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 4] = [Self::One, Self::Failing, Self::Peers, Self::Back];
+    pub const ALL: [Self; 7] = [
+        Self::One,
+        Self::Failing,
+        Self::Peers,
+        Self::Back,
+        Self::Warm,
+        Self::Two,
+        Self::Restart,
+    ];
+
+    /// How many components it brings: the first ones of its ground.
+    pub fn brings(self) -> usize {
+        match self {
+            Self::Two => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether it has one that talks to the first.
+    pub fn has_a_user(self) -> bool {
+        matches!(self, Self::Peers | Self::Two)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -22,6 +49,9 @@ impl Scenario {
             Self::Failing => "failing",
             Self::Peers => "peers",
             Self::Back => "back",
+            Self::Warm => "warm",
+            Self::Two => "two",
+            Self::Restart => "restart",
         }
     }
 }

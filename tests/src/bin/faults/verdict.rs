@@ -1,6 +1,6 @@
 //! What must be true after a release, whatever happened to it.
 
-use crate::ground::Ground;
+use crate::ground::{Brought, Ground};
 use end_to_end::{Component, Ended, Seen, until};
 use pipeline::stages::RELEASE;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const EFFECTS: [&str; 6] = [
 ];
 
 /// What is wrong once it has ended.
-pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> {
+pub async fn look(ground: &Ground, ended: &Ended, brought: &Brought) -> Vec<String> {
     let released = &ground.components[0];
     let row = released
         .cloud
@@ -31,16 +31,27 @@ pub async fn look(ground: &Ground, ended: &Ended, brought: &str) -> Vec<String> 
         .is_some_and(|output| output["outcome"] == "live");
     for (number, component) in ground.components.iter().enumerate() {
         let before = ground.live[number].as_str();
-        let possible = match (number, is_live) {
-            (0, true) => vec![brought],
+        let possible = match brought.get(number) {
+            Some(brought) if is_live => vec![brought.as_str()],
             // What was stopped may have been in its cutover.
-            (0, false) => vec![before, brought],
-            _ => vec![before],
+            Some(brought) => vec![before, brought],
+            None => vec![before],
         };
         wrong.extend(alone(component, &possible).await);
     }
     wrong.extend(of_row(&ground.components[0], ended).await);
+    wrong.extend(together(ground, brought).await);
     wrong
+}
+
+/// All of a release are live, or none.
+async fn together(ground: &Ground, brought: &Brought) -> Option<String> {
+    let mut moved = Vec::new();
+    for (number, brought) in brought.iter().enumerate() {
+        moved.push(ground.components[number].live().await.commit == *brought);
+    }
+    let mixed = moved.contains(&true) && moved.contains(&false);
+    mixed.then(|| format!("only a part of it is live: {moved:?}"))
 }
 
 /// It names stage, effect on users and, where it has got a number, the release.
@@ -126,7 +137,7 @@ async fn rows(component: &Component, ended: &Ended) -> Vec<String> {
 }
 
 /// What clients saw: every request answered, and by nothing but what was live before and what was brought.
-pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &str) -> Vec<String> {
+pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &Brought) -> Vec<String> {
     let name = &ground.components[number].name;
     let mut wrong: Vec<String> = seen
         .failures
@@ -134,7 +145,7 @@ pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &str) -> Ve
         .map(|what| format!("a request to {name} failed at {what}"))
         .collect();
     let known =
-        |commit: &&String| **commit == ground.live[number] || (number == 0 && *commit == brought);
+        |commit: &&String| **commit == ground.live[number] || brought.get(number) == Some(*commit);
     let others = seen.commits.keys().filter(|commit| !known(commit));
     wrong.extend(others.map(|commit| format!("{name} was answered by {commit}")));
     wrong

@@ -1,0 +1,158 @@
+//! The keeper: an actor that runs the function's own driver again and again, until a look that began when nothing
+//! moved any more finds nothing to do.
+
+use crate::act::{Act, How};
+use crate::cast::{domain, release};
+use crate::driving::{Driven, Driving};
+use crate::release::{Run, Stage};
+use crate::rules::Rule;
+use crate::shared::Shared;
+use crate::world::World;
+use pipeline::drivers::{Answer, Keep, KeepAnswer, KeepAsk, Keeping};
+use pipeline::errors::Fault;
+use pipeline::keep::{Health, Kept, Machine, NewInstances, Replacement};
+use pipeline::names::Ticket;
+
+/// Seconds since 1970, before and after a keeper has stood back for as long as it does.
+const CLOCK: [i64; 2] = [1_000_000, 1_000_000 + pipeline::keep::STAND_BACK];
+
+impl Act<'_> {
+    /// A look begins.
+    pub(crate) fn keep(&mut self) {
+        let is_over =
+            |(who, run): (usize, &Run)| who == self.who || matches!(run.stage, Stage::Ended);
+        let others = self.state.runs.iter().enumerate().all(is_over);
+        let calm = others && self.state.late.is_empty() && self.state.deaths == 0;
+        self.state.runs[self.who].swept.calm = calm;
+        let keep = Keep::new(release(Ticket(0)), Keeping::Act);
+        self.goes(Stage::Keep(Driving::begin(keep)));
+    }
+
+    pub(crate) fn keep_step(&mut self, from: &Shared<Driving<Keep>>, how: How) {
+        match how {
+            How::LateAgain => self.send_late(&from.ask),
+            _ => match self.drive(from) {
+                // The same again and again: the next run finds no more.
+                Driven::Pauses(driving) if how == How::Done && driving.done.waits > 1 => {
+                    self.waited();
+                }
+                Driven::Pauses(driving) if how == How::Done => {
+                    return self.goes(Stage::Keep(driving));
+                }
+                Driven::Done(reply) if how == How::Done => return self.kept(reply),
+                _ => {}
+            },
+        }
+        self.keep();
+    }
+
+    /// The schedule comes in any case, so it begins anew where something moves still. What it waits for in vain
+    /// takes its time.
+    fn kept(&mut self, reply: Result<Kept, Fault>) {
+        let is_done = reply.is_ok_and(|kept| !kept.waits && kept.done.is_empty());
+        match is_done && self.run().swept.calm {
+            true => self.goes(Stage::Ended),
+            false => {
+                self.waited();
+                self.keep();
+            }
+        }
+    }
+
+    /// Three minutes pass only where no release runs: a roll-back takes less (assumed).
+    fn waited(&mut self) {
+        let others = self.state.runs.iter().enumerate();
+        let mut others = others.filter(|(who, _)| *who != self.who);
+        let is_release = |run: &Run| !matches!(run.stage, Stage::Ended | Stage::Keep(_));
+        if !others.any(|(_, run)| is_release(run)) {
+            self.world().waited = true;
+        }
+    }
+
+    /// What only the keeper asks for.
+    pub(crate) fn answer_of_keeper(&mut self, ask: KeepAsk) -> Answer {
+        Answer::Keep(match ask {
+            KeepAsk::Notes => KeepAnswer::Notes(Box::new((*self.state.world.notes).clone())),
+            KeepAsk::Note(..) | KeepAsk::Record(_) => KeepAnswer::Noted(self.world().keeps(&ask)),
+            KeepAsk::Look(_) => KeepAnswer::Machines(self.machines(), self.state.world.clock()),
+            KeepAsk::Launch(_) => {
+                self.world().keeps(&ask);
+                return Answer::Done;
+            }
+        })
+    }
+
+    /// Without the rule nothing tells what the keeper has launched from what a release has.
+    fn machines(&self) -> Vec<Machine> {
+        let tells = self.rules.keep(Rule::KeepStrays);
+        let live = self.state.world.live();
+        let machine = |id: &String| {
+            let first = id.split('+').next()?;
+            let (ticket, label) = first.split_once('/')?;
+            let ticket = Ticket(ticket.strip_prefix('r')?.parse().ok()?);
+            let name = format!("{label}.{}", domain());
+            let is_live = live.values().any(|at| at.as_str() == name);
+            let replaces = id.rsplit_once('+').map(|(before, _)| before.to_owned());
+            Some(Machine {
+                id: id.clone(),
+                state: "running".into(),
+                address: Some(id.clone()),
+                release: release(ticket).label(),
+                started: match replaces {
+                    Some(_) => CLOCK[0],
+                    None => 0,
+                },
+                replaces: replaces.filter(|_| tells || is_live),
+                name,
+                retires: false,
+                health: Health::Well,
+            })
+        };
+        self.state.world.up.iter().filter_map(machine).collect()
+    }
+}
+
+impl World {
+    /// What the keeper's clock says.
+    pub fn clock(&self) -> i64 {
+        CLOCK[usize::from(self.waited)]
+    }
+
+    /// What the keeper changes, late or in time: whether it fitted.
+    pub fn keeps(&mut self, ask: &KeepAsk) -> bool {
+        match ask {
+            KeepAsk::Note(turn, notes) => {
+                let fits = self.notes.turn == *turn;
+                if fits {
+                    self.notes = Shared::new((**notes).clone());
+                }
+                fits
+            }
+            KeepAsk::Launch(one) => self.replaces(one),
+            KeepAsk::Record(new) => self.records(new),
+            KeepAsk::Notes | KeepAsk::Look(_) => true,
+        }
+    }
+
+    /// A client token makes it one however often it is called, and none where that one has ended.
+    fn replaces(&mut self, one: &Replacement) -> bool {
+        let id = format!("{}+{}", one.replaces, one.attempt);
+        let is_new = self.used.change(|used| used.insert(id.clone()));
+        if is_new {
+            self.up.change(|up| up.insert(id));
+        }
+        is_new
+    }
+
+    fn records(&mut self, new: &NewInstances) -> bool {
+        let (row, at) = (&new.row, &new.row.hostname);
+        let fits = self.row(at).is_some_and(|there| {
+            let is_same = (there.ticket, there.state) == (row.ticket, row.state);
+            is_same && there.instances == row.instances
+        });
+        if fits {
+            self.change_row(at, |row| row.instances = new.instances.clone());
+        }
+        fits
+    }
+}
