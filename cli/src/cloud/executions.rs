@@ -152,6 +152,19 @@ impl Cloud {
         Ok(Execution::from_arn(&reply.execution_arn))
     }
 
+    /// Ends an execution; one that has ended is no error.
+    pub async fn stop(&self, execution: &Execution, cause: &str) -> Result<(), Failure> {
+        let request = self
+            .steps
+            .stop_execution()
+            .execution_arn(&execution.arn)
+            .error(pipeline::sweep::CANCELLED)
+            .cause(cause);
+        let stopped = request.send().await;
+        stopped.map_err(|e| refusal(self, "states:StopExecution", e))?;
+        Ok(())
+    }
+
     /// An execution by its name.
     pub async fn named(&self, name: &str) -> Result<Execution, Failure> {
         let machine = self.machine().await?;

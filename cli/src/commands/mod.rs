@@ -2,6 +2,7 @@
 
 mod added;
 mod awaiting;
+mod cancel;
 mod check;
 mod component;
 mod component_show;
@@ -53,6 +54,8 @@ pub enum Command {
     Proven(proven::Proven),
     /// Logs of a release, or of what is live: commands' output, suites, instances
     Logs(logs::Logs),
+    /// End a release at once, wherever it is, and take away what it has left
+    Cancel(cancel::Cancel),
     /// Take away what ended executions have left, now rather than at the next sweep
     Sweep(sweep::Sweep),
     /// Replace instances that are gone or ill, now rather than at the keeper's next look
@@ -107,6 +110,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
+        (Command::Cancel(wanted), _) => cancel::run(&context, wanted).await,
         (Command::Sweep(wanted), _) => sweep::run(&context, wanted).await,
         (Command::Keep(wanted), _) => keep::run(&context, wanted).await,
         (Command::Vendor(wanted), _) => vendor::run(&context, &wanted).await,

@@ -10,7 +10,7 @@ use pipeline::closing::{Status, still_works};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Ticket;
 use pipeline::rows::ReleaseRow;
-use pipeline::sweep::{Ending, Stands};
+use pipeline::sweep::{CANCELLED, Ending, Stands};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -91,6 +91,10 @@ fn stands(reply: Option<DescribeExecutionOutput>, started: &str) -> Stands {
     };
     match reply.status {
         status if runs(&status) => Stands::Runs,
+        ExecutionStatus::Aborted if reply.error.as_deref() == Some(CANCELLED) => {
+            let cause = reply.cause.unwrap_or_default();
+            Stands::Ended(Ending::Cancelled(cause.chars().take(400).collect()))
+        }
         ExecutionStatus::Aborted => Stands::Ended(Ending::Stopped),
         ExecutionStatus::TimedOut => Stands::Ended(Ending::TimedOut),
         ExecutionStatus::Failed => {

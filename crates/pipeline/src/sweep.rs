@@ -49,11 +49,16 @@ pub enum Stands {
     Ended(Ending),
 }
 
+/// The error of an execution that `cutover cancel` has stopped.
+pub const CANCELLED: &str = "Cancelled";
+
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ending {
     /// Somebody stopped it.
     Stopped,
+    /// Somebody cancelled the release: by whom and why.
+    Cancelled(String),
     /// It reached its time limit.
     TimedOut,
     /// In red, with this error.
@@ -69,6 +74,7 @@ impl Ending {
     pub fn clause(&self) -> String {
         match self {
             Self::Stopped => "its execution was stopped".into(),
+            Self::Cancelled(cause) => format!("it was {cause}"),
             Self::TimedOut => "its execution reached its time limit".into(),
             Self::Failed(error) => format!("its execution failed ({error})"),
             Self::Succeeded => "its execution ended".into(),

@@ -222,3 +222,44 @@ async fn a_sweep_by_hand_takes_late_records_names_others_and_leaves_a_running_re
     place.teardown().await.output();
     place.left_nothing().await;
 }
+
+#[tokio::test]
+async fn a_release_that_is_cancelled_leaves_nothing_and_says_who_and_why() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "cancel", "stage").await;
+    let live = component.goes_live(&Service::good("1")).await;
+    let mut slow = Service::good("2");
+    slow.add_suite("slow", "sleep 100");
+    let sha = component.commit_and_push(&slow).await;
+    let execution = component.execution_of(&sha).await;
+    let entered = async || {
+        let states = execution.states().await;
+        states.iter().any(|one| one == "Run suite").then_some(())
+    };
+    until(REACHED, entered).await.expect("its suites run");
+    let release = cloud.release_of("stage", &execution.name).await;
+    let release = release.expect("it has a row");
+    let label = format!("stage-r{}", release["ticket"]);
+
+    let begun = Instant::now();
+    let arguments = ["cancel", &label, "--reason", "the wrong branch"];
+    let said = cloud.cutover(&arguments).await.good("cancel");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    println!("cancelled and recorded after {:?}", begun.elapsed());
+    for part in [
+        "was cancelled: not released",
+        "the wrong branch",
+        "still points at",
+    ] {
+        assert!(said.contains(part), "not `{part}`: {said}");
+    }
+    let row = swept(&execution, &[&component]).await;
+    let cause = row["cause"].as_str().unwrap_or_default();
+    assert!(cause.contains("it was cancelled by "), "{cause}");
+    component.stands_alone(&live).await;
+    let again = cloud
+        .cutover(&["cancel", &label])
+        .await
+        .good("cancel again");
+    assert!(again.contains("had ended before: not released"), "{again}");
+}
