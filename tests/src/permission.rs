@@ -3,6 +3,7 @@
 use crate::Cloud;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
@@ -15,9 +16,10 @@ pub struct WithoutPermission {
     cloud: Cloud,
     role: String,
     policy: String,
-    before: String,
+    /// The policy as it was; `None` where there was none.
+    before: Option<String>,
     given_back: bool,
-    _alone: OwnedMutexGuard<()>,
+    _alone: Option<OwnedMutexGuard<()>>,
 }
 
 impl WithoutPermission {
@@ -27,21 +29,27 @@ impl WithoutPermission {
         let taken = take(&mut document, action);
         assert!(
             taken,
-            "the role of {function} has no {action}: {}",
+            "the role of {function} has no {action}: {:?}",
             guard.before
         );
         guard.put(&document.to_string()).await;
         guard
     }
 
-    /// Denies `action` to the role of `function` on one resource, and leaves it all others.
+    /// Denies `action` to the role of `function` on one resource, and leaves it all others. By a policy of its own: tests
+    /// of other programs do so at the same time, and none has to wait for another.
     pub async fn on(cloud: &Cloud, function: &str, action: &str, resource: &str) -> Self {
-        let (guard, mut document) = Self::unchanged(cloud, function).await;
-        let statements = document["Statement"].as_array_mut();
-        statements
-            .expect("a policy has statements")
-            .push(json!({"Effect": "Deny", "Action": action, "Resource": resource}));
-        guard.put(&document.to_string()).await;
+        let denied = json!({"Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Action": action, "Resource": resource}]});
+        let guard = Self {
+            cloud: cloud.clone(),
+            role: role_of(cloud, function).await,
+            policy: name_of_its_own(),
+            before: None,
+            given_back: false,
+            _alone: None,
+        };
+        guard.put(&denied.to_string()).await;
         guard
     }
 
@@ -65,34 +73,48 @@ impl WithoutPermission {
             cloud: cloud.clone(),
             role,
             policy: policy.to_owned(),
-            before: document.to_string(),
+            before: Some(document.to_string()),
             given_back: false,
-            _alone: alone,
+            _alone: Some(alone),
         };
         (guard, document)
     }
 
     /// Gives it back.
     pub async fn give_back(mut self) {
-        self.put(&self.before).await;
+        let said = self.cloud.aws(&self.restoring()).await;
+        said.good("giving a permission back");
         self.given_back = true;
     }
 
     async fn put(&self, document: &str) {
-        let said = self
-            .cloud
-            .aws(&[
-                "iam",
-                "put-role-policy",
-                "--role-name",
-                &self.role,
-                "--policy-name",
-                &self.policy,
-                "--policy-document",
-                document,
-            ])
-            .await;
+        let put = self.asked("put-role-policy");
+        let arguments = [&put[..], &["--policy-document", document]].concat();
+        let said = self.cloud.aws(&arguments).await;
         said.good("put-role-policy");
+    }
+
+    fn asked<'a>(&'a self, operation: &'a str) -> [&'a str; 6] {
+        let (role, policy) = (&self.role, &self.policy);
+        [
+            "iam",
+            operation,
+            "--role-name",
+            role,
+            "--policy-name",
+            policy,
+        ]
+    }
+
+    fn restoring(&self) -> Vec<&str> {
+        match &self.before {
+            None => self.asked("delete-role-policy").to_vec(),
+            Some(before) => [
+                &self.asked("put-role-policy")[..],
+                &["--policy-document", before],
+            ]
+            .concat(),
+        }
     }
 }
 
@@ -102,18 +124,10 @@ impl Drop for WithoutPermission {
         if self.given_back {
             return;
         }
-        let arguments = [
-            "iam",
-            "put-role-policy",
-            "--role-name",
-            &self.role,
-            "--policy-name",
-            &self.policy,
-            "--policy-document",
-            &self.before,
-        ];
         let mut restore = std::process::Command::new(self.cloud.aws_cli());
-        restore.args(arguments).envs(self.cloud.environment());
+        restore
+            .args(self.restoring())
+            .envs(self.cloud.environment());
         match restore.status() {
             Ok(status) if status.success() => {}
             other => eprintln!(
@@ -122,6 +136,13 @@ impl Drop for WithoutPermission {
             ),
         }
     }
+}
+
+/// Of this program and of others that run beside it.
+fn name_of_its_own() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("denied-{}-{number}", std::process::id())
 }
 
 async fn alone_with(role: &str) -> OwnedMutexGuard<()> {
