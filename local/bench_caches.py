@@ -40,6 +40,8 @@ def prepare():
         text = (Path(folder) / "cutover.toml").read_text()
         # It talks to nobody here, and its suites would be all that is seen.
         text = text.replace('"api"', f'"{NAME}"', 1).split("[[suite]]")[0]
+        # Only what the build itself leaves is kept.
+        text = text.replace('"make dist"', '"make build/tests dist"')
         (Path(folder) / "cutover.toml").write_text(re.sub(r"(?m)^peers.*\n", "", text))
         git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
         git(folder, "add", "--all")
