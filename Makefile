@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-end-to-end test-whole-cloud test-targets test-longer test-shorter requests roles model bench soak faults field package deploy destroy accept
+.PHONY: help demo up down render check check-rendered check-code check-templates test test-long test-end-to-end test-whole-cloud test-targets test-longer test-shorter test-stories-built requests roles model bench soak faults field package deploy destroy accept
 
 LOCAL := target/debug/cutover-local
 PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
@@ -43,6 +43,7 @@ check-code:
 	# No documentation has an example to run: crates/house holds that.
 	# More at once than there are cores: some tests of the local cloud wait.
 	RUST_TEST_THREADS=4 cargo test --workspace --exclude end-to-end --lib --bins --tests
+	cargo test --package end-to-end --lib --bins
 
 check-templates:
 	infra/lint.sh
@@ -64,17 +65,21 @@ test-end-to-end: test-whole-cloud
 	$(MAKE) --no-print-directory --jobs=3 test-targets test-longer test-shorter
 
 # All begin at once: in one row by their names, those that take longest would come last, and have the machine to themselves.
+# And without Cargo, which would look three times, one after the other, whether anything is to be built.
 LONGER := umbrella swept stopped kept::
-STORIES := cargo test --package end-to-end --test stories --
+STORIES := cd tests && ../.local/stories
 
-test-targets:
+test-stories-built:
+	program=$$(cargo test --package end-to-end --test stories --no-run 2>&1 | tee /dev/stderr | sed -n 's/^ *Executable .*(\(.*\))$$/\1/p') && \
+		ln -sfn "$$(realpath --canonicalize-existing "$$program")" .local/stories
+
+test-targets: test-stories-built
 	$(STORIES) --test-threads=8 target
 
-test-longer:
+test-longer: test-stories-built
 	$(STORIES) --test-threads=8 $(LONGER) --skip target
 
-test-shorter:
-	cargo test --package end-to-end --lib --bins
+test-shorter: test-stories-built
 	$(STORIES) --test-threads=12 $(addprefix --skip ,target $(LONGER))
 
 test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers, some faults

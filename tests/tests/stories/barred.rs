@@ -11,6 +11,7 @@ use std::time::Duration;
 const SWEPT: Duration = Duration::from_secs(120);
 
 #[tokio::test]
+#[ignore = "make test-long: many releases"]
 async fn four_that_a_denial_stops_stay_as_they_are_and_what_is_not_discarded_is_swept() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;

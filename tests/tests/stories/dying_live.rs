@@ -108,6 +108,7 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
 }
 
 #[tokio::test]
+#[ignore = "make test-long: its kind is in make test already"]
 async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ended() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "pair-back", "stage").await;
@@ -134,6 +135,7 @@ async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ende
 }
 
 #[tokio::test]
+#[ignore = "make test-long: many releases"]
 async fn all_components_of_a_release_go_back_together() {
     let cloud = Cloud::up().await;
     let parts = [

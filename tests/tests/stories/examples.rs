@@ -72,6 +72,7 @@ async fn the_examples_go_live_and_a_running_dependent_follows_its_peer() {
 
 /// In the functions `api` is built by the test above, or by this one.
 #[tokio::test]
+#[ignore = "make test-long: two builds of Rust"]
 async fn api_is_the_same_artifact_whatever_executor_builds_it() {
     let _turn = TURN.lock().await;
     let cloud = Cloud::up().await;

@@ -204,6 +204,7 @@ async fn a_library_whose_suite_fails_cannot_be_pinned() {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: its kind is in make test already"]
 async fn a_library_whose_suite_failed_is_released_by_its_next_release_with_its_first_artifact() {
     let cloud = Cloud::up().await;
     let library = Component::library(&cloud, "lib-flaky", "dev").await;
@@ -244,6 +245,7 @@ async fn a_component_is_what_it_was_added_as() {
 
 /// Nothing of it runs, so there is nothing to sweep but its row.
 #[tokio::test]
+#[ignore = "make test-long: its kind is in make test already"]
 async fn a_stopped_release_of_a_library_is_recorded_as_not_released() {
     let cloud = Cloud::up().await;
     let library = Component::library(&cloud, "lib-stopped", "dev").await;

@@ -86,6 +86,7 @@ async fn destroy(cloud: &Cloud) -> end_to_end::Said {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: a pipeline of its own"]
 async fn a_pipeline_is_updated_while_a_release_runs_and_removed_once_its_targets_are() {
     let _one = Vpcs::one().await;
     let stories = Cloud::up().await;

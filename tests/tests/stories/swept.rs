@@ -94,6 +94,7 @@ async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_reco
 }
 
 #[tokio::test]
+#[ignore = "make test-long: its kind is in make test already"]
 async fn a_release_that_is_stopped_while_it_drains_is_live_and_what_was_before_ends() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "undrained", "lab").await;
@@ -111,6 +112,7 @@ async fn a_release_that_is_stopped_while_it_drains_is_live_and_what_was_before_e
 }
 
 #[tokio::test]
+#[ignore = "make test-long: its kind is in make test already"]
 async fn a_release_that_is_stopped_in_its_cutover_is_live_or_not_and_recorded_as_that() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "uncut", "stage").await;

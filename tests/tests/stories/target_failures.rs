@@ -61,6 +61,7 @@ async fn a_name_that_is_taken_leaves_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: a target of its own"]
 async fn a_quota_that_is_used_up_leaves_nothing() {
     let _all = Vpcs::all().await;
     let cloud = Cloud::up().await;
@@ -96,6 +97,7 @@ async fn a_quota_that_is_used_up_leaves_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: a target of its own"]
 async fn what_an_earlier_creation_left_half_made_is_removed_first() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
@@ -129,6 +131,7 @@ async fn what_cloudformation_refuses_at_once_is_said_in_its_words() {
 }
 
 #[tokio::test]
+#[ignore = "make test-long: a target of its own"]
 async fn an_update_that_fails_leaves_what_is_live_as_it_was() {
     let _one = Vpcs::one().await;
     let cloud = Cloud::up().await;
