@@ -5,6 +5,7 @@ mod acceptance;
 mod at_the_same_moment;
 mod back_as_one;
 mod bad_input;
+mod baked;
 mod barred;
 mod by_hand;
 mod caches;
