@@ -9,7 +9,8 @@ use std::time::Duration;
 /// Nothing is left two minutes after the end.
 const LEFT: Duration = Duration::from_secs(120);
 /// How a cause says what is true for users.
-const EFFECTS: [&str; 8] = [
+const EFFECTS: [&str; 9] = [
+    "Users may be affected",
     " leads to ",
     " lead to ",
     "No alias was moved",
