@@ -6,6 +6,7 @@ AWS does.
 
 import os as environment_os
 import shutil
+import subprocess as environment_processes
 import tempfile
 import threading as environment_threads
 import time as environment_time
@@ -62,6 +63,21 @@ def remove_folder(folder):
         shutil.rmtree(folder, ignore_errors=True)
     except (OSError, RecursionError):
         pass  # it goes with the local cloud
+
+
+def run_as_lambda_does(lambda_runtime, launcher):
+    """A function's program runs below the launcher (local/src/bin/function.rs): what loses its parent goes to that one,
+    as to the first process of a sandbox, and what Lambda refuses is refused."""
+    class Below:
+        def __getattr__(self, name):
+            return getattr(environment_processes, name)
+
+        @staticmethod
+        def Popen(words, **more):
+            # Of the program of `provided.al2023` alone, which has no arguments.
+            return environment_processes.Popen([launcher, *words] if len(words) == 1 else words, **more)
+
+    lambda_runtime.subprocess = Below()
 
 
 class HandedOut:

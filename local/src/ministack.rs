@@ -95,6 +95,7 @@ impl MiniStack {
         let errors = log
             .try_clone()
             .map_err(LocalError::io("could not open the emulator's log"))?;
+        let function = function_launcher()?;
         let mut child = Command::new(python)
             // Isolated: nothing beside the launcher can stand in for a package.
             .args(["-I", "-B", "-u"])
@@ -102,6 +103,7 @@ impl MiniStack {
             .current_dir(root.in_local("home"))
             .env_clear()
             .envs(environment(root, port, &endpoint, command_path))
+            .env("FUNCTION_LAUNCHER", function)
             .stdin(Stdio::piped())
             .stdout(log)
             .stderr(errors)
@@ -233,6 +235,20 @@ fn environment(
         // Functions are waited for in threads, 40 at once in a Map.
         ("MINISTACK_WORKER_THREADS", "128".into()),
     ]
+}
+
+/// Built with this program, and beside it.
+fn function_launcher() -> Result<PathBuf> {
+    let own = std::env::current_exe()
+        .map_err(LocalError::io("could not find this program's own file"))?;
+    let launcher = own.with_file_name("cutover-function");
+    match launcher.exists() {
+        true => Ok(launcher),
+        false => Err(LocalError::Refused(format!(
+            "{} is not there; run cargo build --bins first",
+            launcher.display()
+        ))),
+    }
 }
 
 fn free_port() -> Result<u16> {

@@ -1,16 +1,20 @@
 //! Runs one command of a component's manifest: without a shell, in a clean environment, with a
 //! time limit, and leaving nothing behind.
 
+mod adopter;
 mod log;
+mod look;
 mod processes;
 mod program;
+mod protection;
 
 use crate::scratch::Scratch;
 use log::Log;
 pub use log::{KEPT as TAIL_READ, tail};
+pub use look::Stray;
 use processes::Leader;
-pub use processes::Stray;
 pub use program::words;
+pub use protection::protect;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -167,18 +171,6 @@ pub enum CommandError {
     },
 }
 
-/// Keeps other processes of this user, the commands that run here, from reading this process:
-/// its memory and `/proc/<pid>/environ` hold credentials. (Root can do it all the same.) Also
-/// turns core dumps off. Call it at the start of every function that runs commands.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn protect() -> io::Result<()> {
-    nix::sys::prctl::set_dumpable(false)?;
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0)?;
-    Ok(())
-}
-
 /// One at a time: what is left of a command is found as "every process below this one".
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -199,7 +191,7 @@ pub fn check_artifact(line: &str, folder: &Path) -> Result<(), CommandError> {
 /// What is there while no command of this process runs, and is not ours; see [`Stray`].
 pub fn strays() -> Vec<Stray> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    processes::strays()
+    look::strays()
 }
 
 /// Runs the command to its end, and then ends whatever it has started: its process group, and
