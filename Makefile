@@ -85,7 +85,7 @@ test-shorter: test-stories-built
 test-long: up ## the end-to-end tests that make test leaves out for their time: the acceptance run, a soak, many races, all examples in containers, some faults
 	$(PYTHON) -B local/requests/report.py --begin
 	cargo test --package end-to-end --test stories -- --test-threads=16 --ignored
-	. .local/env && ONLY="one peers" COUNT=12 target/debug/faults
+	. .local/env && ONLY="one peers bake" COUNT=8 target/debug/faults
 	$(PYTHON) -B local/requests/report.py
 
 test-whole-cloud: up

@@ -105,7 +105,7 @@ impl BackReply {
             components: went_back,
             error: ErrorName::RolledBack.into(),
             cause: cut(&format!(
-                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
+                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back by Roll back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
                 back.join(", "),
                 release.label(),
                 plan.release.label(),

@@ -259,13 +259,13 @@ fn the_cause_says_first_what_users_meet() {
         ..release()
     };
     let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
-    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
+    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
     let both = BackRequest {
         components: vec![stands("api"), stands("db"), stands("ui")],
         ..request.clone()
     };
-    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
+    expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&both, &plan).cause);
     expect!["Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: nothing was live before."]
         .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);

@@ -130,7 +130,7 @@ fn it_looks_reserves_moves_and_records_in_this_order() {
         records r43 as live
         waits until C1 is INSYNC
         records r42 as rolled back
-        BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
+        BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
     );
 }
 

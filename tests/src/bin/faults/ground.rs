@@ -4,6 +4,7 @@ use crate::scenario::Scenario;
 use end_to_end::{Cloud, Component, Execution, Service, until};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Where they are. Its drain is as short as it gets; for a roll-back to what drains it is long enough for one.
 fn target(scenario: Scenario) -> &'static str {
@@ -16,6 +17,9 @@ fn target(scenario: Scenario) -> &'static str {
 /// What a release brings: a commit of each of the first components.
 pub type Brought = Vec<String>;
 
+/// How long a version is watched that fails its users: longer than it takes to see that, also on a busy machine.
+const BAKE: &str = "1m";
+
 /// A first release, beside eleven others.
 const RELEASED: Duration = Duration::from_secs(300);
 
@@ -26,6 +30,8 @@ pub struct Ground {
     /// What was live of each at the last look.
     pub live: Vec<String>,
     releases: u64,
+    /// A version that fails its users does so as long as its file is there.
+    shut: TempDir,
 }
 
 impl Ground {
@@ -41,6 +47,7 @@ impl Ground {
             components,
             live: Vec::new(),
             releases: 0,
+            shut: TempDir::with_prefix("faults-shut-").expect("a folder"),
         };
         for number in 0..ground.components.len() {
             let sha = ground.goes_live(number).await;
@@ -100,6 +107,7 @@ impl Ground {
         let (mut input, brought) = match self.scenario {
             Scenario::Failing => self.version(false).await,
             Scenario::One | Scenario::Peers => self.version(true).await,
+            Scenario::Bake => self.shut_version().await,
             Scenario::Two => self.versions().await,
             Scenario::Back => {
                 let previous = self.components[0].live().await.previous;
@@ -131,6 +139,28 @@ impl Ground {
             json!({"component": self.components[0].name, "version": sha}),
             vec![sha],
         )
+    }
+
+    /// A version that passes its suites, and that users of its alias get no answer from.
+    async fn shut_version(&mut self) -> (Value, Brought) {
+        self.releases += 1;
+        let mut service = Service::good(&self.releases.to_string());
+        let file = self.shut.path().join(&service.version);
+        std::fs::write(&file, "").expect("the file is written");
+        service.shut_by = Some(file);
+        service.more_of_run = format!("bake = \"{BAKE}\"\n");
+        let sha = self.components[0].commit(&service).await;
+        self.components[0].push_by_folder(&sha).await;
+        (
+            json!({"component": self.components[0].name, "version": sha}),
+            vec![sha],
+        )
+    }
+
+    /// What failed its users answers them from now on: it may be live still, where its roll-back was not possible.
+    pub fn open(&self) {
+        let file = self.shut.path().join(self.releases.to_string());
+        let _ = std::fs::remove_file(file);
     }
 
     async fn versions(&mut self) -> (Value, Brought) {

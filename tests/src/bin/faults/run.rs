@@ -78,6 +78,7 @@ pub async fn record(ground: &mut Ground) -> (Vec<Call>, BTreeSet<String>) {
     let plan = Plan::write(&ground.components[0].cloud, &name, None);
     let (execution, brought) = ground.begin(&name).await;
     let ended = execution.end(LIMIT).await;
+    ground.open();
     let wrong = verdict::look(ground, &ended, &brought).await;
     assert_eq!(wrong, Vec::<String>::new(), "without a fault: {ended:#?}");
     ground.look().await;
@@ -100,6 +101,7 @@ pub async fn inject(ground: &mut Ground, fault: Fault) -> Done {
         is_met = stop_in(&execution, state).await;
     }
     let ended = ended(&execution).await;
+    ground.open();
     if let Some(plan) = &plan {
         is_met = plan.calls().iter().any(|call| call.fault.is_some());
     }

@@ -17,10 +17,12 @@ pub enum Scenario {
     Two,
     /// What is live, launched again.
     Restart,
+    /// One that fails its users after its cutover, and is rolled back by itself.
+    Bake,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::One,
         Self::Failing,
         Self::Peers,
@@ -28,6 +30,7 @@ impl Scenario {
         Self::Warm,
         Self::Two,
         Self::Restart,
+        Self::Bake,
     ];
 
     /// How many components it brings: the first ones of its ground.
@@ -52,6 +55,7 @@ impl Scenario {
             Self::Warm => "warm",
             Self::Two => "two",
             Self::Restart => "restart",
+            Self::Bake => "bake",
         }
     }
 }

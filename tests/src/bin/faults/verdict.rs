@@ -1,6 +1,7 @@
 //! What must be true after a release, whatever happened to it.
 
 use crate::ground::{Brought, Ground};
+use crate::scenario::Scenario;
 use end_to_end::{Component, Ended, Seen, until};
 use pipeline::stages::RELEASE;
 use std::time::Duration;
@@ -8,7 +9,10 @@ use std::time::Duration;
 /// Nothing is left two minutes after the end.
 const LEFT: Duration = Duration::from_secs(120);
 /// How a cause says what is true for users.
-const EFFECTS: [&str; 6] = [
+const EFFECTS: [&str; 9] = [
+    "Users may be affected",
+    " leads to ",
+    " lead to ",
     "No alias was moved",
     "still points at",
     "still point at",
@@ -29,6 +33,9 @@ pub async fn look(ground: &Ground, ended: &Ended, brought: &Brought) -> Vec<Stri
         .output
         .as_ref()
         .is_some_and(|output| output["outcome"] == "live");
+    if ground.scenario == Scenario::Bake && is_live {
+        wrong.push("it ended as live, though its users were not answered".to_owned());
+    }
     for (number, component) in ground.components.iter().enumerate() {
         let before = ground.live[number].as_str();
         let possible = match brought.get(number) {
@@ -142,6 +149,7 @@ pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &Brought) -
     let mut wrong: Vec<String> = seen
         .failures
         .iter()
+        .filter(|what| !is_expected(ground, what, brought))
         .map(|what| format!("a request to {name} failed at {what}"))
         .collect();
     let known =
@@ -149,4 +157,10 @@ pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &Brought) -
     let others = seen.commits.keys().filter(|commit| !known(commit));
     wrong.extend(others.map(|commit| format!("{name} was answered by {commit}")));
     wrong
+}
+
+/// What a version says that fails its users, until it is rolled back.
+fn is_expected(ground: &Ground, what: &str, brought: &Brought) -> bool {
+    let said = |commit: &String| what.contains("503") && what.contains(commit.as_str());
+    ground.scenario == Scenario::Bake && brought.iter().any(said)
 }
