@@ -89,6 +89,17 @@ impl Traffic {
 }
 
 impl Seen {
+    /// When each failure was, after the client began, and what it was.
+    pub fn failed(&self) -> impl Iterator<Item = (Duration, &str)> {
+        let at = |said: &str| {
+            let seconds = said.split(' ').next().and_then(|at| at.parse().ok());
+            Duration::from_secs_f64(seconds.expect("a failure says when it was"))
+        };
+        self.failures
+            .iter()
+            .map(move |said| (at(said), said.as_str()))
+    }
+
     /// Panics unless every single request was answered.
     pub fn without_failure(self) -> Self {
         assert!(

@@ -45,8 +45,8 @@ async fn kept(component: &Component, count: usize, without: &[String]) -> Vec<St
 
 /// Panics if any request failed so long after the traffic had begun.
 fn only_at_first(seen: &Seen, seconds: f64) {
-    let at = |said: &String| said.split(' ').next().and_then(|at| at.parse::<f64>().ok());
-    let last = seen.failures.iter().filter_map(at).fold(0.0, f64::max);
+    let last = seen.failed().map(|(at, _)| at.as_secs_f64());
+    let last = last.fold(0.0, f64::max);
     println!(
         "{} of {} requests failed, the last one after {last} s",
         seen.failures.len(),
