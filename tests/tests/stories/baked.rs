@@ -8,8 +8,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 const WELL_FOR: Duration = Duration::from_secs(20);
 /// `[run] bake`.
 const BAKE: u64 = 30;
-/// As long as something may fail before it is given up: `PATIENCE` of `crates/pipeline/src/bake.rs`.
-const PATIENCE: u64 = 10;
+/// As long as something may fail before it is given up.
+const PATIENCE: u64 = pipeline::bake::PATIENCE.as_secs();
 /// A look takes no longer, as `GIVE_UP` there says. So much later than ten seconds the last one may be over.
 const LOOK: u64 = 25;
 
