@@ -55,6 +55,7 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_builds.py
 	$(PYTHON) -B local/ministack/test_states.py
 	$(PYTHON) -B local/ministack/test_faults.py
+	$(PYTHON) -B local/ministack/test_projects.py
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	# Beside each other, since the tests of the whole cloud mostly wait.

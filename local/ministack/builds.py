@@ -158,6 +158,7 @@ class Builds:
         # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CloudWatchLogsConfig.html: streamName is a prefix.
         own = build["id"].rpartition(":")[2]
         build["logs"]["streamName"] = "/".join([*filter(None, [logs.get("streamName")]), own])
+        build["logs"]["cloudWatchLogs"] = logs
         build["logs"]["groupName"] = logs.get("groupName") or build["logs"]["groupName"]
         return build, project
 

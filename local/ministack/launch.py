@@ -52,6 +52,7 @@ def main():
     tell_of_executions_late(stepfunctions)
     find_streams_by_prefix(cloudwatch_logs)
     run_builds(codebuild, stepfunctions, sts, iam_evaluator)
+    ask_for_builds_as_codebuild_does(codebuild, iam_actions)
     apply_quotas(app, router, iam_actions)
     apply_what_stacks_meet()
     apply_what_launches_meet()

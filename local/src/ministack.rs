@@ -30,6 +30,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/queries.py"),
     include_str!("../ministack/copies.py"),
     include_str!("../ministack/environments.py"),
+    include_str!("../ministack/projects.py"),
     include_str!("../ministack/quotas.py"),
     include_str!("../ministack/builds.py"),
     include_str!("../ministack/faults.py"),

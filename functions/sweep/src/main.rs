@@ -1,5 +1,8 @@
 //! Takes away what ended executions have left, and records how they ended.
 
+mod builds;
+
+use ::builds::Builds;
 use drive::{Drive, versions};
 use executions::Executions;
 use pipeline::drivers::{Answer, Ask, Mode, Rows, Sweep};
@@ -18,6 +21,7 @@ struct Sweeper {
     settings: Settings,
     drive: Drive,
     executions: Executions,
+    builds: Builds,
 }
 
 /// A target that is open, with what releases know of it.
@@ -30,23 +34,39 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sweeper = Sweeper {
         drive: Drive::new(&config, &settings.table, &settings.bucket)?,
         executions: Executions::new(&config),
+        builds: Builds::new(&config, projects()?),
         settings,
     };
     stage::run(async |request: SweepRequest| sweeper.sweep(request).await).await
+}
+
+/// Of CodeBuild, in which containers run.
+fn projects() -> Result<Vec<String>, lambda_runtime::Error> {
+    let own = Settings::variable("COMMANDS_PROJECT")?;
+    let offline = Settings::optional("OFFLINE_PROJECT")?;
+    Ok([own].into_iter().chain(offline).collect())
 }
 
 impl Sweeper {
     async fn sweep(&self, request: SweepRequest) -> Result<SweepReply, Fault> {
         let refused = |why: String| Fault::new(ErrorName::InputInvalid, why);
         let whom = Whom::parse(&request.input).map_err(refused)?;
+        let targets = self.targets(&whom.cause).await?;
+        // Once for all: they have the same projects.
+        let open = match targets.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.builds.open().await,
+        };
         let mut found = Vec::new();
-        for (target, environment) in self.targets(&whom.cause).await? {
+        for (target, environment) in targets {
             let release = self.release(&target, environment);
             let drain = release.drain_seconds;
             let drained = request.drained.iter().filter(|one| one.target == target);
             let drained = drained.map(|one| one.ticket).collect();
-            let swept = self.target(release, drained, &whom).await;
-            found.push((swept?, drain));
+            let mut swept = self.target(release, drained, &whom).await?;
+            self.stop_builds(&target, &open, whom.dry_run, &mut swept)
+                .await;
+            found.push((swept, drain));
         }
         let drained: Vec<Drained> = request.drained;
         let mut reply = SweepReply::of(found, drained);

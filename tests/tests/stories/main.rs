@@ -32,6 +32,7 @@ mod reports;
 mod same_commit;
 mod soak;
 mod stopped;
+mod stray_builds;
 mod swept;
 mod tags;
 mod target_failures;
