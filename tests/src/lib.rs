@@ -8,6 +8,7 @@ mod cloud;
 mod component;
 mod execution;
 mod family;
+mod happened;
 mod keeping;
 mod lost;
 mod permission;

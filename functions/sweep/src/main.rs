@@ -35,6 +35,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     stage::run(async |request: SweepRequest| sweeper.sweep(request).await).await
 }
 
+fn mode_of(whom: &Whom) -> Mode {
+    match whom.dry_run {
+        true => Mode::Tell,
+        false => Mode::Act,
+    }
+}
+
 impl Sweeper {
     async fn sweep(&self, request: SweepRequest) -> Result<SweepReply, Fault> {
         let refused = |why: String| Fault::new(ErrorName::InputInvalid, why);
@@ -44,8 +51,10 @@ impl Sweeper {
             let release = self.release(&target, environment);
             let drain = release.drain_seconds;
             let drained = request.drained.iter().filter(|one| one.target == target);
-            let drained = drained.map(|one| one.ticket).collect();
-            let swept = self.target(release, drained, &whom).await;
+            let drained: BTreeSet<Ticket> = drained.map(|one| one.ticket).collect();
+            let sweep = Sweep::new(release.clone(), drained, mode_of(&whom));
+            let sweep = sweep.told_as(request.run.clone());
+            let swept = self.target(release, sweep, &whom).await;
             found.push((swept?, drain));
         }
         let drained: Vec<Drained> = request.drained;
@@ -94,17 +103,7 @@ impl Sweeper {
     }
 
     /// One target's failure is no reason to leave the others; what may pass is tried again.
-    async fn target(
-        &self,
-        release: Release,
-        drained: BTreeSet<Ticket>,
-        whom: &Whom,
-    ) -> Result<Swept, Fault> {
-        let mode = match whom.dry_run {
-            true => Mode::Tell,
-            false => Mode::Act,
-        };
-        let sweep = Sweep::new(release.clone(), drained, mode);
+    async fn target(&self, release: Release, sweep: Sweep, whom: &Whom) -> Result<Swept, Fault> {
         let executions = async |ask| match ask {
             Ask::Executions(these) => Ok(Answer::Executions(self.executions.how(these).await?)),
             other => Err(drive::not_answered(&other)),

@@ -59,6 +59,19 @@ fn not_released(row: &Value) {
     }
 }
 
+/// The history says of the newest act of this one what users have, and why it was done.
+async fn is_told(component: &Component, by: &str, why: &str) {
+    let done = until(SWEPT, async || {
+        let mut acts = component.acts_of(by).await.into_iter();
+        acts.next().filter(|one| one["state"] == "done")
+    });
+    let told = done.await.expect("it is told, and was done");
+    let said = |key: &str, part: &str| told[key].to_string().contains(part);
+    assert!(said("what", "still points at"), "{told:#}");
+    assert!(said("why", why), "{told:#}");
+    assert!(said("instances", "i-"), "{told:#}");
+}
+
 #[tokio::test]
 async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_recorded_truly() {
     let cloud = Cloud::up().await;
@@ -77,6 +90,7 @@ async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_reco
         let execution = stopped_in(msa, &sha, state).await;
 
         not_released(&swept(&execution, &[msa, api]).await);
+        is_told(msa, "sweeper", "its execution was stopped").await;
         // What its functions were doing went on for a moment, and is found by the next look.
         let alone = async || msa.has_its_own_records_alone().await.then_some(());
         let alone = until(SWEPT, alone);
@@ -258,6 +272,7 @@ async fn a_release_that_is_cancelled_leaves_nothing_and_says_who_and_why() {
     let row = swept(&execution, &[&component]).await;
     let cause = row["cause"].as_str().unwrap_or_default();
     assert!(cause.contains("it was cancelled by "), "{cause}");
+    is_told(&component, "cancel", "the wrong branch").await;
     component.stands_alone(&live).await;
     let again = cloud
         .cutover(&["cancel", &label])
