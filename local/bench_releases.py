@@ -142,6 +142,7 @@ def one_release(states, components, size, with_peers):
     drain, boot, user = span(events, "Drain"), span(events, "Deploy (initial)"), command_seconds(events)
     polls, calls = route53_calls(arn.rsplit(":", 1)[1], ended["startDate"])
     settled = settling(arn.rsplit(":", 1)[1], ended["startDate"])
+    in_sync = until_in_sync(arn.rsplit(":", 1)[1], ended["startDate"])
     return {
         "wall time, s": wall,
         "users' commands, all together, s": sum(user.values()),
@@ -149,7 +150,8 @@ def one_release(states, components, size, with_peers):
         "booting, from the first begun to the last healthy, s": boot,
         "draining (alias TTL and margin), s": drain,
         "until healthy for as long as its manifest says, s": settled,
-        "the rest: our overhead, s": wall - max(user.values()) - boot - drain - settled,
+        "until Route 53 says INSYNC, twice, s": in_sync,
+        "the rest: our overhead, s": wall - max(user.values()) - boot - drain - settled - in_sync,
         **processor,
         "state transitions": len(entered(events)),
         "Route 53 calls besides INSYNC polls (limit 12)": calls,
@@ -206,8 +208,23 @@ def as_aws_counts(events):
 def settling(execution, since):
     """What Deploy (cutover) waited for a candidate that had not been healthy for long enough (`[run] healthy_for`)."""
     lines = said("cutover", execution, since, '"the candidates settle"')
-    times = [found for line in lines for found in re.findall(r'"left":"([0-9.]+)(s|ms|µs|ns)"', line)]
-    return max((float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit] for number, unit in times), default=0)
+    return max(durations("left", lines), default=0)
+
+
+def until_in_sync(execution, since):
+    """What Publish hostnames and Deploy (cutover) waited for Route 53: nobody who changes DNS can go on before."""
+    lines = [line for function in ("publish-hostnames", "cutover")
+             for line in said(function, execution, since, '"the change is INSYNC"')]
+    found = durations("waited", lines)
+    if not found:
+        raise Failed("no function has logged for how long it waited for INSYNC")
+    return sum(found)
+
+
+def durations(name, lines):
+    """In seconds, as Rust writes them."""
+    times = [found for line in lines for found in re.findall(rf'"{name}":"([0-9.]+)(s|ms|µs|ns)"', line)]
+    return [float(number) * {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit] for number, unit in times]
 
 
 def route53_calls(execution, since):

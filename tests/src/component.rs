@@ -279,7 +279,7 @@ impl Component {
     }
 
     /// How the name of a push's execution begins.
-    fn name_of(&self, sha: &str) -> String {
+    pub fn name_of(&self, sha: &str) -> String {
         format!("{}-{}-{}-", self.name, &sha[..12], self.target)
     }
 

@@ -24,14 +24,17 @@ pub struct Seen {
     pub failures: Vec<String>,
     /// Answers by commit.
     pub commits: BTreeMap<String, u64>,
+    /// For how long it was asked.
+    pub lasted: Duration,
 }
 
-/// A running client.
+/// A running client; or several at once, as `CLIENTS` says: eight ask about 500 times a second on an idle machine.
 #[derive(Debug)]
 pub struct Traffic {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<Notify>,
-    task: JoinHandle<()>,
+    begun: Instant,
+    clients: Vec<JoinHandle<()>>,
 }
 
 impl Traffic {
@@ -42,30 +45,23 @@ impl Traffic {
             Arc::new(Notify::new()),
         );
         let url = format!("{}/version", component.cloud.variable("CUTOVER_GATEWAY"));
-        let client = client();
-        let host = component.alias();
-        let (count, stopped) = (seen.clone(), stop.clone());
-        let task = tokio::spawn(async move {
-            let begun = Instant::now();
-            loop {
-                let asked = commit_at(&client, &url, &host).await;
-                {
-                    let mut seen = count.lock().expect("counting does not panic");
-                    seen.requests += 1;
-                    match asked {
-                        Ok(commit) => *seen.commits.entry(commit).or_default() += 1,
-                        Err(what) => seen
-                            .failures
-                            .push(format!("{:.2} s: {what}", begun.elapsed().as_secs_f64())),
-                    }
-                }
-                tokio::select! {
-                    () = stopped.notified() => return,
-                    () = tokio::time::sleep(BREATH) => {}
-                }
-            }
+        let begun = Instant::now();
+        let clients = (0..clients()).map(|_| {
+            let (seen, stopped) = (seen.clone(), stop.clone());
+            tokio::spawn(ask_again_and_again(
+                (client(), url.clone(), component.alias()),
+                begun,
+                seen,
+                stopped,
+            ))
         });
-        Self { seen, stop, task }
+        let clients = clients.collect();
+        Self {
+            seen,
+            stop,
+            begun,
+            clients,
+        }
     }
 
     /// Ends it, once it has asked often enough to prove something, and answers what it saw.
@@ -74,10 +70,12 @@ impl Traffic {
             (self.seen().requests > ENOUGH).then_some(())
         });
         let enough = enough.await.is_some();
-        self.stop.notify_one();
-        let count = self.seen.clone();
-        self.task.await.expect("the client does not panic");
-        let seen = count.lock().expect("counting does not panic").clone();
+        for client in self.clients {
+            self.stop.notify_one();
+            client.await.expect("the client does not panic");
+        }
+        let mut seen = self.seen.lock().expect("counting does not panic").clone();
+        seen.lasted = self.begun.elapsed();
         assert!(enough, "too few requests to prove anything: {seen:?}");
         seen
     }
@@ -88,7 +86,51 @@ impl Traffic {
     }
 }
 
+async fn ask_again_and_again(
+    (client, url, host): (reqwest::Client, String, String),
+    begun: Instant,
+    seen: Arc<Mutex<Seen>>,
+    stopped: Arc<Notify>,
+) {
+    loop {
+        let asked = commit_at(&client, &url, &host).await;
+        {
+            let mut seen = seen.lock().expect("counting does not panic");
+            seen.requests += 1;
+            match asked {
+                Ok(commit) => *seen.commits.entry(commit).or_default() += 1,
+                Err(what) => seen
+                    .failures
+                    .push(format!("{:.2} s: {what}", begun.elapsed().as_secs_f64())),
+            }
+        }
+        tokio::select! {
+            () = stopped.notified() => return,
+            () = tokio::time::sleep(BREATH) => {}
+        }
+    }
+}
+
+/// So many ask at once.
+fn clients() -> usize {
+    match std::env::var("CLIENTS") {
+        Ok(text) => text.parse().expect("CLIENTS must be a number"),
+        Err(_) => 1,
+    }
+}
+
 impl Seen {
+    /// When each failure was, after the client began, and what it was.
+    pub fn failed(&self) -> impl Iterator<Item = (Duration, &str)> {
+        let at = |said: &str| {
+            let seconds = said.split(' ').next().and_then(|at| at.parse().ok());
+            Duration::from_secs_f64(seconds.expect("a failure says when it was"))
+        };
+        self.failures
+            .iter()
+            .map(move |said| (at(said), said.as_str()))
+    }
+
     /// Panics unless every single request was answered.
     pub fn without_failure(self) -> Self {
         assert!(

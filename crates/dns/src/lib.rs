@@ -148,11 +148,13 @@ impl Dns {
     }
 
     async fn wait_within(&self, change_id: &str, limit: Duration) -> Result<(), Fault> {
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
+        let deadline = begun + limit;
         for look in 0.. {
             // Not at once: a change is never INSYNC in the moment it was made.
             tokio::time::sleep(in_sync_pause(look, aws::jitter())).await;
             if self.is_in_sync(change_id).await? {
+                tracing::info!(change_id, waited = ?begun.elapsed(), "the change is INSYNC");
                 return Ok(());
             }
             if Instant::now() >= deadline {

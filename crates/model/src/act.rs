@@ -276,7 +276,7 @@ pub fn arrives(state: &mut State, which: usize, rules: Rules) {
             world.proofs.change(|all| all.extend(proofs));
         }
         Ask::Reserve(reservation) => reserved_late(state, late.who, reservation),
-        Ask::Keep(ask) => drop(world.keeps(ask)),
+        Ask::Keep(ask) => drop(world.keeps(ask, rules)),
         _ => {}
     }
 }

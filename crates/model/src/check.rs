@@ -30,6 +30,8 @@ pub struct Broken {
     pub well: bool,
     /// What was live before was ended though what replaced it was not well.
     pub spared: bool,
+    /// The keeper launched what its notes do not count.
+    pub counted: bool,
     /// Not broken: a release took itself back to what was not tested beside what is live by now, or
     /// could not. From then on what is live need not be proven, and its leftovers are the next one's.
     pub excused: bool,

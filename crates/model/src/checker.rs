@@ -95,6 +95,7 @@ impl Model for Check {
             }),
             Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
             Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
+            Property::always(COUNTED, |_, state: &State| !state.world.broken.counted),
             Property::always(KEPT, |check: &Self, state: &State| {
                 !at_rest(state) || !check.scenario.has_keeper() || all_run(&state.world)
             }),
@@ -126,6 +127,9 @@ pub const BACK: &str = "at rest no alias leads to the dead while the previous st
 
 /// With a keeper.
 pub const KEPT: &str = "at rest every alias leads to instances that run";
+
+/// With a keeper: else its limit of an hour would not hold.
+pub const COUNTED: &str = "what the keeper launches is in its notes";
 
 /// Invariant 5.
 pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";

@@ -5,12 +5,12 @@ use crate::act::{Act, How};
 use crate::cast::{domain, release};
 use crate::driving::{Driven, Driving};
 use crate::release::{Run, Stage};
-use crate::rules::Rule;
+use crate::rules::{Rule, Rules};
 use crate::shared::Shared;
 use crate::world::World;
 use pipeline::drivers::{Answer, Keep, KeepAnswer, KeepAsk, Keeping};
 use pipeline::errors::Fault;
-use pipeline::keep::{Health, Kept, Machine, NewInstances, Replacement};
+use pipeline::keep::{Health, Kept, Launch, Machine, NewInstances, Replacement};
 use pipeline::names::Ticket;
 
 /// Seconds since 1970, before and after a keeper has stood back for as long as it does.
@@ -73,13 +73,21 @@ impl Act<'_> {
     pub(crate) fn answer_of_keeper(&mut self, ask: KeepAsk) -> Answer {
         Answer::Keep(match ask {
             KeepAsk::Notes => KeepAnswer::Notes(Box::new((*self.state.world.notes).clone())),
-            KeepAsk::Note(..) | KeepAsk::Record(_) => KeepAnswer::Noted(self.world().keeps(&ask)),
+            KeepAsk::Note(..) | KeepAsk::Record(_) => KeepAnswer::Noted(self.keeps(&ask)),
             KeepAsk::Look(_) => KeepAnswer::Machines(self.machines(), self.state.world.clock()),
             KeepAsk::Launch(_) => {
-                self.world().keeps(&ask);
+                self.keeps(&ask);
                 return Answer::Done;
             }
         })
+    }
+
+    fn keeps(&mut self, ask: &KeepAsk) -> bool {
+        let rules = self.rules;
+        match ask {
+            KeepAsk::Note(..) if !rules.keep(Rule::KeepNotes) => true,
+            _ => self.world().keeps(ask, rules),
+        }
     }
 
     /// Without the rule nothing tells what the keeper has launched from what a release has.
@@ -108,7 +116,10 @@ impl Act<'_> {
                 health: Health::Well,
             })
         };
-        self.state.world.up.iter().filter_map(machine).collect()
+        let world = &self.state.world;
+        let dead = world.died.iter();
+        let dead = dead.filter(|_| !self.rules.keep(Rule::KeepRuns));
+        world.up.iter().chain(dead).filter_map(machine).collect()
     }
 }
 
@@ -119,10 +130,10 @@ impl World {
     }
 
     /// What the keeper changes, late or in time: whether it fitted.
-    pub fn keeps(&mut self, ask: &KeepAsk) -> bool {
+    pub fn keeps(&mut self, ask: &KeepAsk, rules: Rules) -> bool {
         match ask {
             KeepAsk::Note(turn, notes) => {
-                let fits = self.notes.turn == *turn;
+                let fits = self.notes.turn == *turn || !rules.keep(Rule::KeepTurns);
                 if fits {
                     self.notes = Shared::new((**notes).clone());
                 }
@@ -138,6 +149,8 @@ impl World {
     fn replaces(&mut self, one: &Replacement) -> bool {
         let id = format!("{}+{}", one.replaces, one.attempt);
         let is_new = self.used.change(|used| used.insert(id.clone()));
+        let is_it = |noted: &Launch| noted.replaces == one.replaces && noted.attempt == one.attempt;
+        self.broken.counted |= !self.notes.launched.iter().any(is_it);
         if is_new {
             self.up.change(|up| up.insert(id));
         }

@@ -215,6 +215,9 @@ impl Act<'_> {
         {
             return Batch::default();
         }
+        if !self.rules.keep(Rule::KeepSwap) && matches!(self.run().stage, Stage::Keep(_)) {
+            return unconditional(batch, &self.state.world.zone);
+        }
         let is_mark = |one: &Change| {
             let (Change::Create(record) | Change::Delete(record)) = one;
             record.name == last_cutover(domain())
@@ -235,4 +238,17 @@ impl Act<'_> {
         }
         batch
     }
+}
+
+/// The batch as it would be if it did not say what it replaces.
+fn unconditional(batch: &Batch, zone: &ZoneView) -> Batch {
+    let mut all = Batch::default();
+    for change in &batch.0 {
+        if let Change::Create(record) = change {
+            all.0
+                .extend(zone.get(&record.name).cloned().map(Change::Delete));
+            all.0.push(change.clone());
+        }
+    }
+    all
 }

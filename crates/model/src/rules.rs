@@ -80,11 +80,21 @@ pub enum Rule {
     OtherMark,
     /// The keeper ends what it has launched and comes too late.
     KeepStrays,
+    /// It notes what it launches before it does.
+    KeepNotes,
+    /// Of two keepers that have read the same notes, one writes.
+    KeepTurns,
+    /// Its records change only as they were seen.
+    KeepSwap,
+    /// It sends users only to instances that run.
+    KeepRuns,
+    /// It leaves a release that runs the time to go back.
+    KeepStandsBack,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 36] = [
+    pub const ALL: [Rule; 41] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -121,6 +131,11 @@ impl Rule {
         Rule::SweepRecords,
         Rule::OtherMark,
         Rule::KeepStrays,
+        Rule::KeepNotes,
+        Rule::KeepTurns,
+        Rule::KeepSwap,
+        Rule::KeepRuns,
+        Rule::KeepStandsBack,
     ];
 }
 
@@ -164,6 +179,11 @@ impl fmt::Display for Rule {
             Rule::SweepRecords => "recording how a stopped release ended",
             Rule::OtherMark => "another mark where a stopped roll-back is given up",
             Rule::KeepStrays => "ending replacements that come too late",
+            Rule::KeepNotes => "noting what the keeper launches before it does",
+            Rule::KeepTurns => "one writer of the keeper's notes",
+            Rule::KeepSwap => "the compare-and-swap of the keeper's records",
+            Rule::KeepRuns => "the keeper's look whether an instance runs",
+            Rule::KeepStandsBack => "leaving a release the time to go back",
         })
     }
 }

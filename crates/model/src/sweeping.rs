@@ -167,7 +167,9 @@ impl Act<'_> {
         &self,
         these: &BTreeMap<Ticket, Arc<ReleaseRow>>,
     ) -> BTreeMap<Ticket, Stands> {
+        let keeps = matches!(self.run().stage, Stage::Keep(_));
         let stands = |ticket: &Ticket| match self.run_of(*ticket) {
+            _ if keeps && !self.rules.keep(Rule::KeepStandsBack) => Stands::Ended(Ending::Stopped),
             Some(run) if matches!(run.stage, Stage::Ended) => Stands::Ended(Ending::Stopped),
             _ => Stands::Runs,
         };

@@ -8,7 +8,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// How long users may meet a dead instance here: a drain of 3 s, the look at its end, INSYNC and the
 /// alias's TTL of 2 s, on a busy machine.
-const BOUND: f64 = 20.0;
+const BOUND: Duration = Duration::from_secs(20);
 
 fn failed(ended: &Ended, error: &str, reasons: &[&str]) {
     let how = (ended.status.as_str(), ended.error.as_str());
@@ -61,11 +61,14 @@ async fn a_candidate_that_is_terminated_right_after_the_batch_gives_way_to_the_p
         "RolledBack",
         &reasons.each_ref().map(String::as_str),
     );
-    let failures = traffic.stop().await.failures;
-    let at = |said: &String| said.split(' ').next().and_then(|at| at.parse::<f64>().ok());
-    let times: Vec<f64> = failures.iter().filter_map(at).collect();
+    let seen = traffic.stop().await;
+    let times: Vec<Duration> = seen.failed().map(|(at, _)| at).collect();
     if let (Some(first), Some(last)) = (times.first(), times.last()) {
-        assert!(last - first < BOUND, "{first} to {last} s: {}", times.len());
+        assert!(
+            *last - *first < BOUND,
+            "{first:?} to {last:?}: {}",
+            times.len()
+        );
     }
     component.stands_alone(&good).await;
     let row = component.alias_row().await;

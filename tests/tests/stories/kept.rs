@@ -44,13 +44,14 @@ async fn kept(component: &Component, count: usize, without: &[String]) -> Vec<St
 }
 
 /// Panics if any request failed so long after the traffic had begun.
-fn only_at_first(seen: &Seen, seconds: f64) {
-    let at = |said: &String| said.split(' ').next().and_then(|at| at.parse::<f64>().ok());
-    let last = seen.failures.iter().filter_map(at).fold(0.0, f64::max);
+fn only_at_first(what: &str, seen: &Seen, seconds: f64) {
+    let last = seen.failed().map(|(at, _)| at.as_secs_f64());
+    let last = last.fold(0.0, f64::max);
     println!(
-        "{} of {} requests failed, the last one after {last} s",
+        "{what}: {} of {} requests failed, the last one after {last} s; {:.0} requests a second",
         seen.failures.len(),
-        seen.requests
+        seen.requests,
+        seen.requests as f64 / seen.lasted.as_secs_f64()
     );
     assert!(last < seconds, "{last} s: {:?}", seen.failures.last());
 }
@@ -122,7 +123,7 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     ended.extend(kept(&component, 1, &ended).await);
     answers(&component).await;
     let seen = traffic.stop().await;
-    only_at_first(&seen, 30.0);
+    only_at_first("the only instance ends", &seen, 30.0);
     assert_eq!(seen.commits.keys().collect::<Vec<_>>(), [&sha]);
     assert_eq!(
         component.alias_row().await["launch_template_version"],
@@ -130,12 +131,19 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     );
 
     // The keeper itself, as soon as it has launched.
+    let traffic = Traffic::on(&component);
     let dead = ended.last().expect("an instance").clone();
     component.kill(&[dead]).await;
     let launched = async || (!component.instances().await.is_empty()).then_some(());
     until(KEPT, launched).await.expect("another is launched");
     assert!(cloud.kill_the_keeper() > 0, "there was no keeper to kill");
     ended.extend(kept(&component, 1, &ended).await);
+    answers(&component).await;
+    only_at_first(
+        "the same, and the keeper is killed",
+        &traffic.stop().await,
+        90.0,
+    );
     assert_eq!(
         component.instances_ever().await.len(),
         3,
@@ -197,19 +205,26 @@ async fn of_three_any_may_end_fall_ill_hang_or_move_and_no_request_is_lost_but_w
     let now = kept(&component, 3, &all[..1]).await;
     let seen = traffic.stop().await;
     // The record's TTL is two seconds.
-    only_at_first(&seen, 6.0);
+    only_at_first("one of three ends", &seen, 6.0);
 
     // One answers 500 on its health path, and all else as before; then one hangs.
     let traffic = Traffic::on(&component);
     std::fs::write(&sick, format!("{} 500\n", now[0])).expect("the file is written");
     let now = kept(&component, 3, &now[..1]).await;
-    traffic.stop().await.without_failure();
+    let never = |what: &str, seen: Seen| {
+        only_at_first(what, &seen, f64::INFINITY);
+        seen.without_failure();
+    };
+    never("one answers 500", traffic.stop().await);
+    let traffic = Traffic::on(&component);
     std::fs::write(&sick, format!("{} hangs\n", now[0])).expect("the file is written");
     let keep = cloud.cutover(&["keep", "--target", component.target]).await;
     keep.good("keep");
     let now = kept(&component, 3, &now[..1]).await;
+    never("one hangs", traffic.stop().await);
 
     // One is stopped and started, which changes its address: the record follows, to it or to another.
+    let traffic = Traffic::on(&component);
     let stopped = &now[..1];
     let before = component.addresses().await;
     let call = cloud
@@ -225,11 +240,14 @@ async fn of_three_any_may_end_fall_ill_hang_or_move_and_no_request_is_lost_but_w
     assert_ne!(component.addresses().await, before);
     assert_ne!(component.addresses().await, before);
     let now = kept(&component, 3, &[]).await;
+    only_at_first("one moves", &traffic.stop().await, 10.0);
 
     // All of them.
+    let traffic = Traffic::on(&component);
     component.kill(&now).await;
     all = kept(&component, 3, &now).await;
     answers(&component).await;
+    only_at_first("all three end", &traffic.stop().await, 60.0);
     assert_eq!(all.len(), 3);
     component.stands_alone(&sha).await;
 }
@@ -267,10 +285,10 @@ async fn all_instances_of_a_target_at_once_are_replaced_and_all_aliases_serve_ag
     for one in traffic {
         let seen = one.stop().await;
         requests += seen.requests;
-        only_at_first(&seen, 60.0);
+        only_at_first("all of a target end", &seen, 60.0);
     }
     println!(
-        "{} requests a second",
+        "{} requests a second together",
         requests as f64 / begun.elapsed().as_secs_f64()
     );
     for (component, sha, _) in &components {

@@ -1,5 +1,6 @@
 //! Whether a serial order by ticket explains how a release ended.
 
+use crate::harming::Harmed;
 use crate::ledger::{Ledger, Release};
 use crate::order::{Cutover, Order};
 use crate::script::{Act, Flaw};
@@ -16,6 +17,7 @@ pub struct Scene<'a> {
     /// Cutovers before the interleaving.
     pub begun: usize,
     pub runs: &'a [Run],
+    pub harmed: &'a Harmed,
 }
 
 impl Scene<'_> {
@@ -25,9 +27,9 @@ impl Scene<'_> {
         let (is_explained, label) = match (ended.status.as_str(), &ended.output) {
             ("SUCCEEDED", Some(output)) => self.succeeded(run, output),
             ("FAILED", _) => (self.failed(run), ended.error.clone()),
-            (other, _) => (false, other.to_owned()),
+            (other, _) => (false, other.to_lowercase()),
         };
-        if is_explained {
+        if is_explained || self.harmed.explains(ended) {
             return Ok(label);
         }
         Err(format!(

@@ -12,6 +12,8 @@ pub struct Release {
     pub outcome: String,
     pub proven: bool,
     pub rollback: bool,
+    /// Whether a release that went live and was not well gave way to it: nothing is tested then.
+    pub by_itself: bool,
     /// What it was to bring: component to commit and hostname.
     pub brings: BTreeMap<String, (String, String)>,
 }
@@ -67,6 +69,12 @@ impl Ledger {
             .find(|one| one.execution == execution)
     }
 
+    /// Those whose cutover was done, in the order of their tickets.
+    pub fn cut_over(&self) -> impl Iterator<Item = &Release> {
+        let cut_over = |one: &&Release| matches!(one.outcome.as_str(), "live" | "rolled back");
+        self.releases.values().filter(cut_over)
+    }
+
     /// In the order of their tickets.
     pub fn live(&self) -> impl Iterator<Item = &Release> {
         self.releases.values().filter(|one| one.outcome == "live")
@@ -82,6 +90,7 @@ fn release(row: &Value) -> Release {
         outcome: text(&row["outcome"]),
         proven: plan["release"]["proven"] == true,
         rollback: plan["release"]["rollback"] == true,
+        by_itself: text(&row["execution"]).ends_with("-back"),
         brings: components
             .iter()
             .map(|one| {

@@ -8,6 +8,8 @@
 
 mod dice;
 mod endings;
+mod harm;
+mod harming;
 mod ledger;
 mod order;
 mod report;
@@ -16,15 +18,19 @@ mod script;
 mod serial;
 mod world;
 
-use end_to_end::Traffic;
+use end_to_end::{Traffic, until};
 use endings::Scene;
+use harming::{Ends, Harmed};
 use ledger::Ledger;
 use order::Order;
 use report::{Done, Report};
 use rest::Rest;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use world::{Run, World};
+use std::time::{Duration, Instant};
+use world::{Run, World, milliseconds};
+
+/// What is harmed is whole again two minutes after all have ended; what drains may take so much longer.
+const WHOLE: Duration = Duration::from_secs(130);
 
 /// Everything that lasts as long as the soak.
 struct Soak {
@@ -33,6 +39,8 @@ struct Soak {
     first: u64,
     order: Order,
     rest: Rest,
+    ends: Ends,
+    is_calm: bool,
     report: Report,
 }
 
@@ -43,7 +51,7 @@ async fn main() -> ExitCode {
         "{count} interleavings, seeds {seed} to {}",
         seed + count.max(1) - 1
     );
-    let mut soak = Soak::new().await;
+    let mut soak = Soak::new(number("CALM", 0) > 0).await;
     for n in 0..count {
         let done = soak.interleaving(seed + n).await;
         soak.report.say(n + 1, count, done);
@@ -53,7 +61,7 @@ async fn main() -> ExitCode {
 }
 
 impl Soak {
-    async fn new() -> Self {
+    async fn new(is_calm: bool) -> Self {
         let world = World::new().await;
         let row = world.family.api.alias_row().await;
         let first = row["ticket"].as_u64().expect("a release has a ticket");
@@ -63,6 +71,8 @@ impl Soak {
             world,
             first,
             rest: Rest::default(),
+            ends: Ends::default(),
+            is_calm,
             report: Report::default(),
         }
     }
@@ -71,17 +81,24 @@ impl Soak {
         let (begun, since) = (Instant::now(), milliseconds());
         let known = self.order.cutovers.len();
         let traffic = self.world.family.all().map(Traffic::on);
-        let runs = self.world.play(seed, script::script(seed)).await;
-        let ledger = Ledger::read(&self.world, self.first).await;
+        let steps = script::script(seed);
+        let harms = match self.is_calm {
+            true => Vec::new(),
+            false => harm::harms(seed, steps.len()),
+        };
+        let played = self.world.play(seed, steps, &harms, &self.ends);
+        let (runs, harmed) = played.await;
+        let (ledger, left) = self.rests(&harmed).await;
         let mut wrong = self.order.follow(&self.world, &ledger, since).await;
-        wrong.extend(self.rest.look(&self.world, &ledger).await);
-        let requests = count(traffic, &mut wrong).await;
+        wrong.extend(left);
+        let (requests, longest) = self.count(traffic, begun, &harmed, &mut wrong).await;
         let scene = Scene {
             world: &self.world,
             ledger: &ledger,
             order: &self.order,
             begun: known,
             runs: &runs,
+            harmed: &harmed,
         };
         let endings = runs
             .iter()
@@ -96,8 +113,48 @@ impl Soak {
                 .collect(),
             endings,
             requests,
+            harmed,
+            longest,
             wrong,
         }
+    }
+
+    /// What is left; looked for once, or until nothing is where something was harmed.
+    async fn rests(&mut self, harmed: &Harmed) -> (Ledger, Vec<String>) {
+        let limit = match harmed.is_none() {
+            true => Duration::ZERO,
+            false => WHOLE,
+        };
+        let mut last = None;
+        let whole = until(limit, async || {
+            let ledger = Ledger::read(&self.world, self.first).await;
+            let left = self.rest.look(&self.world, &ledger).await;
+            let is_whole = left.is_empty();
+            last = Some((ledger, left));
+            is_whole.then_some(())
+        });
+        whole.await;
+        last.expect("it was looked at")
+    }
+
+    /// How many requests there were, and for how long at most none was answered where an instance had ended;
+    /// all others that failed are wrong.
+    async fn count(
+        &self,
+        traffic: [Traffic; 4],
+        begun: Instant,
+        harmed: &Harmed,
+        wrong: &mut Vec<String>,
+    ) -> (u64, Duration) {
+        let (mut requests, mut longest) = (0, Duration::ZERO);
+        for (one, component) in traffic.into_iter().zip(self.world.family.all()) {
+            let seen = one.stop().await;
+            requests += seen.requests;
+            let (failed, out) = harmed.failed(&component.name, begun, &seen);
+            wrong.extend(failed);
+            longest = longest.max(out);
+        }
+        (requests, longest)
     }
 }
 
@@ -115,26 +172,6 @@ fn ending(scene: &Scene, run: &Run, wrong: &mut Vec<String>) -> (String, String)
     };
     let ticket = release.map_or_else(|| "-".into(), |one| format!("r{}", one.ticket));
     (format!("{ticket} {} {label}{again}", run.step), label)
-}
-
-/// How many requests there were; those that failed are wrong.
-async fn count(traffic: [Traffic; 4], wrong: &mut Vec<String>) -> u64 {
-    let mut requests = 0;
-    for one in traffic {
-        let seen = one.stop().await;
-        requests += seen.requests;
-        wrong.extend(
-            seen.failures
-                .into_iter()
-                .map(|what| format!("a request failed at {what}")),
-        );
-    }
-    requests
-}
-
-fn milliseconds() -> u128 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.expect("a clock").as_millis()
 }
 
 /// A number from the environment.

@@ -48,7 +48,7 @@ impl Order {
     pub async fn follow(&mut self, world: &World, ledger: &Ledger, since: u128) -> Vec<String> {
         let known: BTreeSet<u64> = self.cutovers.iter().map(|one| one.ticket).collect();
         let new = |one: &&Release| !known.contains(&one.ticket);
-        let mut left: Vec<&Release> = ledger.live().filter(new).collect();
+        let mut left: Vec<&Release> = ledger.cut_over().filter(new).collect();
         let befores = befores(world, since).await;
         let begin = self.cutovers.len();
         let follows = |left: &[&Release], last: u64| {
@@ -99,6 +99,9 @@ impl Order {
     async fn unproven(&mut self, world: &World, ledger: &Ledger, n: usize) -> Vec<String> {
         let Cutover { ticket, set } = self.cutovers[n].clone();
         let mut wrong = Vec::new();
+        if ledger.releases[&ticket].by_itself {
+            return wrong;
+        }
         for component in world.family.all() {
             let proof = proof(&set, &component.name, &world.peers(component));
             if self.proven.contains(&proof) {
@@ -158,7 +161,8 @@ async fn befores(world: &World, since: u128) -> BTreeMap<u64, u64> {
         .collect()
 }
 
-/// A release's ticket and that of the cutover before it, from the line with its batch.
+/// A cutover's ticket and that of the one before it, from the line with its batch. The batch itself says both:
+/// a roll-back is done by the execution of the release that gives way, and has a ticket of its own.
 fn before(line: &Value) -> Option<(u64, u64)> {
     let span = &line["span"];
     let batch = line["fields"]["batch"].as_str()?;
@@ -170,5 +174,8 @@ fn before(line: &Value) -> Option<(u64, u64)> {
         .split(&mark)
         .filter_map(|part| part.rsplit('"').next()?.strip_prefix('r')?.parse().ok())
         .collect();
-    Some((span["ticket"].as_u64()?, *tickets.first()?))
+    match tickets[..] {
+        [before, own, ..] => Some((own, before)),
+        _ => None,
+    }
 }

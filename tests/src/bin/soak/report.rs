@@ -1,11 +1,13 @@
 //! What the person sees: a line for each interleaving, sums at the end.
 
+use crate::harming::Harmed;
 use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::script::Act;
 use crate::serial::stale;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Of one kind of violation, so many are shown.
 const SHOWN: usize = 12;
@@ -20,6 +22,9 @@ pub struct Done {
     /// As shown, and in a word.
     pub endings: Vec<(String, String)>,
     pub requests: u64,
+    pub harmed: Harmed,
+    /// Where an instance had ended, its users got no answer for so long at most.
+    pub longest: Duration,
     pub wrong: Vec<String>,
 }
 
@@ -28,10 +33,25 @@ pub struct Done {
 pub struct Report {
     seconds: f64,
     requests: u64,
+    harms: [usize; 3],
+    longest: Duration,
     outcomes: BTreeMap<String, u64>,
     acts: BTreeMap<String, Act>,
     /// Seed to what was wrong.
     wrong: Vec<(u64, Vec<String>)>,
+}
+
+/// What was done to it, and for how long users got no answer.
+fn harms(done: &Done) -> String {
+    let shown = done.harmed.shown();
+    match shown.is_empty() {
+        true => String::new(),
+        false => format!(
+            "  ({}; no answer for {:.1} s)",
+            shown.join(", "),
+            done.longest.as_secs_f64()
+        ),
+    }
 }
 
 impl Report {
@@ -43,11 +63,12 @@ impl Report {
             .map(|(shown, _)| shown.as_str())
             .collect();
         println!(
-            "{n:>3}/{of}  {}  {:.0} s, {} requests: {}  [again: make soak COUNT=1 SEED={}]",
+            "{n:>3}/{of}  {}  {:.0} s, {} requests: {}{}  [again: make soak COUNT=1 SEED={}]",
             if done.wrong.is_empty() { "ok" } else { "WRONG" },
             done.seconds,
             done.requests,
             endings.join(" | "),
+            harms(&done),
             done.seed
         );
         for what in done.wrong.iter().take(SHOWN) {
@@ -55,6 +76,16 @@ impl Report {
         }
         self.seconds += done.seconds;
         self.requests += done.requests;
+        let Harmed {
+            ends,
+            stopped,
+            killed,
+        } = &done.harmed;
+        let harms = [ends.len(), stopped.len(), killed.len()];
+        for (all, more) in self.harms.iter_mut().zip(harms) {
+            *all += more;
+        }
+        self.longest = self.longest.max(done.longest);
         for (_, label) in done.endings {
             *self.outcomes.entry(label).or_default() += 1;
         }
@@ -94,6 +125,13 @@ impl Report {
             stale.join(" ")
         );
         println!("live sets checked          {}", order.cutovers.len());
+        let [ends, stopped, killed] = self.harms;
+        println!(
+            "instances ended            {ends}; users got no answer for {:.1} s at most",
+            self.longest.as_secs_f64()
+        );
+        println!("executions stopped         {stopped}");
+        println!("functions killed           {killed}");
         println!("requests                   {}", self.requests);
         println!("seconds                    {:.0}", self.seconds);
         println!(

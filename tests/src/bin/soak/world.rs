@@ -1,10 +1,12 @@
 //! The four components, and how a release of them is started.
 
+use crate::harm::Timed;
+use crate::harming::{Ends, Harmed, Kills, harm};
 use crate::script::{Act, Flaw, Step, Who};
-use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Family, Service, unique, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 
 /// The soak's own, so that the last release of it is one of these.
@@ -36,6 +38,9 @@ pub struct Run {
     pub brought: BTreeMap<String, String>,
     pub ended: Ended,
 }
+
+/// What is asked, what it brings, and the name of its execution.
+type Ready = (Step, BTreeMap<String, String>, String);
 
 /// What was asked, what it brings, and its execution, which a push starts in its own time.
 type Started = (Step, BTreeMap<String, String>, Option<Execution>);
@@ -78,20 +83,38 @@ impl World {
         service
     }
 
-    /// Makes the versions, then starts each release at its time and waits for the end of all.
-    pub async fn play(&self, seed: u64, steps: Vec<Step>) -> Vec<Run> {
+    /// Makes the versions, then starts each release at its time and waits for the end of all; meanwhile harm is done.
+    pub async fn play(
+        &self,
+        seed: u64,
+        steps: Vec<Step>,
+        harms: &[Timed],
+        ends: &Ends,
+    ) -> (Vec<Run>, Harmed) {
         let mut ready = Vec::new();
         for (n, step) in steps.into_iter().enumerate() {
             let brought = self.commit(&format!("{seed}.{n}"), &step).await;
-            ready.push((step, brought));
+            let name = self.name(n, &step, &brought);
+            ready.push((step, brought, name));
         }
+        let names: Vec<String> = ready.iter().map(|(_, _, name)| name.clone()).collect();
+        let kills = Kills::plan(&self.cloud, harms, &names);
+        let (runs, mut harmed) = tokio::join!(self.run(ready), harm(self, harms, &names, ends));
+        for kill in kills.met() {
+            let name = runs[kill.release].ended.name.clone();
+            harmed.killed.insert(name, kill);
+        }
+        (runs, harmed)
+    }
+
+    async fn run(&self, ready: Vec<Ready>) -> Vec<Run> {
         let mut started: Vec<Started> = Vec::new();
-        for (step, brought) in ready {
+        for (step, brought, name) in ready {
             if let Some(before) = started.last().filter(|_| step.is_aimed) {
                 puts_candidates_up(&self.execution(before).await).await;
             }
             sleep(step.after).await;
-            let execution = self.start(&step, &brought).await;
+            let execution = self.start(&step, &brought, &name).await;
             started.push((step, brought, execution));
         }
         let mut runs = Vec::new();
@@ -105,6 +128,17 @@ impl World {
             });
         }
         runs
+    }
+
+    /// Of its execution; how it begins, where a push starts it.
+    fn name(&self, n: usize, step: &Step, brought: &BTreeMap<String, String>) -> String {
+        match &step.act {
+            Act::Push(who) => {
+                let component = self.component(*who);
+                component.name_of(&brought[&component.name])
+            }
+            _ => unique(&format!("soak-{n}-{}", milliseconds())),
+        }
     }
 
     async fn commit(&self, version: &str, step: &Step) -> BTreeMap<String, String> {
@@ -125,7 +159,12 @@ impl World {
     }
 
     /// Its execution, unless it is a push.
-    async fn start(&self, step: &Step, brought: &BTreeMap<String, String>) -> Option<Execution> {
+    async fn start(
+        &self,
+        step: &Step,
+        brought: &BTreeMap<String, String>,
+        name: &str,
+    ) -> Option<Execution> {
         let input = match &step.act {
             Act::Push(who) => {
                 let component = self.component(*who);
@@ -136,7 +175,7 @@ impl World {
             Act::TakeBack => json!({"target": TARGET, "version": "previous"}),
             Act::Previous(who) => previous(&self.component(*who).name),
         };
-        Some(Execution::start(&self.cloud, &input).await)
+        Some(Execution::start_as(&self.cloud, name, &input).await)
     }
 
     async fn execution(&self, (step, brought, execution): &Started) -> Execution {
@@ -152,15 +191,19 @@ impl World {
 async fn puts_candidates_up(release: &Execution) {
     let seen = until(LIMIT, async || {
         let states = release.states().await;
-        let enough = ["Publish hostnames", "Not released", "Already live"];
-        let seen = states.iter().any(|one| enough.contains(&one.as_str()));
-        seen.then_some(())
+        let seen = states.iter().any(|one| one == "Publish hostnames");
+        (seen || release.status().await != "RUNNING").then_some(())
     });
     assert!(seen.await.is_some(), "{} does not end", release.name);
 }
 
 fn previous(component: &str) -> Value {
     json!({"component": component, "version": "previous", "target": TARGET})
+}
+
+pub fn milliseconds() -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("a clock").as_millis()
 }
 
 /// What a version says of its flaw: the suite of ui reads it.
