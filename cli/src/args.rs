@@ -29,6 +29,7 @@ Examples:
   cutover check                                what a push of this folder would do
   cutover status                               what is live, everywhere, and whether it is proven
   cutover proven                               which sets were tested together
+  cutover history                              what happened, also by itself
   cutover logs stage-r42 --component api       what its tests, build and instances said
   cutover logs --live api --follow             what the service says now
 

@@ -37,6 +37,7 @@ def main():
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
     from ministack.services import cloudwatch_logs, codebuild, dynamodb, ec2, eventbridge, lambda_svc
+    from ministack.services.cloudformation import provisioners
     from ministack.services import route53, s3, stepfunctions, sts
 
     give_functions_a_clean_environment(lambda_svc, settings)
@@ -61,6 +62,7 @@ def main():
     refuse_what_route53_refuses(route53)
     copy_as_s3_does(s3)
     answer_in_the_time_of_the_answer(dynamodb)
+    let_rows_expire(dynamodb, provisioners)
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)

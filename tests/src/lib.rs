@@ -9,6 +9,7 @@ mod component;
 mod execution;
 mod family;
 mod fault_plan;
+mod happened;
 mod keeping;
 mod lost;
 mod permission;

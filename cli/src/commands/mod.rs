@@ -8,6 +8,7 @@ mod component;
 mod component_show;
 mod follow;
 mod function_logs;
+mod history;
 mod keep;
 mod live;
 mod live_logs;
@@ -54,6 +55,8 @@ pub enum Command {
     Proven(proven::Proven),
     /// Logs of a release, or of what is live: commands' output, suites, instances
     Logs(logs::Logs),
+    /// What happened, the newest first: releases, and what was repaired, swept and taken back by itself
+    History(history::History),
     /// End a release at once, wherever it is, and take away what it has left
     Cancel(cancel::Cancel),
     /// Take away what ended executions have left, now rather than at the next sweep
@@ -110,6 +113,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         (Command::Logs(logs), _) => logs::run(&context, logs).await,
         (Command::Component(command), _) => component::run(&context, command).await,
         (Command::Target(command), _) => target::run(&context, command).await,
+        (Command::History(wanted), _) => history::run(&context, wanted).await,
         (Command::Cancel(wanted), _) => cancel::run(&context, wanted).await,
         (Command::Sweep(wanted), _) => sweep::run(&context, wanted).await,
         (Command::Keep(wanted), _) => keep::run(&context, wanted).await,

@@ -69,7 +69,8 @@ async fn libraries(context: &Context) -> Result<Option<String>, Failure> {
     Ok((!names.is_empty()).then(|| wrap(&told, "", context.screen.width)))
 }
 
-async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Row>, Failure> {
+/// The rows of the targets that there are.
+pub async fn environments(context: &Context, only: Option<&Target>) -> Result<Vec<Row>, Failure> {
     let rows = match only {
         Some(target) => context
             .cloud

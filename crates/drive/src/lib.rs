@@ -128,6 +128,7 @@ impl Drive {
             Ask::Instances => self.instances(release).await,
             Ask::Releases(these) => self.releases(target, &these).await,
             Ask::EndInstances(ids) => self.end_instances(ids).await,
+            Ask::Tell(row) => self.tell(target, &row).await,
             Ask::Executions(_) | Ask::Keep(_) => Err(not_answered(&ask)),
         }
     }

@@ -4,6 +4,7 @@ use crate::Drive;
 use pipeline::drivers::Answer;
 use pipeline::errors::Fault;
 use pipeline::names::{Target, Ticket};
+use pipeline::rows::HistoryRow;
 use pipeline::sweep::SeenRelease;
 use pipeline::wire::Release;
 use std::collections::BTreeSet;
@@ -34,6 +35,13 @@ impl Drive {
     pub(crate) async fn end_instances(&self, ids: Vec<String>) -> Result<Answer, Fault> {
         self.fleet.terminate(&ids).await?;
         Ok(Answer::Ended(ids))
+    }
+
+    pub(crate) async fn tell(&self, target: &Target, row: &HistoryRow) -> Result<Answer, Fault> {
+        if !self.registry.tell(target, row).await? {
+            tracing::info!(row.act, "the history says more already");
+        }
+        Ok(Answer::Done)
     }
 }
 

@@ -53,6 +53,7 @@ impl Act<'_> {
             },
             execution_arn: String::new(),
             began: String::new(),
+            entered: String::new(),
         }
     }
 

@@ -190,6 +190,8 @@ impl Act<'_> {
     /// difference to somebody: after a look at the zone, and before what others see.
     fn pauses(&self, looked: bool, next: &Ask) -> bool {
         match next {
+            // Nobody decides by the history.
+            Ask::Tell(_) => false,
             _ if self.every_ask => true,
             Ask::Candidates(_) | Ask::AllCandidates => looked,
             Ask::Change(batch, _) => !asserts_only(batch),
@@ -247,6 +249,7 @@ impl Act<'_> {
                 crate::check::inspect(self.world());
                 return Answer::Ended(ids);
             }
+            Ask::Tell(_) => {}
             Ask::RecordLive(ticket, _) => self.record(ticket, ReleaseOutcome::Live),
             Ask::RecordFailure(ticket, outcome, _) => self.record(ticket, outcome),
             Ask::RecordRolledBack(ticket, _) => self.record(ticket, ReleaseOutcome::RolledBack),

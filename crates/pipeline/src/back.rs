@@ -10,7 +10,9 @@ use crate::health::Condition;
 use crate::names::{Component, Domain, Fqdn, Ticket, alias};
 use crate::reason::Reason;
 use crate::records::ZoneView;
-use crate::rows::{AliasRow, CandidateRow, CandidateState, FoundHealthy};
+use crate::rows::{
+    ActState, Actor, AliasRow, CandidateRow, CandidateState, FoundHealthy, HistoryRow,
+};
 use crate::version::Version;
 use crate::wire::{HostedComponent, PlanOutcome, PlanReply, Planned, Release};
 use serde::{Deserialize, Serialize};
@@ -34,12 +36,42 @@ pub struct BackRequest {
     /// When it began, RFC 3339; an earlier definition does not tell.
     #[serde(default)]
     pub began: String,
+    /// When Roll back was entered, RFC 3339: the same at each try.
+    #[serde(default)]
+    pub entered: String,
 }
 
 impl BackRequest {
     /// By which a second try finds what the first has reserved.
     pub fn execution(&self) -> String {
         format!("{}-back", self.release.execution)
+    }
+
+    /// As the history tells it.
+    pub fn told(&self, reply: &BackReply) -> HistoryRow {
+        let label = self.release.label();
+        let at = match self.entered.is_empty() {
+            true => &self.began,
+            false => &self.entered,
+        };
+        let state = match reply.outcome {
+            BackOutcome::RolledBack => ActState::Done,
+            BackOutcome::Stays if reply.error == ErrorName::Superseded.to_string() => {
+                ActState::Moot
+            }
+            BackOutcome::Stays => ActState::Failed,
+        };
+        let own = self.components.iter().map(|one| one.component.clone());
+        HistoryRow {
+            components: match reply.components.is_empty() {
+                true => own.collect(),
+                false => reply.components.clone(),
+            },
+            release: Some(label.clone()),
+            ..HistoryRow::begun(format!("back-{label}"), at, Actor::RollBack)
+                .saying(&reply.cause, &self.unwell)
+                .ended(state)
+        }
     }
 }
 

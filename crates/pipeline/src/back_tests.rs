@@ -253,6 +253,7 @@ fn the_cause_says_first_what_users_meet() {
         failed: BTreeSet::new(),
         execution_arn: String::new(),
         began: String::new(),
+        entered: String::new(),
     };
     let back = Release {
         ticket: Ticket(43),

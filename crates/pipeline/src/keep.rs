@@ -14,6 +14,7 @@
 //! | stopped, ended or not listed | goes at once, also the last one: EC2 gives it to others | a replacement |
 //! | started again with another address, and well | in the record | no replacement; one that boots ends |
 
+mod act;
 mod fit;
 mod host;
 mod notes;
@@ -21,6 +22,7 @@ mod notes;
 pub(crate) mod testing;
 mod told;
 
+pub use act::Act;
 pub use fit::{Fit, Health, Machine};
 pub use host::Replacement;
 pub use notes::{Ailing, Done, KeeperRow, Launch};
@@ -150,6 +152,8 @@ pub struct KeepPlan {
     pub ends: Vec<String>,
     /// The same in sentences.
     pub says: Vec<String>,
+    /// The same for the history: one for each hostname.
+    pub acts: Vec<Act>,
     /// Whether something boots, may become well again, or is mended by somebody else; beside what is launched.
     pub waits: bool,
     /// Components that are not launched any more for this hour, and were not told yet: sentences.
@@ -181,29 +185,39 @@ pub fn plan_keep(look: &KeepLook) -> KeepPlan {
     plan.notes.ailing.retain(|id, _| known.contains(id));
     let strays = strays(look, &live);
     if !strays.is_empty() {
-        plan.says.push(format!(
+        let says = format!(
             "{}: ended, since users are not sent there any more",
             strays.join(", ")
-        ));
+        );
+        plan.acts.push(Act::strays(look, &strays, &says));
+        plan.says.push(says);
         plan.ends.extend(strays);
     }
     plan
 }
 
 fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: HostPlan) {
+    let (said, stopped) = (plan.says.len(), plan.stopped.len());
     plan.notes.note(row, &host, look.at);
     plan.seen.push(Seen::of(row, &host));
     plan.waits |= host.waits;
-    plan.batch.0.extend(host.batch.0);
-    plan.says.extend(host.says);
-    plan.ends.extend(host.ends);
-    if let Some(instances) = host.instances {
+    plan.batch.0.extend(host.batch.0.iter().cloned());
+    plan.says.extend(host.says.iter().cloned());
+    plan.ends.extend(host.ends.iter().cloned());
+    if let Some(instances) = host.instances.clone() {
         plan.rows.push(NewInstances {
             row: row.clone(),
             instances,
         });
     }
-    launch(plan, look, row, host.lost);
+    launch(plan, look, row, host.lost.clone());
+    let says = &plan.says[said..];
+    if !says.is_empty() {
+        plan.acts.push(Act::at(look, row, &host, says));
+    }
+    let gave_up = plan.stopped[stopped..].iter();
+    let gave_up = gave_up.map(|says| Act::stopped(look, row, &host, says));
+    plan.acts.extend(gave_up);
 }
 
 /// What was lost is launched, unless somebody else mends it or there was enough of that.

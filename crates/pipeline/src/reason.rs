@@ -51,6 +51,11 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What is left out of a row or a reply where there is none of it.
+pub(crate) fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 fn cut(text: &str, most: usize) -> String {
     let text = text.trim();
     let plain = |c: char| if c.is_control() { ' ' } else { c };

@@ -6,15 +6,17 @@
 //! Terminate previous for what did. What an alias leads to, what a running release or its drain needs, and
 //! what no release's row accounts for is left alone; the latter is named.
 
+mod act;
 mod builds;
 mod look;
 #[cfg(test)]
 pub(crate) mod testing;
 mod told;
 
+pub(crate) use act::ended;
 pub use builds::{BuildsPlan, OpenBuild, builders, plan_builds};
 pub use look::{Launched, Look, SeenRelease};
-pub use told::{Again, Cause, Drained, SweepReply, SweepRequest, Swept, Whom};
+pub use told::{Again, Cause, Drained, Run, SweepReply, SweepRequest, Swept, Whom};
 
 use crate::leftover::{came_late, late_peer_names, unclaimed};
 use crate::live::live_hostnames;

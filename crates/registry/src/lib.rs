@@ -4,6 +4,7 @@
 
 mod component;
 mod execution;
+mod history;
 mod keep;
 mod past;
 mod poll;

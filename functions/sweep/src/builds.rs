@@ -4,39 +4,74 @@ use crate::Sweeper;
 use aws::CallError;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::names::{Target, Ticket};
-use pipeline::rows::{Key, ReleaseRow};
-use pipeline::sweep::{BuildsPlan, MOST_EXECUTIONS, OpenBuild, Swept, builders, plan_builds};
+use pipeline::rows::{ActState, Actor, HistoryRow, Key, ReleaseRow};
+use pipeline::sweep::{BuildsPlan, MOST_EXECUTIONS, OpenBuild, Run, Swept, builders, plan_builds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// All of CodeBuild that have not ended, or why that is not known.
+type Open = Result<Vec<OpenBuild>, CallError>;
+
 impl Sweeper {
-    /// They are stopped, or told where nothing is to be done. What cannot be done is told, and keeps nothing else.
+    /// What there is to do.
+    pub async fn tell_builds(&self, target: &Target, open: &Open, swept: &mut Swept) {
+        for (_, sentence) in self.planned(target, open, swept).await {
+            swept.plan.push(sentence);
+        }
+    }
+
+    /// What cannot be done is told, and keeps nothing else.
     pub async fn stop_builds(
         &self,
         target: &Target,
-        open: &Result<Vec<OpenBuild>, CallError>,
-        is_dry: bool,
+        open: &Open,
+        run: Option<&Run>,
         swept: &mut Swept,
     ) {
+        for (id, sentence) in self.planned(target, open, swept).await {
+            swept.plan.push(sentence.clone());
+            match self.builds.stop(&id).await {
+                Ok(()) => {
+                    swept.did(&sentence);
+                    self.tell(target, run, &id, &sentence).await;
+                }
+                Err(error) => failed(swept, &format!("the build {id} runs still"), &error.into()),
+            }
+        }
+    }
+
+    async fn planned(
+        &self,
+        target: &Target,
+        open: &Open,
+        swept: &mut Swept,
+    ) -> Vec<(String, String)> {
         let plan = match open {
             Ok(open) => self.plan_builds(target, open).await,
             Err(error) => Err(error.clone().into()),
         };
-        let plan = match plan {
-            Ok(plan) => plan,
-            Err(fault) => return failed(swept, "containers were not looked at", &fault),
-        };
-        swept.unaccounted.extend(plan.named);
-        swept.left += plan.left;
-        for (id, sentence) in plan.stops {
-            swept.plan.push(sentence.clone());
-            if is_dry {
-                continue;
+        match plan {
+            Ok(plan) => {
+                swept.unaccounted.extend(plan.named);
+                swept.left += plan.left;
+                plan.stops
             }
-            match self.builds.stop(&id).await {
-                Ok(()) => swept.did(&sentence),
-                Err(error) => failed(swept, &format!("the build {id} runs still"), &error.into()),
+            Err(fault) => {
+                failed(swept, "containers were not looked at", &fault);
+                Vec::new()
             }
+        }
+    }
+
+    /// It is done; that it cannot be told is no reason to do it again.
+    async fn tell(&self, target: &Target, run: Option<&Run>, id: &str, sentence: &str) {
+        let Some(run) = run else { return };
+        let act = format!("sweep-{}-build-{id}", run.execution);
+        let row = HistoryRow::begun(act, &run.entered, Actor::Sweeper);
+        let what = format!("Users are not affected: no alias moved. {sentence}");
+        let row = row.saying(&what, "").ended(ActState::Done);
+        if let Err(error) = self.drive.registry.tell(target, &row).await {
+            tracing::warn!(%error, row.act, "the history does not have it");
         }
     }
 

@@ -47,6 +47,13 @@ fn projects() -> Result<Vec<String>, lambda_runtime::Error> {
     Ok([own].into_iter().chain(offline).collect())
 }
 
+fn mode_of(whom: &Whom) -> Mode {
+    match whom.dry_run {
+        true => Mode::Tell,
+        false => Mode::Act,
+    }
+}
+
 impl Sweeper {
     async fn sweep(&self, request: SweepRequest) -> Result<SweepReply, Fault> {
         let refused = |why: String| Fault::new(ErrorName::InputInvalid, why);
@@ -62,10 +69,16 @@ impl Sweeper {
             let release = self.release(&target, environment);
             let drain = release.drain_seconds;
             let drained = request.drained.iter().filter(|one| one.target == target);
-            let drained = drained.map(|one| one.ticket).collect();
-            let mut swept = self.target(release, drained, &whom).await?;
-            self.stop_builds(&target, &open, whom.dry_run, &mut swept)
-                .await;
+            let drained: BTreeSet<Ticket> = drained.map(|one| one.ticket).collect();
+            let sweep = Sweep::new(release.clone(), drained, mode_of(&whom));
+            let sweep = sweep.told_as(request.run.clone());
+            let mut swept = self.target(release, sweep, &whom).await?;
+            if whom.dry_run {
+                self.tell_builds(&target, &open, &mut swept).await;
+            } else {
+                let run = request.run.as_ref();
+                self.stop_builds(&target, &open, run, &mut swept).await;
+            }
             found.push((swept, drain));
         }
         let drained: Vec<Drained> = request.drained;
@@ -114,17 +127,7 @@ impl Sweeper {
     }
 
     /// One target's failure is no reason to leave the others; what may pass is tried again.
-    async fn target(
-        &self,
-        release: Release,
-        drained: BTreeSet<Ticket>,
-        whom: &Whom,
-    ) -> Result<Swept, Fault> {
-        let mode = match whom.dry_run {
-            true => Mode::Tell,
-            false => Mode::Act,
-        };
-        let sweep = Sweep::new(release.clone(), drained, mode);
+    async fn target(&self, release: Release, sweep: Sweep, whom: &Whom) -> Result<Swept, Fault> {
         let executions = async |ask| match ask {
             Ask::Executions(these) => Ok(Answer::Executions(self.executions.how(these).await?)),
             other => Err(drive::not_answered(&other)),

@@ -108,6 +108,17 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
     );
     component.stands_alone(&good).await;
     traffic.stop().await.without_failure();
+    let acts = component.acts_of("roll-back by itself").await;
+    let [told] = acts.as_slice() else {
+        panic!("it is told once: {acts:#?}");
+    };
+    assert_eq!(
+        (&told["state"], &told["components"]),
+        (&json!("done"), &json!([component.name]))
+    );
+    let what = told["what"].to_string();
+    assert!(what.contains(&leads_back(&component, &good)), "{told:#}");
+    assert!(told["why"].to_string().contains(&instance), "{told:#}");
 }
 
 #[tokio::test]

@@ -68,6 +68,36 @@ async fn answers(component: &Component) {
     );
 }
 
+/// What the keeper did is told: for each that ended who takes its place, and at last that it gave up.
+async fn is_history(component: &Component, ended: &[String]) {
+    let acts = component.acts_of("keeper").await;
+    let last = acts.first().expect("an act");
+    assert_eq!(last["state"], "failed", "{last:#}");
+    assert!(
+        last["what"].to_string().contains("no other instance of"),
+        "{last:#}"
+    );
+    let of = |id: &String| {
+        let names = |one: &&Value| one["instances"].to_string().contains(id);
+        acts.iter().filter(names).collect::<Vec<_>>()
+    };
+    for pair in ended.windows(2) {
+        let told = of(&pair[0]);
+        let replaced = |one: &&&Value| one["instances"].to_string().contains(&pair[1]);
+        let one = told
+            .iter()
+            .find(replaced)
+            .expect("it says who came in its place");
+        assert_eq!(one["state"], "done", "{one:#}");
+        assert_eq!(one["components"], json!([component.name]), "{one:#}");
+        assert!(
+            one["what"].to_string().contains("1 of 1 instances serve"),
+            "{one:#}"
+        );
+        assert!(one["why"].to_string().contains(&pair[0]), "{one:#}");
+    }
+}
+
 async fn status(component: &Component) -> Value {
     let status = ["keep", "--status", "--json", "--target", component.target];
     let said = component.cloud.cutover(&status).await.good("keep --status");
@@ -149,6 +179,7 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     assert_eq!(own.expect("its line")["serving"], json!(0));
     let history = kept_status["history"].to_string();
     assert!(history.contains(&ended[0]), "{history}");
+    is_history(&component, &ended).await;
 
     // A release begins anew.
     let second = component.goes_live(&Service::good("2")).await;

@@ -63,4 +63,7 @@ async fn a_build_of_a_release_that_has_ended_is_stopped_and_one_that_nobody_acco
     );
     let named = format!("the build {nobodys} runs, and no release stage-r999999 is recorded");
     assert!(said.out.contains(&named), "not `{named}`: {said:?}");
+    let told = ["history", "--target", "stage", "--json"];
+    let told = cloud.cutover(&told).await.good("history");
+    assert!(told.contains(&stray), "not {stray}: {told}");
 }

@@ -59,6 +59,22 @@ fn not_released(row: &Value) {
     }
 }
 
+/// The history says of an act of this one what users have, why it was done, and what ended. Two sweeps may come at
+/// once; then each says what it did.
+async fn is_told(component: &Component, by: &str, why: &str) {
+    let mut last = Vec::new();
+    let told = until(SWEPT, async || {
+        last = component.acts_of(by).await;
+        let says = |one: &Value, key: &str, part: &str| one[key].to_string().contains(part);
+        let is_it = |one: &Value| {
+            let what = says(one, "what", "still points at") && says(one, "why", why);
+            what && says(one, "instances", "i-") && one["state"] == "done"
+        };
+        last.iter().any(is_it).then_some(())
+    });
+    assert!(told.await.is_some(), "{last:#?}");
+}
+
 #[tokio::test]
 async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_recorded_truly() {
     let cloud = Cloud::up().await;
@@ -77,6 +93,7 @@ async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_reco
         let execution = stopped_in(msa, &sha, state).await;
 
         not_released(&swept(&execution, &[msa, api]).await);
+        is_told(msa, "sweeper", "its execution was stopped").await;
         // What its functions were doing went on for a moment, and is found by the next look.
         let alone = async || msa.has_its_own_records_alone().await.then_some(());
         let alone = until(SWEPT, alone);
@@ -258,6 +275,7 @@ async fn a_release_that_is_cancelled_leaves_nothing_and_says_who_and_why() {
     let row = swept(&execution, &[&component]).await;
     let cause = row["cause"].as_str().unwrap_or_default();
     assert!(cause.contains("it was cancelled by "), "{cause}");
+    is_told(&component, "cancel", "the wrong branch").await;
     component.stands_alone(&live).await;
     let again = cloud
         .cutover(&["cancel", &label])

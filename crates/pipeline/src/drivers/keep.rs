@@ -5,6 +5,7 @@
 //! rows; and what ends at last. Then it waits for what boots, and looks again when anything has changed.
 
 mod asks;
+mod telling;
 
 pub use asks::{KeepAnswer, KeepAsk};
 
@@ -12,6 +13,7 @@ use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next};
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::keep::{KeepLook, KeepPlan, Kept, Machine, Replacement, plan_keep};
 use crate::names::Ticket;
+use crate::rows::HistoryRow;
 use crate::sweep::{SeenRelease, Stands};
 use crate::wire::Release;
 use std::collections::BTreeMap;
@@ -56,6 +58,10 @@ pub struct Keep {
     noted: bool,
     /// What is being launched.
     launching: Option<Replacement>,
+    /// What it does, as the history tells it, from its note until it is done.
+    telling: Vec<HistoryRow>,
+    /// How many of them are told to have begun, and then to have ended.
+    told: usize,
     /// Whether there is something to wait for.
     pending: bool,
     waits: Waits,
@@ -73,6 +79,8 @@ enum Waits {
     Releases,
     Executions,
     Noted,
+    ToldBegun,
+    ToldEnded,
     Changed,
     Launched,
     Recorded,
@@ -109,7 +117,9 @@ impl Driver for Keep {
                 self.pending = true;
                 Ok(self.launch_next())
             }
-            (Waits::Ended, Answer::Ended(_)) => Ok(self.acted()),
+            (Waits::Ended, Answer::Ended(_)) => Ok(self.tell_ended()),
+            (Waits::ToldBegun, Answer::Done) => Ok(self.tell_begun()),
+            (Waits::ToldEnded, Answer::Done) => Ok(self.tell_ended()),
             (Waits::Paused, Answer::Done) => {
                 let live = self.look.live();
                 Ok(self.ask(Ask::Keep(KeepAsk::Look(live)), Waits::Polled))
@@ -129,6 +139,8 @@ impl Driver for Keep {
                 }
                 Ok(self.launch_next())
             }
+            (Waits::ToldBegun, _) => Ok(self.untold(Self::tell_begun)),
+            (Waits::ToldEnded, _) => Ok(self.untold(Self::tell_ended)),
             _ => Err(fault),
         }
     }
@@ -147,6 +159,8 @@ impl Keep {
             seen: Vec::new(),
             noted: false,
             launching: None,
+            telling: Vec::new(),
+            told: 0,
             pending: false,
             waits: Waits::ToBegin,
             release,
@@ -160,6 +174,7 @@ impl Keep {
     }
 
     fn begin(&mut self) -> Next<Kept> {
+        (self.telling, self.told) = (Vec::new(), 0);
         self.ask(Ask::View, Waits::Zone)
     }
 
@@ -181,7 +196,7 @@ impl Keep {
             (Waits::Noted, KeepAnswer::Noted(true)) => {
                 self.noted = true;
                 self.look.notes = self.plan.notes.clone();
-                Ok(self.change())
+                Ok(self.tell_begun())
             }
             (Waits::Noted, KeepAnswer::Noted(false)) => {
                 self.attempts.again(WHILE)?;
@@ -261,6 +276,8 @@ impl Keep {
         notes.busy = self.look.at + BUSY;
         notes.did(&self.plan.says, now);
         notes.did(&self.plan.stopped, now);
+        let told = self.plan.acts.iter().map(|act| act.told(turn + 1, now));
+        (self.telling, self.told) = (told.collect(), 0);
         let ask = KeepAsk::Note(turn, Box::new(notes.clone()));
         self.ask(Ask::Keep(ask), Waits::Noted)
     }
@@ -312,7 +329,7 @@ impl Keep {
                 let ask = KeepAsk::Record(Box::new(one));
                 self.ask(Ask::Keep(ask), Waits::Recorded)
             }
-            None if self.plan.ends.is_empty() => self.acted(),
+            None if self.plan.ends.is_empty() => self.tell_ended(),
             None => {
                 let ends = std::mem::take(&mut self.plan.ends);
                 self.ask(Ask::EndInstances(ends), Waits::Ended)

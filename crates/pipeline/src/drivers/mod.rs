@@ -52,7 +52,8 @@ use crate::proof::Proof;
 use crate::records::{Batch, ZoneView};
 use crate::retire::Leaving;
 use crate::rows::{
-    AliasRow, CandidateRow, CandidateState, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
+    AliasRow, CandidateRow, CandidateState, HistoryRow, ProofRow, ReleaseOutcome, ReleaseRow,
+    SetRow,
 };
 use crate::sweep::{Launched, SeenRelease, Stands};
 use crate::wire::{PlanReply, Release, SuiteReply};
@@ -160,6 +161,8 @@ pub enum Ask {
     EndInstances(Vec<String>),
     /// What only the keeper asks for. Answer: [`Answer::Keep`].
     Keep(KeepAsk),
+    /// What begins, or was done, for who reads the history. Nothing is decided by it. Answer: [`Answer::Done`].
+    Tell(Box<HistoryRow>),
 }
 
 /// Where a candidate's row moves on to.
@@ -215,6 +218,7 @@ impl fmt::Display for Ask {
             Self::Executions(these) => write!(f, "asks for the executions of {}", these.len()),
             Self::EndInstances(ids) => write!(f, "ends {} instances", ids.len()),
             Self::Keep(ask) => ask.fmt(f),
+            Self::Tell(row) => write!(f, "tells that {} is {:?}", row.act, row.state),
         }
     }
 }

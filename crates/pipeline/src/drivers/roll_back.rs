@@ -53,6 +53,7 @@ enum Waits {
     Known(Arc<PlanReply>, Rows, ZoneView),
     Moving(Arc<PlanReply>, Box<Cutover>),
     Recorded(BackReply),
+    Told(BackReply),
 }
 
 type Step = Result<Next<BackReply>, Fault>;
@@ -94,8 +95,17 @@ impl Driver for RollBack {
                 let step = cutover.next(answer, now);
                 self.moving(plan, cutover, step)
             }
-            (Waits::Recorded(reply), Answer::Done) => Ok(Next::Done(reply)),
+            (Waits::Recorded(reply), Answer::Done) => Ok(self.tell(reply)),
+            (Waits::Told(reply), Answer::Done) => Ok(Next::Done(reply)),
             (_, answer) => Err(answer.out_of_turn()),
+        }
+    }
+
+    /// The history decides nothing: what users have is in the reply.
+    fn call_failed(&mut self, fault: Fault) -> Step {
+        match std::mem::take(&mut self.waits) {
+            Waits::Told(reply) => Ok(Next::Done(reply)),
+            _ => Err(fault),
         }
     }
 }
@@ -117,8 +127,13 @@ impl RollBack {
         Next::Ask(ask)
     }
 
-    fn stays(&self, why: &str) -> Next<BackReply> {
-        Next::Done(BackReply::stays(&self.asked, why))
+    fn stays(&mut self, why: &str) -> Next<BackReply> {
+        self.tell(BackReply::stays(&self.asked, why))
+    }
+
+    fn tell(&mut self, reply: BackReply) -> Next<BackReply> {
+        let row = self.asked.told(&reply);
+        self.ask(Ask::Tell(Box::new(row)), Waits::Told(reply))
     }
 
     fn begin(&mut self) -> Next<BackReply> {
@@ -189,7 +204,7 @@ impl RollBack {
         match plan_back(release, components, failed, &seen) {
             BackPlan::GoBack { back, stay } => self.ask(Ask::DrawTicket, Waits::Ticket(back, stay)),
             BackPlan::Stay { why } => self.stays(&why),
-            BackPlan::MovedOn => Next::Done(BackReply::moved_on(&self.asked)),
+            BackPlan::MovedOn => self.tell(BackReply::moved_on(&self.asked)),
         }
     }
 
@@ -301,7 +316,7 @@ impl RollBack {
     }
 
     /// What was live before may have ended in this very moment.
-    fn failed(&self, fault: Fault) -> Step {
+    fn failed(&mut self, fault: Fault) -> Step {
         match fault.name() {
             ErrorName::NotHealthy | ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
             _ => Err(fault),

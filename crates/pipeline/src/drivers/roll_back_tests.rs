@@ -15,6 +15,7 @@ fn asked() -> BackRequest {
         failed: BTreeSet::new(),
         execution_arn: String::new(),
         began: String::new(),
+        entered: String::new(),
     }
 }
 
@@ -82,6 +83,10 @@ fn looks_to_move() -> Vec<Answer> {
     ]
 }
 
+fn told() -> Vec<Answer> {
+    vec![Answer::Done]
+}
+
 fn check(answers: &[Vec<Answer>], last: usize, expected: Expect) {
     let lines = asks(RollBack::new(asked()), answers.concat());
     let from = lines.len() - last;
@@ -106,31 +111,33 @@ fn it_looks_reserves_moves_and_records_in_this_order() {
         looks_to_move(),
         moved,
         vec![Answer::Done],
+        told(),
     ];
     check(
         &all,
-        20,
+        21,
         expect![[r#"
-        reads the plan of x-back
-        looks at the zone
-        reads 1 rows of aliases
-        reads 1 rows of hostnames
-        looks at the instances of 1
-        draws a ticket
-        reserves 1 names
-        reads 1 rows of hostnames
-        looks at the zone
-        reads 1 rows of hostnames
-        looks at the instances of 1
-        applies its batch (cutover of stage-r43)
-        reads 1 rows of aliases
-        reads 1 rows of hostnames
-        records 1 aliases
-        marks 1 rows as Live
-        records r43 as live
-        waits until C1 is INSYNC
-        records r42 as rolled back
-        BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
+            reads the plan of x-back
+            looks at the zone
+            reads 1 rows of aliases
+            reads 1 rows of hostnames
+            looks at the instances of 1
+            draws a ticket
+            reserves 1 names
+            reads 1 rows of hostnames
+            looks at the zone
+            reads 1 rows of hostnames
+            looks at the instances of 1
+            applies its batch (cutover of stage-r43)
+            reads 1 rows of aliases
+            reads 1 rows of hostnames
+            records 1 aliases
+            marks 1 rows as Live
+            records r43 as live
+            waits until C1 is INSYNC
+            records r42 as rolled back
+            tells that back-stage-r42 is Done
+            BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
     );
 }
 
@@ -145,7 +152,7 @@ fn it_stays_where_the_rows_keep_changing_hands() {
     let taken = vec![Answer::Ticket(Ticket(43)), Answer::Reserved(false)];
     let once = [look(), taken].concat();
     check(
-        &[once.clone(), once.clone(), once],
+        &[once.clone(), once.clone(), once, told()],
         1,
         expect![[
             r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands. What was live before was not ended." }"#
@@ -177,7 +184,7 @@ fn it_stays_where_what_was_live_before_ends_in_this_moment() {
     let gone = Condition::Gone("instance i-1 is terminated".into());
     let gone = vec![Answer::Conditions([(at("api", 'a'), gone)].into())];
     check(
-        &[look(), reserved(), looks_to_move(), gone],
+        &[look(), reserved(), looks_to_move(), gone, told()],
         1,
         expect![[
             r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: the candidate api-aaaaaaaaaaaa.stage.myproj.com did not stay healthy: instance i-1 is terminated. What was live before was not ended." }"#
@@ -190,7 +197,7 @@ fn it_gives_way_to_a_later_release() {
     let mut moved_on = look();
     moved_on[1] = Answer::Zone(zone("cb"));
     check(
-        &[moved_on],
+        &[moved_on, told()],
         1,
         expect![[
             r#"BackReply { outcome: Stays, ticket: None, components: [Component("api")], error: "Superseded", cause: "Users of api are sent to a later release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated." }"#
@@ -204,7 +211,7 @@ fn it_replaces_what_failed_and_nothing_else() {
     other[1] = Answer::Zone(zone("cba"));
     other[2] = Answer::Rows(rows(&[row("api", 'c', 41)]));
     check(
-        &[look(), reserved(), other],
+        &[look(), reserved(), other, told()],
         1,
         expect![[
             r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api: release r41 is later than r43 and is live; a newer version is never replaced by an older one. What was live before was not ended." }"#
@@ -225,4 +232,42 @@ fn the_row_of_an_earlier_execution_of_the_same_name_gives_way() {
         Next::Ask(Ask::Reserve(one)) => assert_eq!(one.earlier, Some(Ticket(3))),
         other => panic!("{other:?}"),
     }
+}
+
+/// The row of the history that it tells of.
+fn tells(reply: &BackReply) -> crate::rows::HistoryRow {
+    let asked = BackRequest {
+        began: "2026-03-01T12:00:00.000Z".into(),
+        entered: "2026-03-01T12:05:00.000Z".into(),
+        ..asked()
+    };
+    asked.told(reply)
+}
+
+#[test]
+fn a_second_try_of_a_roll_back_is_the_same_row_of_the_history_and_says_what_came_of_it() {
+    let stays = tells(&BackReply::stays(&asked(), "it is not well either"));
+    let moved_on = tells(&BackReply::moved_on(&asked()));
+    assert_eq!(
+        stays.sort_key(),
+        "history#2026-03-01T12:05:00#back-stage-r42"
+    );
+    assert_eq!(stays.sort_key(), moved_on.sort_key());
+    use crate::rows::ActState::{Failed, Moot};
+    assert_eq!((stays.state, moved_on.state), (Failed, Moot));
+    assert_eq!(stays.why, "instance i-2 is terminated");
+    assert_eq!(stays.components, [component("api")]);
+}
+
+#[test]
+fn a_history_that_cannot_be_written_does_not_hide_what_users_have() {
+    let mut moved_on = look();
+    moved_on[1] = Answer::Zone(zone("cb"));
+    let mut driver = RollBack::new(asked());
+    driver.next(Answer::Begin, "now").unwrap();
+    for answer in moved_on {
+        driver.next(answer, "now").unwrap();
+    }
+    let next = driver.call_failed(Fault::new(ErrorName::AccessDenied, "no"));
+    assert!(matches!(next, Ok(Next::Done(_))), "{next:?}");
 }

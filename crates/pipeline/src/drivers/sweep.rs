@@ -5,12 +5,14 @@
 //! do not hurt each other. A job that fails is told, and the others are done.
 
 mod jobs;
+mod telling;
 
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::errors::{ErrorName, Fault};
 use crate::leftover::unclaimed;
 use crate::names::{Fqdn, Ticket};
-use crate::sweep::{Job, Look, MOST_EXECUTIONS, SeenRelease, Swept, in_question, plan_sweep};
+use crate::rows::{ActState, HistoryRow};
+use crate::sweep::{Job, Look, MOST_EXECUTIONS, Run, SeenRelease, Swept, in_question, plan_sweep};
 use crate::wire::Release;
 use jobs::{Came, Doing};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,6 +27,11 @@ pub struct Sweep {
     look: Arc<Look>,
     jobs: VecDeque<Job>,
     swept: Swept,
+    /// By which the history knows what it does; nothing where nobody reads it.
+    run: Option<Run>,
+    /// What it does, as the history tells it, and the instances that have ended by it.
+    telling: Option<HistoryRow>,
+    ended: Vec<String>,
     waits: Waits,
 }
 
@@ -49,6 +56,10 @@ enum Waits {
     Instances,
     Releases,
     Executions,
+    /// It is told that this begins.
+    ToldBegun(Box<Job>),
+    /// It is told what came of the last one.
+    ToldEnded,
     Job(Box<Doing>),
 }
 
@@ -83,7 +94,12 @@ impl Driver for Sweep {
                 self.look().executions = found;
                 Ok(self.plan(now))
             }
+            (Waits::ToldBegun(job), Answer::Done) => Ok(self.begin(*job, now)),
+            (Waits::ToldEnded, Answer::Done) => Ok(self.next_job(now)),
             (Waits::Job(doing), answer) => {
+                if let Answer::Ended(ids) = &answer {
+                    self.ended.extend(ids.iter().cloned());
+                }
                 let came = doing.next(answer, now);
                 Ok(self.came(came, now))
             }
@@ -97,6 +113,8 @@ impl Driver for Sweep {
                 let came = doing.call_failed(fault);
                 Ok(self.came(came, ""))
             }
+            Waits::ToldBegun(job) => Ok(self.untold(|sweep| sweep.begin(*job, ""))),
+            Waits::ToldEnded => Ok(self.untold(|sweep| sweep.next_job(""))),
             _ => Err(fault),
         }
     }
@@ -111,8 +129,16 @@ impl Sweep {
             release,
             mode,
             jobs: VecDeque::new(),
+            run: None,
+            telling: None,
+            ended: Vec::new(),
             waits: Waits::ToBegin,
         }
+    }
+
+    /// It tells the history what it does, as this run.
+    pub fn told_as(self, run: Option<Run>) -> Self {
+        Self { run, ..self }
     }
 
     fn ask(&mut self, ask: Ask, waits: Waits) -> Next<Swept> {
@@ -164,26 +190,35 @@ impl Sweep {
     fn next_job(&mut self, now: &str) -> Next<Swept> {
         match self.jobs.pop_front() {
             None => Next::Done(self.swept.clone()),
-            Some(job) => {
-                let came = Doing::begin(job, &self.release, &self.look, now);
-                self.came(came, now)
-            }
+            Some(job) => self.tell_begun(job, now),
         }
+    }
+
+    fn begin(&mut self, job: Job, now: &str) -> Next<Swept> {
+        let came = Doing::begin(job, &self.release, &self.look, now);
+        self.came(came, now)
     }
 
     /// What came of a step of a job.
     fn came(&mut self, came: Came, now: &str) -> Next<Swept> {
-        match came {
+        let (state, what) = match came {
             Came::Asks(ask, doing) => return self.ask(ask, Waits::Job(doing)),
-            Came::Nothing => {}
-            Came::Done(what) => self.swept.did(&what),
-            Came::Drains(ticket) => self.swept.draining.push(ticket),
+            Came::Nothing => (ActState::Moot, String::new()),
+            Came::Done(what) => {
+                self.swept.did(&what);
+                (ActState::Done, what)
+            }
+            Came::Drains(ticket) => {
+                self.swept.draining.push(ticket);
+                (ActState::Moot, String::new())
+            }
             Came::Failed(name, why) => {
                 self.swept.failed_at(&why);
                 self.swept.may_pass |= name == ErrorName::Unavailable;
+                (ActState::Failed, why)
             }
-        }
-        self.next_job(now)
+        };
+        self.tell_ended(state, &what, now)
     }
 }
 

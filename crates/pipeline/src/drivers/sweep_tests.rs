@@ -2,7 +2,7 @@ use super::super::ChangeOutcome;
 use super::super::testing::{self as of, rows, tell, zone};
 use super::*;
 use crate::errors::ErrorName;
-use crate::rows::{CandidateState, ReleaseOutcome};
+use crate::rows::{Actor, CandidateState, ReleaseOutcome};
 use crate::sweep::testing::{release, stopped};
 use crate::sweep::{Ending, Stands};
 use expect_test::{Expect, expect};
@@ -49,7 +49,7 @@ fn what_is_only_to_be_told_is_not_done() {
             looks at the target's instances
             reads 2 rows of releases, and the newest
             asks for the executions of 1
-            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#]],
     );
 }
 
@@ -61,7 +61,7 @@ fn a_target_on_which_a_release_runs_is_looked_at_and_left() {
         look(&both, "ab", Stands::Runs),
         1,
         expect![[
-            r#"Swept { target: Target("stage"), plan: [], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#
+            r#"Swept { target: Target("stage"), plan: [], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#
         ]],
     );
 }
@@ -99,7 +99,7 @@ fn a_stopped_release_is_undone_and_recorded_only_if_it_is_said_to_run() {
             ends the instances of 1
             marks 1 rows as Discarded
             records 1 releases as superseded
-            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: ["stage-r42: api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded."], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: ["stage-r42: api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded."], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#]],
     );
 }
 
@@ -142,6 +142,84 @@ fn what_was_live_before_is_left_until_the_change_that_replaced_it_is_in_sync() {
         2,
         expect![[r#"
             waits until C7 is INSYNC
-            Swept { target: Target("stage"), plan: ["stage-r7: it is live and its execution has ended; once nobody can remember what was before, api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, draining: [Ticket(7)] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r7: it is live and its execution has ended; once nobody can remember what was before, api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [Ticket(7)] }"#]],
     );
+}
+
+fn run() -> Option<Run> {
+    Some(Run {
+        execution: "x1".into(),
+        entered: "2026-03-01T12:00:00.192Z".into(),
+    })
+}
+
+/// What it tells of a release that ended so, before and after it takes it back.
+fn told_of(stands: Stands) -> [HistoryRow; 2] {
+    let both = [live(), of::row("api", 'b', 42)];
+    let mut driver = sweep(Mode::Act).told_as(run());
+    let told = || vec![Answer::Done];
+    let answers = [look(&both, "ab", stands), told(), undone(&both), told()].concat();
+    let mut rows = Vec::new();
+    let mut next = driver.next(Answer::Begin, "now").unwrap();
+    for answer in answers {
+        if let Next::Ask(Ask::Tell(row)) = next {
+            rows.push(*row);
+        }
+        next = driver.next(answer, "now").unwrap();
+    }
+    assert!(matches!(next, Next::Done(_)), "{next:?}");
+    rows.try_into().unwrap()
+}
+
+#[test]
+fn the_history_is_told_before_a_job_and_what_came_of_it_and_it_is_the_same_row() {
+    let [begun, done] = told_of(stopped());
+    assert_eq!(begun.sort_key(), done.sort_key());
+    expect!["history#2026-03-01T12:00:00#sweep-x1-undo-stage-r42"].assert_eq(&done.sort_key());
+    assert_eq!((begun.state, done.state), (ActState::Begun, ActState::Done));
+    assert_eq!(done.by, Actor::Sweeper);
+    expect![[r#"
+        api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded.
+        its execution was stopped
+        ["i-1"]"#]].assert_eq(&format!(
+        "{}\n{}\n{:?}",
+        done.what, done.why, done.instances
+    ));
+}
+
+#[test]
+fn what_a_cancelled_release_left_is_told_of_who_cancelled_it() {
+    let by = Ending::Cancelled("cancelled by lee: typo".into());
+    let [_, done] = told_of(Stands::Ended(by));
+    assert_eq!(done.by, Actor::Cancel);
+    assert_eq!(done.why, "it was cancelled by lee: typo");
+}
+
+#[test]
+fn a_history_that_cannot_be_written_leaves_nothing_behind_and_is_counted() {
+    let both = [live(), of::row("api", 'b', 42)];
+    let mut driver = sweep(Mode::Act).told_as(run());
+    tell(&mut driver, look(&both, "ab", stopped()));
+    let denied = || Fault::new(ErrorName::AccessDenied, "no");
+    let mut next = driver.call_failed(denied()).unwrap();
+    for answer in undone(&both) {
+        assert!(matches!(next, Next::Ask(_)), "{next:?}");
+        next = driver.next(answer, "now").unwrap();
+    }
+    let Ok(Next::Done(swept)) = driver.call_failed(denied()) else {
+        panic!("{next:?}");
+    };
+    assert_eq!((swept.untold, swept.done.len()), (2, 1));
+}
+
+#[test]
+fn what_only_waits_for_a_drain_tells_nothing() {
+    let job = Job::Drain {
+        ticket: Ticket(7),
+        components: Vec::new(),
+        hostnames: Vec::new(),
+    };
+    let look = Look::at(of::release().domain, BTreeSet::new());
+    let target = of::release().target;
+    assert_eq!(job.act(&look, &target, &run().unwrap()), None);
 }

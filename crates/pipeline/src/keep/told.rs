@@ -144,6 +144,9 @@ pub struct Kept {
     /// Whether there is to be another look soon.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits: bool,
+    /// Rows of the history that could not be written: nothing waits for them.
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
+    pub untold: usize,
     /// Of a status: what was done last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Done>,
@@ -161,6 +164,7 @@ impl Kept {
             stopped: Vec::new(),
             failed: Vec::new(),
             waits: false,
+            untold: 0,
             history: Vec::new(),
         }
     }

@@ -2,11 +2,14 @@
 
 mod alias;
 mod candidate;
+mod history;
 mod release;
 mod tested;
 
 pub use alias::{AliasRow, Previous};
 pub use candidate::{CandidateRow, CandidateState, FoundHealthy};
+pub(crate) use history::label;
+pub use history::{ActState, Actor, HistoryRow};
 pub use release::{ReleaseOutcome, ReleaseRow};
 pub use tested::{ProofRow, SetResult, SetRow};
 
@@ -68,6 +71,10 @@ impl Key {
     /// What the keeper has noted.
     pub fn keeper(target: &Target) -> Self {
         Self::of(Self::target(target), "keeper".into())
+    }
+    /// What was done by itself.
+    pub fn history(target: &Target, row: &HistoryRow) -> Self {
+        Self::of(Self::target(target), row.sort_key())
     }
     /// A component's configuration.
     pub fn component(component: &Component) -> Self {

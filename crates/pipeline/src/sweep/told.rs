@@ -19,6 +19,18 @@ pub struct SweepRequest {
     /// Releases whose drain this execution has waited for.
     #[serde(default)]
     pub drained: Vec<Drained>,
+    /// By which the history knows what this run does; an earlier definition does not tell.
+    #[serde(default)]
+    pub run: Option<Run>,
+}
+
+/// One look of an execution: the same at each try.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Run {
+    /// The execution's name.
+    pub execution: String,
+    /// When its state was entered, RFC 3339.
+    pub entered: String,
 }
 
 /// A release that has drained.
@@ -162,8 +174,11 @@ pub struct Swept {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_pass: bool,
     /// Releases that are left for the next look.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
     pub left: usize,
+    /// Rows of the history that could not be written: nothing waits for them.
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
+    pub untold: usize,
     /// Releases that drain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub draining: Vec<Ticket>,
@@ -171,10 +186,6 @@ pub struct Swept {
 
 fn line(sentence: &str) -> String {
     Reason::within(sentence, LONGEST).to_string()
-}
-
-fn is_none(count: &usize) -> bool {
-    *count == 0
 }
 
 impl Swept {
@@ -192,6 +203,7 @@ impl Swept {
             failed: Vec::new(),
             may_pass: false,
             left: plan.left,
+            untold: 0,
             draining: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! What DynamoDB says, and what it is asked: one recorded exchange per outcome.
 
+mod history;
 mod reading;
 mod recording;
 mod reserving;
