@@ -3,8 +3,8 @@
     BENCH_SIZES="1 2 4"  how many components the releases have, instead of 1 to 32
     BENCH_PEERS=1        each component talks to the next one (costs two calls more to Route 53)
     BENCH_HISTORY=100    how many old releases are put behind the target, instead of 10,000
-    BENCH_ONLY=history   one part of it: sizes, beside, rollback, history, executors,
-                         caches, artifact or functions
+    BENCH_ONLY=history   one part of it: sizes, beside, profile, rollback, history,
+                         executors, caches, artifact or functions
     BENCH_ARTIFACT=64    so many MiB, instead of 1024
 """
 
@@ -19,6 +19,7 @@ import bench_caches
 import bench_executors
 import bench_functions
 import bench_history
+import bench_profile
 import bench_releases
 import bench_rollback
 from cloud import Failed
@@ -34,10 +35,13 @@ def main():
     if not sizes or min(sizes) < 1 or max(sizes) > 98:
         raise Failed(f'BENCH_SIZES must be numbers from 1 to 98, such as "{SIZES}"')
     print(f"{os.cpu_count()} cores; load before: {' '.join(f'{one:.1f}' for one in os.getloadavg())}", flush=True)
-    components = bench_releases.Components(max(*sizes, bench_rollback.COUNT))
+    only = os.environ.get("BENCH_ONLY", "")
+    for_profile = bench_profile.MANY if only in ("", "profile") else 0
+    components = bench_releases.Components(max(*sizes, bench_rollback.COUNT, for_profile))
     parts = {
         "sizes": lambda: bench_releases.print_sizes(components, sizes, with_peers=os.environ.get("BENCH_PEERS") == "1"),
         "beside": lambda: bench_bare.print_beside(components),
+        "profile": lambda: bench_profile.print_profile(components),
         "rollback": lambda: bench_rollback.print_rollback(components),
         "history": lambda: bench_history.print_history(components),
         "executors": lambda: bench_executors.print_executors(components),
@@ -45,7 +49,6 @@ def main():
         "artifact": bench_artifact.print_artifact,
         "functions": bench_functions.print_functions,
     }
-    only = os.environ.get("BENCH_ONLY", "")
     if only not in ("", *parts):
         raise Failed(f"BENCH_ONLY must be one of {', '.join(parts)}")
     for name, part in parts.items():
