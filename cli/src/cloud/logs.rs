@@ -3,6 +3,7 @@
 use super::Cloud;
 use super::refusal::{refusal, too_much};
 use crate::error::Failure;
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::builders::FilterLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -112,37 +113,10 @@ impl Cloud {
         since: i64,
     ) -> Result<Vec<ContainerLine>, Failure> {
         let group = format!("/aws/codebuild/{}-commands", self.project);
-        let (mut lines, mut token) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
-            let request = self
-                .functions
-                .filter_log_events()
-                .log_group_name(&group)
-                .log_stream_name_prefix(prefix)
-                .start_time(since)
-                .set_next_token(token);
-            let page = match request.send().await {
-                Ok(page) => page,
-                Err(e)
-                    if e.as_service_error()
-                        .is_some_and(|e| e.is_resource_not_found_exception()) =>
-                {
-                    return Ok(lines);
-                }
-                Err(e) => return Err(refusal(self, "logs:FilterLogEvents", e)),
-            };
-            lines.extend(
-                page.events
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(container_line),
-            );
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(lines);
-            }
-        }
-        Err(too_much("logs:FilterLogEvents"))
+        let ask = self.functions.filter_log_events().log_group_name(group);
+        let ask = ask.log_stream_name_prefix(prefix).start_time(since);
+        let events = self.log_events(ask).await?;
+        Ok(events.into_iter().map(container_line).collect())
     }
 
     /// What a stage's function wrote of an execution; nothing where it has not run yet.
@@ -153,38 +127,33 @@ impl Cloud {
         since: i64,
     ) -> Result<Vec<LogLine>, Failure> {
         let group = format!("/aws/lambda/{}-{stage}", self.project);
-        let mut lines = Vec::new();
-        let mut token = None;
+        let ask = self.functions.filter_log_events().log_group_name(group);
+        let ask = ask.filter_pattern(format!("\"{execution}\""));
+        let events = self.log_events(ask.start_time(since)).await?;
+        Ok(events.into_iter().map(line).collect())
+    }
+
+    /// All pages; nothing where there is no such group.
+    async fn log_events(
+        &self,
+        ask: FilterLogEventsFluentBuilder,
+    ) -> Result<Vec<FilteredLogEvent>, Failure> {
+        let (mut events, mut token) = (Vec::new(), None);
         for _ in 0..MAX_PAGES {
-            let request = self
-                .functions
-                .filter_log_events()
-                .log_group_name(&group)
-                .start_time(since)
-                .filter_pattern(format!("\"{execution}\""))
-                .set_next_token(token);
-            let page = match request.send().await {
+            let page = match ask.clone().set_next_token(token).send().await {
                 Ok(page) => page,
                 Err(e)
                     if e.as_service_error()
                         .is_some_and(|e| e.is_resource_not_found_exception()) =>
                 {
-                    return Ok(lines);
+                    return Ok(events);
                 }
                 Err(e) => return Err(refusal(self, "logs:FilterLogEvents", e)),
             };
-            lines.extend(
-                page.events
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|event| LogLine {
-                        at: event.timestamp.unwrap_or_default(),
-                        text: event.message.unwrap_or_default(),
-                    }),
-            );
+            events.extend(page.events.unwrap_or_default());
             token = page.next_token;
             if token.is_none() {
-                return Ok(lines);
+                return Ok(events);
             }
         }
         Err(too_much("logs:FilterLogEvents"))
@@ -193,11 +162,15 @@ impl Cloud {
 
 fn container_line(event: FilteredLogEvent) -> ContainerLine {
     ContainerLine {
-        id: event.event_id.unwrap_or_default(),
-        stream: event.log_stream_name.unwrap_or_default(),
-        line: LogLine {
-            at: event.timestamp.unwrap_or_default(),
-            text: event.message.unwrap_or_default(),
-        },
+        id: event.event_id.clone().unwrap_or_default(),
+        stream: event.log_stream_name.clone().unwrap_or_default(),
+        line: line(event),
+    }
+}
+
+fn line(event: FilteredLogEvent) -> LogLine {
+    LogLine {
+        at: event.timestamp.unwrap_or_default(),
+        text: event.message.unwrap_or_default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::logs::{Logs, find};
 use super::outputs::{Outputs, Said, Which};
+use super::patience::{Patience, TOLERATED};
 use super::{Context, say};
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
@@ -14,8 +15,6 @@ const LOCAL_POLL: Duration = Duration::from_millis(500);
 /// A function ships once a second. FilterLogEvents may be asked 5 times a second for a whole account:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
 const POLL: Duration = Duration::from_secs(1);
-/// Polls that may fail one after the other before the network is said to be gone.
-const TOLERATED: u32 = 5;
 /// Clocks that differ.
 const EARLIER: i64 = 60_000;
 
@@ -30,18 +29,10 @@ pub async fn run(context: &Context, logs: &Logs) -> Result<Exit, Failure> {
     let which = Which::typed(component, logs.stage.as_deref())?;
     let wanted = find(context, logs.release.as_deref()).await?;
     let mut follower = Follower::new(wanted.execution, wanted.model, which);
-    let mut failures = 0;
+    let mut patience = Patience::default();
     loop {
-        match follower.step(context).await {
-            Ok(true) => return follower.end(),
-            Ok(false) => failures = 0,
-            Err(failure @ Failure::Cloud { .. }) => {
-                failures += 1;
-                if failures > TOLERATED {
-                    return Err(failure);
-                }
-            }
-            Err(failure) => return Err(failure),
+        if patience.take(follower.step(context).await)? == Some(true) {
+            return follower.end();
         }
         tokio::select! {
             () = sleep(pause(context)) => {}

@@ -2,6 +2,7 @@
 
 use super::logs::Logs;
 use super::logs::{text_of, write};
+use super::patience::Patience;
 use super::{Context, now, say, say_json};
 use crate::cloud::Log;
 use crate::error::{Exit, Failure};
@@ -18,8 +19,6 @@ use tokio::time::sleep;
 const LOCAL_POLL: Duration = Duration::from_millis(500);
 /// An instance ships every four seconds at most: see `boot.sh`.
 const POLL: Duration = Duration::from_secs(4);
-/// Polls that may fail one after the other before the network is said to be gone.
-const TOLERATED: u32 = 5;
 
 /// An instance that is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,18 +192,10 @@ async fn follow(
         POLL
     };
     let mut shown: BTreeMap<String, Shown> = BTreeMap::new();
-    let mut failures = 0;
+    let mut patience = Patience::default();
     loop {
-        match more(context, bucket, &sources, &mut shown, from).await {
-            Ok(()) => failures = 0,
-            Err(failure @ Failure::Cloud { .. }) => {
-                failures += 1;
-                if failures > TOLERATED {
-                    return Err(failure);
-                }
-            }
-            Err(failure) => return Err(failure),
-        }
+        let looked = more(context, bucket, &sources, &mut shown, from).await;
+        patience.take(looked)?;
         tokio::select! {
             () = sleep(pause) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Good),

@@ -14,6 +14,7 @@ mod live;
 mod live_logs;
 mod logs;
 mod outputs;
+mod patience;
 mod proven;
 mod start;
 mod status;

@@ -1,5 +1,6 @@
 //! `sweep`: one execution of the sweep machine, followed; what it says is printed.
 
+use super::patience::Tail;
 use super::{Context, now, say, say_json};
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
@@ -33,8 +34,6 @@ pub struct Sweep {
 
 /// Between two looks: a sweep takes seconds, and where something drains a minute or two.
 const POLL: Duration = Duration::from_secs(1);
-/// Polls that may fail one after the other before the network is said to be gone.
-const TOLERATED: u32 = 5;
 
 /// Carries the command out.
 pub async fn run(context: &Context, wanted: Sweep) -> Result<Exit, Failure> {
@@ -63,20 +62,9 @@ fn input_of(wanted: &Sweep) -> Value {
 
 /// Waits for the end of a short execution.
 pub(super) async fn end_of(context: &Context, execution: &Execution) -> Result<End, Failure> {
-    let (mut known, mut failures) = (0, 0);
+    let mut tail = Tail::of(context, execution);
     loop {
-        tokio::time::sleep(POLL).await;
-        let events = match context.cloud.events_after(execution, known).await {
-            Ok(events) => events,
-            Err(failure) if failures >= TOLERATED => return Err(failure),
-            Err(_) => {
-                failures += 1;
-                continue;
-            }
-        };
-        failures = 0;
-        for event in events {
-            known = event.id;
+        for event in tail.after(POLL).await? {
             if let Kind::Ended(end) = event.kind {
                 return Ok(end);
             }

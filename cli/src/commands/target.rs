@@ -1,5 +1,6 @@
 //! `target provision` and `target teardown`: one execution of the target machine, followed.
 
+use super::patience::Tail;
 use super::{Context, now, say, say_json, target_show};
 use crate::cloud::Execution;
 use crate::error::{Exit, Failure};
@@ -79,8 +80,6 @@ pub struct Show {
 const LOCAL_POLL: Duration = Duration::from_millis(500);
 /// A stack takes minutes.
 const POLL: Duration = Duration::from_secs(5);
-/// Polls that may fail one after the other before the network is said to be gone.
-const TOLERATED: u32 = 5;
 
 /// Carries a command out.
 pub async fn run(context: &Context, command: TargetCommand) -> Result<Exit, Failure> {
@@ -160,21 +159,10 @@ async fn follow(context: &Context, execution: &Execution) -> Result<Exit, Failur
     } else {
         POLL
     };
-    let (mut known, mut failures, mut begun) = (0, 0, None);
+    let (mut tail, mut begun) = (Tail::of(context, execution), None);
     let mut entered: Vec<String> = Vec::new();
     loop {
-        tokio::time::sleep(pause).await;
-        let events = match context.cloud.events_after(execution, known).await {
-            Ok(events) => events,
-            Err(failure) if failures >= TOLERATED => return Err(failure),
-            Err(_) => {
-                failures += 1;
-                continue;
-            }
-        };
-        failures = 0;
-        for event in events {
-            known = event.id;
+        for event in tail.after(pause).await? {
             let begun = *begun.get_or_insert(event.at);
             match event.kind {
                 Kind::Entered { state, .. } if !entered.contains(&state) => {
