@@ -22,7 +22,7 @@ mod traffic;
 
 pub use cloud::{Cloud, Live};
 pub use component::{Component, sha_of, unique};
-pub use execution::{Ended, Execution, push_event};
+pub use execution::{Ended, Execution, machine, push_event};
 pub use family::{Family, Pairs};
 pub use fault_plan::FaultPlan;
 pub use lost::{lost_push, tell_of_push};
