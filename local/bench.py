@@ -4,7 +4,8 @@
     BENCH_PEERS=1        each component talks to the next one (costs two calls more to Route 53)
     BENCH_HISTORY=100    how many old releases are put behind the target, instead of 10,000
     BENCH_ONLY=history   one part of it: sizes, beside, profile, rollback, history,
-                         executors, caches, artifact or functions
+                         executors, caches, artifact, idle or functions
+    BENCH_IDLE=60        so many minutes of the idle day, instead of 1,440
     BENCH_ARTIFACT=64    so many MiB, instead of 1024
 """
 
@@ -19,6 +20,7 @@ import bench_caches
 import bench_executors
 import bench_functions
 import bench_history
+import bench_idle
 import bench_profile
 import bench_releases
 import bench_rollback
@@ -47,6 +49,7 @@ def main():
         "executors": lambda: bench_executors.print_executors(components),
         "caches": bench_caches.print_caches,
         "artifact": bench_artifact.print_artifact,
+        "idle": lambda: bench_idle.print_idle(components),
         "functions": bench_functions.print_functions,
     }
     if only not in ("", *parts):

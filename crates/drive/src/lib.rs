@@ -4,8 +4,11 @@
 //! machine tries the stage again.
 #![warn(missing_docs)]
 
+mod announce;
 pub mod versions;
 mod whole;
+
+pub use announce::Announcer;
 
 use dns::{ChangeError, Dns};
 use fleet::{Fleet, Seen};

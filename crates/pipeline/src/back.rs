@@ -89,6 +89,9 @@ pub struct BackReply {
     pub error: String,
     /// Sentences: what users meet, what happened, what to do.
     pub cause: String,
+    /// Rows of the history that could not be put on the bus: the next sweep tries again.
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
+    pub unannounced: usize,
 }
 
 /// What became of a roll-back.
@@ -143,6 +146,7 @@ impl BackReply {
                 plan.release.label(),
                 request.unwell
             )),
+            unannounced: 0,
         }
     }
 
@@ -164,6 +168,7 @@ impl BackReply {
                 release.label(),
                 request.unwell
             )),
+            unannounced: 0,
         }
     }
 
@@ -185,6 +190,7 @@ impl BackReply {
                     false => " What was live before was not ended.",
                 }
             )),
+            unannounced: 0,
         }
     }
 }

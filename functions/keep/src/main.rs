@@ -2,7 +2,7 @@
 
 mod act;
 
-use drive::Drive;
+use drive::{Announcer, Drive};
 use executions::Executions;
 use fleet::Fleet;
 use health::Prober;
@@ -19,6 +19,7 @@ use stage::Settings;
 struct Keeper {
     settings: Settings,
     drive: Drive,
+    announcer: Announcer,
     fleet: Fleet,
     prober: Prober,
     executions: Executions,
@@ -35,6 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let keeper = Keeper {
         drive: Drive::new(&config, &settings.table, &settings.bucket)?,
+        announcer: Announcer::new(&config, &settings.table, settings.project.clone()),
         fleet: Fleet::new(&config),
         prober: Prober::new()?,
         executions: Executions::new(&config),
@@ -126,7 +128,13 @@ impl Keeper {
         let kept = self
             .drive
             .run_with(keep, async |ask| self.answer(&release, ask).await);
-        let kept = match kept.await {
+        let kept = kept.await;
+        // Also of a run that failed: it may have told what it began.
+        let unannounced = match mode {
+            Keeping::Act => self.announcer.announce(&target).await,
+            Keeping::Look | Keeping::Status => 0,
+        };
+        let mut kept = match kept {
             Ok(kept) => kept,
             Err(fault) if fault.name() == ErrorName::Unavailable => return Err(fault),
             Err(fault) => {
@@ -135,6 +143,7 @@ impl Keeper {
                 kept
             }
         };
+        kept.unannounced = unannounced;
         tracing::info!(?kept, "kept");
         Ok(kept)
     }

@@ -3,7 +3,7 @@
 mod builds;
 
 use ::builds::Builds;
-use drive::{Drive, versions};
+use drive::{Announcer, Drive, versions};
 use executions::Executions;
 use pipeline::drivers::{Answer, Ask, Mode, Rows, Sweep};
 use pipeline::errors::{ErrorName, Fault, Named as _};
@@ -20,6 +20,7 @@ use std::sync::Arc;
 struct Sweeper {
     settings: Settings,
     drive: Drive,
+    announcer: Announcer,
     executions: Executions,
     builds: Builds,
 }
@@ -33,6 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let sweeper = Sweeper {
         drive: Drive::new(&config, &settings.table, &settings.bucket)?,
+        announcer: Announcer::new(&config, &settings.table, settings.project.clone()),
         executions: Executions::new(&config),
         builds: Builds::new(&config, projects()?),
         settings,
@@ -78,6 +80,8 @@ impl Sweeper {
             } else {
                 let run = request.run.as_ref();
                 self.stop_builds(&target, &open, run, &mut swept).await;
+                // Also what others could not announce.
+                swept.unannounced = self.announcer.announce(&target).await;
             }
             found.push((swept, drain));
         }

@@ -1,6 +1,6 @@
 //! What dies right after it went live: users are back at what was live before, which still runs.
 
-use end_to_end::{Cloud, Component, Ended, Execution, Service, Traffic, until};
+use end_to_end::{Cloud, Component, Ended, Execution, Heard, Service, Traffic, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -85,6 +85,7 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "ailing", "stage").await;
     let good = component.goes_live(&Service::good("1")).await;
+    let heard = Heard::of(&component).await;
     let traffic = Traffic::on(&component);
 
     let folder = tempfile::tempdir().expect("a folder");
@@ -119,6 +120,13 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
     let what = told["what"].to_string();
     assert!(what.contains(&leads_back(&component, &good)), "{told:#}");
     assert!(told["why"].to_string().contains(&instance), "{told:#}");
+    let heard = heard.stop().await;
+    let [event] = heard.as_slice() else {
+        panic!("it is announced: {heard:#?}");
+    };
+    for key in ["by", "what", "why", "release", "components"] {
+        assert_eq!(event[key], told[key], "{event:#}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What users are sent to and is gone or ill is replaced, with nobody's doing.
 
-use end_to_end::{Cloud, Component, Place, Seen, Service, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Component, Heard, Place, Seen, Service, Traffic, Vpcs, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -110,6 +110,7 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "alone", "stage").await;
     let sha = component.goes_live(&service(1)).await;
+    let heard = Heard::of(&component).await;
     let template = component.alias_row().await["launch_template_version"].clone();
     let mut ended = component.live().await.instances;
 
@@ -180,6 +181,13 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     let history = kept_status["history"].to_string();
     assert!(history.contains(&ended[0]), "{history}");
     is_history(&component, &ended).await;
+    let heard = heard.stop().await;
+    let of = |by: &str, state: &str| {
+        let is_it = |event: &&Value| event["by"] == by && event["state"] == state;
+        heard.iter().filter(is_it).count()
+    };
+    assert!(of("keeper", "done") >= 3, "{heard:#?}");
+    assert!(of("keeper", "failed") >= 1, "{heard:#?}");
 
     // A release begins anew.
     let second = component.goes_live(&Service::good("2")).await;

@@ -2,8 +2,8 @@
 //! and nothing else is touched.
 
 use end_to_end::{
-    Cloud, Component, Execution, Family, Place, Service, Traffic, Vpcs, WithoutPermission, sha_of,
-    until,
+    Cloud, Component, Execution, Family, Heard, Place, Service, Traffic, Vpcs, WithoutPermission,
+    sha_of, until,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -246,6 +246,7 @@ async fn a_sweep_by_hand_takes_late_records_names_others_and_leaves_a_running_re
 async fn a_release_that_is_cancelled_leaves_nothing_and_says_who_and_why() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "cancel", "stage").await;
+    let heard = Heard::of(&component).await;
     let live = component.goes_live(&Service::good("1")).await;
     let mut slow = Service::good("2");
     slow.add_suite("slow", "sleep 100");
@@ -276,6 +277,20 @@ async fn a_release_that_is_cancelled_leaves_nothing_and_says_who_and_why() {
     let cause = row["cause"].as_str().unwrap_or_default();
     assert!(cause.contains("it was cancelled by "), "{cause}");
     is_told(&component, "cancel", "the wrong branch").await;
+    let announced = until(SWEPT, async || {
+        let pk = format!("target#{}", component.target);
+        let rows = cloud.rows_of(&pk, "history#").await;
+        let own = rows.iter().filter(|row| row["release"] == label);
+        own.clone()
+            .all(|row| row["unannounced"].is_null())
+            .then_some(own.count())
+    });
+    assert!(announced.await.expect("all of it is announced") > 0);
+    let heard = heard.stop().await;
+    assert!(
+        heard.iter().any(|event| event["by"] == "cancel"),
+        "{heard:#?}"
+    );
     component.stands_alone(&live).await;
     let again = cloud
         .cutover(&["cancel", &label])

@@ -1,7 +1,7 @@
 //! Whether a role has more than it needs: without any single action some release must end differently.
 
 use crate::alone;
-use crate::search::{Without, give_back, search, take};
+use crate::search::{Without, give_back, search, take, unannounced};
 use end_to_end::{
     Cloud, Component, Ended, Execution, NoSweeps, Service, Start, lost_push, tell_of_push, until,
 };
@@ -226,13 +226,11 @@ impl Parts {
     }
 
     async fn again(&self) -> Option<String> {
-        let (name, target) = (&self.peer.name, "stage");
-        let input = json!({"component": name, "version": "live:stage", "target": target});
+        let input =
+            json!({"component": self.peer.name, "version": "live:stage", "target": "stage"});
         let ended = self.peer.by_hand(input).await;
-        let same = ended
-            .output
-            .as_ref()
-            .is_some_and(|output| output["outcome"] == "already_live");
+        let is_it = |output: &Value| output["outcome"] == "already_live";
+        let same = ended.output.as_ref().is_some_and(is_it);
         (!same).then(|| shown(Some(ended)))
     }
 
@@ -254,7 +252,8 @@ impl Parts {
             self.component.terminate(&instance).await;
         }
         let said = format!("{} leads to ", self.component.alias());
-        fails(&running.end(RELEASED).await, "RolledBack", &said)
+        let differs = fails(&running.end(RELEASED).await, "RolledBack", &said);
+        differs.or(unannounced(&running).await)
     }
 
     async fn forged(&self) -> Option<String> {

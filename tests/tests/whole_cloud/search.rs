@@ -1,7 +1,7 @@
 //! Takes every action from the roles of some functions, one after the other, and looks what differs.
 //! It takes some ten minutes for each of the two state machines: `make roles`, not `make test`.
 
-use end_to_end::{Cloud, WithoutPermission, actions_of};
+use end_to_end::{Cloud, Execution, WithoutPermission, actions_of};
 
 /// A function and the action that it lacks; `None`: it has all.
 pub type Without<'a> = Option<(&'a str, &'a str)>;
@@ -88,4 +88,11 @@ async fn asked_for(cloud: &Cloud, function: &str) -> Vec<String> {
 fn is_wanted(function: &str) -> bool {
     let named = std::env::var("FUNCTIONS").unwrap_or_default();
     named.is_empty() || named.split(' ').any(|one| one == function)
+}
+
+/// Whether a roll-back by itself could not be put on the bus: its reply says so, and it fails nothing.
+pub async fn unannounced(execution: &Execution) -> Option<String> {
+    let reply = execution.input_of("Back?").await;
+    let left = reply.get("unannounced");
+    left.map(|left| format!("{left} not announced"))
 }

@@ -137,7 +137,7 @@ fn it_looks_reserves_moves_and_records_in_this_order() {
             waits until C1 is INSYNC
             records r42 as rolled back
             tells that back-stage-r42 is Done
-            BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does." }"#]],
+            BackReply { outcome: RolledBack, ticket: Some(Ticket(43)), components: [Component("api")], error: "RolledBack", cause: "api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does.", unannounced: 0 }"#]],
     );
 }
 
@@ -155,7 +155,7 @@ fn it_stays_where_the_rows_keep_changing_hands() {
         &[once.clone(), once.clone(), once, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands. What was live before was not ended." }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands. What was live before was not ended.", unannounced: 0 }"#
         ]],
     );
 }
@@ -187,7 +187,7 @@ fn it_stays_where_what_was_live_before_ends_in_this_moment() {
         &[look(), reserved(), looks_to_move(), gone, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: the candidate api-aaaaaaaaaaaa.stage.myproj.com did not stay healthy: instance i-1 is terminated. What was live before was not ended." }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: the candidate api-aaaaaaaaaaaa.stage.myproj.com did not stay healthy: instance i-1 is terminated. What was live before was not ended.", unannounced: 0 }"#
         ]],
     );
 }
@@ -200,7 +200,7 @@ fn it_gives_way_to_a_later_release() {
         &[moved_on, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [Component("api")], error: "Superseded", cause: "Users of api are sent to a later release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated." }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [Component("api")], error: "Superseded", cause: "Users of api are sent to a later release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated.", unannounced: 0 }"#
         ]],
     );
 }
@@ -214,7 +214,7 @@ fn it_replaces_what_failed_and_nothing_else() {
         &[look(), reserved(), other, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api: release r41 is later than r43 and is live; a newer version is never replaced by an older one. What was live before was not ended." }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api: release r41 is later than r43 and is live; a newer version is never replaced by an older one. What was live before was not ended.", unannounced: 0 }"#
         ]],
     );
 }

@@ -49,7 +49,7 @@ fn what_is_only_to_be_told_is_not_done() {
             looks at the target's instances
             reads 2 rows of releases, and the newest
             asks for the executions of 1
-            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, unannounced: 0, draining: [] }"#]],
     );
 }
 
@@ -61,7 +61,7 @@ fn a_target_on_which_a_release_runs_is_looked_at_and_left() {
         look(&both, "ab", Stands::Runs),
         1,
         expect![[
-            r#"Swept { target: Target("stage"), plan: [], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#
+            r#"Swept { target: Target("stage"), plan: [], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, unannounced: 0, draining: [] }"#
         ]],
     );
 }
@@ -99,7 +99,7 @@ fn a_stopped_release_is_undone_and_recorded_only_if_it_is_said_to_run() {
             ends the instances of 1
             marks 1 rows as Discarded
             records 1 releases as superseded
-            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: ["stage-r42: api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded."], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r42: its execution was stopped; its row gets to say how it ended, and api-bbbbbbbbbbbb.stage.myproj.com goes"], done: ["stage-r42: api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. stage-r42: its execution was stopped before it had taken away what it had made. Release stage-r42 was not released; its candidates were discarded."], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, unannounced: 0, draining: [] }"#]],
     );
 }
 
@@ -142,7 +142,7 @@ fn what_was_live_before_is_left_until_the_change_that_replaced_it_is_in_sync() {
         2,
         expect![[r#"
             waits until C7 is INSYNC
-            Swept { target: Target("stage"), plan: ["stage-r7: it is live and its execution has ended; once nobody can remember what was before, api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, draining: [Ticket(7)] }"#]],
+            Swept { target: Target("stage"), plan: ["stage-r7: it is live and its execution has ended; once nobody can remember what was before, api-bbbbbbbbbbbb.stage.myproj.com goes"], done: [], unaccounted: [], failed: [], may_pass: false, left: 0, untold: 0, unannounced: 0, draining: [Ticket(7)] }"#]],
     );
 }
 

@@ -147,6 +147,9 @@ pub struct Kept {
     /// Rows of the history that could not be written: nothing waits for them.
     #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
     pub untold: usize,
+    /// Rows of the history that could not be put on the bus: the next sweep tries again.
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
+    pub unannounced: usize,
     /// Of a status: what was done last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Done>,
@@ -165,6 +168,7 @@ impl Kept {
             failed: Vec::new(),
             waits: false,
             untold: 0,
+            unannounced: 0,
             history: Vec::new(),
         }
     }

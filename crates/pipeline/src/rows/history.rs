@@ -1,8 +1,15 @@
 //! What the project did by itself: repairs, sweeps, roll-backs, and what a cancelled release left.
 
-use crate::names::{Component, Fqdn};
+use crate::names::{Component, Fqdn, Project, Target, Ticket};
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Source and detail type of what is put on the bus; the functions' roles may put nothing else
+/// (infra/pipeline/statements.yaml).
+pub const SOURCE: &str = "cutover.history";
+/// See [`SOURCE`].
+pub const DETAIL_TYPE: &str = "Automatic Action";
 
 /// Instances of one act that are listed.
 const MOST_INSTANCES: usize = 50;
@@ -34,6 +41,18 @@ pub struct HistoryRow {
     /// What was replaced, launched or ended, as far as it is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<String>,
+    /// What only one may tell of a release, however many do it at the same time.
+    #[serde(skip)]
+    pub once: Option<Once>,
+}
+
+/// Something that is done once for a release: two sweeps at once are one act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Once {
+    /// What: `undo`.
+    pub what: &'static str,
+    /// Of which.
+    pub ticket: Ticket,
 }
 
 /// Who acts.
@@ -92,6 +111,7 @@ impl HistoryRow {
             components: Vec::new(),
             release: None,
             instances: Vec::new(),
+            once: None,
         }
     }
 
@@ -120,11 +140,39 @@ impl HistoryRow {
         Self { state, ..self }
     }
 
+    /// The detail of its event. `act` and `state` together tell it from all others: who gets it twice can leave the
+    /// second one out.
+    pub fn event(&self, project: &Project, target: &Target) -> Value {
+        let Self {
+            act,
+            at,
+            by,
+            state,
+            what,
+            why,
+            components,
+            release,
+            instances,
+            once: _,
+        } = self;
+        json!({
+            "project": project, "target": target, "act": act, "at": at, "by": by, "state": state, "what": what, "why": why,
+            "components": components, "release": release, "instances": instances,
+        })
+    }
+
     /// The sort key. Seconds, so that all times have the same form and sort as they came.
     pub fn sort_key(&self) -> String {
         let second: String = self.at.chars().take(19).collect();
         format!("history#{second}#{}", self.act)
     }
+}
+
+/// The first and last of a sort key: when an act began, and what it is called.
+pub fn told_as(sort_key: &str) -> Option<(String, String)> {
+    let mut parts = sort_key.strip_prefix("history#")?.splitn(2, '#');
+    let (second, act) = (parts.next()?, parts.next()?);
+    Some((format!("{second}Z"), act.to_owned()))
 }
 
 /// The first label of a hostname: what an act of it is called.
@@ -160,6 +208,57 @@ mod tests {
         let row = HistoryRow::begun("keep-1-api".into(), "2026-03-01T12:00:00Z", Actor::Keeper);
         let after = row.clone().saying("done", "").ended(ActState::Done);
         assert_eq!(row.sort_key(), after.sort_key());
+        let named = ("2026-03-01T12:00:00Z".into(), "keep-1-api".into());
+        assert_eq!(told_as(&row.sort_key()), Some(named));
+    }
+
+    #[test]
+    fn an_event_says_all_that_its_row_says() {
+        let row = HistoryRow::begun(
+            "keep-00000017-api-aaaaaaaaaaaa".into(),
+            "2026-07-29T18:57:00Z",
+            Actor::Keeper,
+        )
+        .saying(
+            "api.stage.myproj.com: 1 of 1 instances serve.",
+            "i-1 is terminated",
+        )
+        .of_instances(["i-1".into(), "i-2".into()])
+        .ended(ActState::Done);
+        let row = HistoryRow {
+            components: vec![Component::new("api").unwrap()],
+            release: Some("stage-r7".into()),
+            ..row
+        };
+        let (project, target) = (
+            Project::new("myproj").unwrap(),
+            Target::new("stage").unwrap(),
+        );
+        let event = row.event(&project, &target);
+        expect_test::expect![[r#"
+            {
+              "act": "keep-00000017-api-aaaaaaaaaaaa",
+              "at": "2026-07-29T18:57:00Z",
+              "by": "keeper",
+              "components": [
+                "api"
+              ],
+              "instances": [
+                "i-1",
+                "i-2"
+              ],
+              "project": "myproj",
+              "release": "stage-r7",
+              "state": "done",
+              "target": "stage",
+              "what": "api.stage.myproj.com: 1 of 1 instances serve.",
+              "why": "i-1 is terminated"
+            }"#]]
+        .assert_eq(&format!("{event:#}"));
+        let told = serde_json::to_value(&row).unwrap();
+        for (key, value) in told.as_object().unwrap() {
+            assert_eq!(event[key], *value, "{key}");
+        }
     }
 
     #[test]

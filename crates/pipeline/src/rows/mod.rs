@@ -9,7 +9,7 @@ mod tested;
 pub use alias::{AliasRow, Previous};
 pub use candidate::{CandidateRow, CandidateState, FoundHealthy};
 pub(crate) use history::label;
-pub use history::{ActState, Actor, HistoryRow};
+pub use history::{ActState, Actor, DETAIL_TYPE, HistoryRow, Once, SOURCE, told_as};
 pub use release::{ReleaseOutcome, ReleaseRow};
 pub use tested::{ProofRow, SetResult, SetRow};
 

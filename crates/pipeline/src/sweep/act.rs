@@ -2,7 +2,7 @@
 
 use super::{Ending, Job, Look, Run};
 use crate::names::{Component, Target, Ticket, release_label};
-use crate::rows::{ActState, Actor, HistoryRow};
+use crate::rows::{ActState, Actor, HistoryRow, Once};
 
 impl Job {
     /// Of this look of an execution; nothing where it only waits for a drain.
@@ -32,6 +32,7 @@ impl Job {
                 .map(|ticket| components(look, ticket))
                 .unwrap_or_default(),
             release: label,
+            once: ticket.map(|ticket| Once { what, ticket }),
             ..row
         })
     }

@@ -179,6 +179,9 @@ pub struct Swept {
     /// Rows of the history that could not be written: nothing waits for them.
     #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
     pub untold: usize,
+    /// Rows of the history that could not be put on the bus: the next sweep tries again.
+    #[serde(default, skip_serializing_if = "crate::reason::is_zero")]
+    pub unannounced: usize,
     /// Releases that drain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub draining: Vec<Ticket>,
@@ -204,6 +207,7 @@ impl Swept {
             may_pass: false,
             left: plan.left,
             untold: 0,
+            unannounced: 0,
             draining: Vec::new(),
         }
     }

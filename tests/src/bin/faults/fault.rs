@@ -27,8 +27,6 @@ pub struct Call {
     /// From 1 on, of those of the function that do the same.
     pub call: u64,
     pub operation: String,
-    /// What it met.
-    pub fault: Option<String>,
 }
 
 /// What a call is for.

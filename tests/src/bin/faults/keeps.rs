@@ -5,10 +5,10 @@ use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
 use crate::place::{made, removed};
-use crate::plan::Plan;
+use crate::plan::{calls, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
-use end_to_end::{Cloud, Component, Ended, Execution, Place, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Component, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, until};
 use pipeline::stages::KEEP;
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,7 +46,7 @@ impl Ground for Keeps {
         // An event has the instance, and what the keeper starts has the target.
         let marks = dead.iter().map(String::as_str).chain([self.place.name]);
         let marks: Vec<String> = marks.map(|mark| format!("\"{mark}\"")).collect();
-        let plan = Plan::write(&self.place.cloud, &marks, fault);
+        let plan = planned(&self.place.cloud, &marks, fault);
         let traffic = Traffic::on(component);
         component.kill(&dead).await;
         let mut act = Act::default();
@@ -55,7 +55,7 @@ impl Ground for Keeps {
             Some(keep) => self.follow(&keep, fault, &plan, &mut act).await,
             None => act.hangs("nothing was started for it".to_owned()),
         }
-        act.calls = plan.calls();
+        act.calls = calls(&plan);
         // What the look of the next minute does is no part of it.
         drop(plan);
         act.wrong.extend(self.kept(&dead).await);
@@ -98,7 +98,13 @@ impl Keeps {
         free.await.expect("nobody is at it for ever");
     }
 
-    async fn follow(&self, keep: &Execution, fault: Option<&Fault>, plan: &Plan, act: &mut Act) {
+    async fn follow(
+        &self,
+        keep: &Execution,
+        fault: Option<&Fault>,
+        plan: &FaultPlan,
+        act: &mut Act,
+    ) {
         let is_stopped = stop(keep, fault).await;
         let Some(ended) = ended(keep).await else {
             return act.hangs(hangs(keep).await);

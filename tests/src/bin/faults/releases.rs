@@ -4,7 +4,7 @@ use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::place::{made, removed};
-use crate::plan::{Plan, name};
+use crate::plan::{calls, name, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
 use end_to_end::{Cloud, Execution, Place, Service, Traffic, Vpcs, until};
@@ -81,7 +81,7 @@ impl Ground for Releases {
         let name = name();
         let cloud = self.fleet.components[0].cloud.clone();
         let traffic: Vec<Traffic> = self.fleet.components.iter().map(Traffic::on).collect();
-        let plan = Plan::write(&cloud, std::slice::from_ref(&name), fault);
+        let plan = planned(&cloud, std::slice::from_ref(&name), fault);
         let (execution, brought) = self.begin(&name).await;
         let is_stopped = stop(&execution, fault).await;
         let ended = ended(&execution).await;
@@ -108,7 +108,7 @@ impl Ground for Releases {
         if act.wrong.is_empty() {
             self.fleet.look().await;
         }
-        act.calls = plan.calls();
+        act.calls = calls(&plan);
         act.states = execution.lasting_states().await.into_iter().collect();
         act
     }

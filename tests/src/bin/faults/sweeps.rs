@@ -5,10 +5,10 @@ use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
 use crate::place::{made, removed};
-use crate::plan::{Plan, name};
+use crate::plan::{calls, name, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
-use end_to_end::{Cloud, Ended, Execution, Place, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, until};
 use pipeline::stages::SWEEP;
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl Ground for Sweeps {
         let name = name();
         let cloud = self.place.cloud.clone();
         let traffic: Vec<Traffic> = self.fleet.components.iter().map(Traffic::on).collect();
-        let plan = Plan::write(&cloud, std::slice::from_ref(&name), fault);
+        let plan = planned(&cloud, std::slice::from_ref(&name), fault);
         let (release, brought) = self.leave(&name).await;
         let mut act = Act::default();
         let told = |_: &str, input: &Value| input["detail"]["executionArn"] == release.arn.as_str();
@@ -95,7 +95,13 @@ impl Sweeps {
     }
 
     /// To its end, and the next one to its own, where something may be left.
-    async fn follow(&self, sweep: &Execution, fault: Option<&Fault>, plan: &Plan, act: &mut Act) {
+    async fn follow(
+        &self,
+        sweep: &Execution,
+        fault: Option<&Fault>,
+        plan: &FaultPlan,
+        act: &mut Act,
+    ) {
         let is_stopped = stop(sweep, fault).await;
         let Some(ended) = ended(sweep).await else {
             return act.hangs(hangs(sweep).await);
@@ -128,10 +134,10 @@ impl Sweeps {
         )
     }
 
-    fn of_the_sweeper(&self, plan: &Plan) -> Vec<crate::fault::Call> {
+    fn of_the_sweeper(&self, plan: &FaultPlan) -> Vec<crate::fault::Call> {
         let project = self.place.cloud.variable("CUTOVER_PROJECT");
         let sweeper = format!("{project}-sweep");
-        let calls = plan.calls().into_iter();
+        let calls = calls(plan).into_iter();
         calls.filter(|call| call.function == sweeper).collect()
     }
 

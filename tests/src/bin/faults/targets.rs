@@ -4,10 +4,10 @@ use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, unnamed, wait_for_late}
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::place;
-use crate::plan::Plan;
+use crate::plan::{calls, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
-use end_to_end::{Cloud, Ended, Place, Vpcs};
+use end_to_end::{Cloud, Ended, FaultPlan, Place, Vpcs};
 use pipeline::stages::TARGET;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ impl Ground for Targets {
         let name = format!("{}{:02}", self.worker, self.acts);
         let place = place::new(&self.cloud, self.scenario, &name);
         let input = self.ready(&place).await;
-        let plan = Plan::write(&self.cloud, &[format!("\"{}\"", place.name)], fault);
+        let plan = planned(&self.cloud, &[format!("\"{}\"", place.name)], fault);
         let execution = place.start(&input).await;
         let mut act = Act::default();
         let is_stopped = stop(&execution, fault).await;
@@ -108,7 +108,7 @@ impl Targets {
         input: &Value,
         ended: &Ended,
         fault: Option<&Fault>,
-        plan: Plan,
+        plan: FaultPlan,
         act: &mut Act,
     ) {
         act.ended(ended);
@@ -122,7 +122,7 @@ impl Targets {
             ],
         ));
         let is_late = act.is_met && wait_for_late(fault).await;
-        act.calls = plan.calls();
+        act.calls = calls(&plan);
         drop(plan);
         if ended.status != "SUCCEEDED" || is_late {
             let again = place.run(input).await;
