@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// All that can happen to it.
-    pub fn faults(&self) -> impl Iterator<Item = Fault> {
+    pub fn faults(&self) -> impl Iterator<Item = Fault> + use<'_> {
         self.does.kinds().iter().map(|kind| Fault {
             point: Point::Call(self.clone()),
             kind: *kind,
@@ -116,6 +116,16 @@ impl Kind {
             Self::After => "after",
             Self::Late => "late",
             Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl Fault {
+    /// What it meets, in a word.
+    pub fn meets(&self) -> &'static str {
+        match &self.point {
+            Point::Call(call) => call.does.name(),
+            Point::State(_) => "state",
         }
     }
 }

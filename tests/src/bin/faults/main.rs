@@ -24,7 +24,7 @@ mod verdict;
 
 use act::{Act, Ground};
 use end_to_end::Cloud;
-use fault::{Does, Fault, Kind, Point};
+use fault::{Call, Does, Fault, Kind, Point};
 use keeps::Keeps;
 use releases::Releases;
 use report::Report;
@@ -38,6 +38,9 @@ use tokio::task::LocalSet;
 
 /// Of a fault that nobody meets, since a busy machine takes another way.
 const TRIES: u32 = 3;
+
+/// Reads of a scenario that meet faults: there are several times as many as calls that change something.
+const READS: u64 = 8;
 
 /// Who does a scenario without a fault: what does not happen each time depends on how long something took, and
 /// cannot be met at will.
@@ -84,7 +87,7 @@ struct Run {
 
 impl Run {
     async fn scenario<G: Ground + 'static>(&mut self, scenario: Scenario) {
-        let faults = match faults::<G>(&self.cloud, scenario).await {
+        let faults = match faults::<G>(&self.cloud, scenario, self.seed).await {
             Ok(faults) => faults,
             Err(wrong) => {
                 return self
@@ -102,7 +105,11 @@ impl Run {
 }
 
 /// Everything that can happen to a scenario, by what it does without a fault.
-async fn faults<G: Ground>(cloud: &Cloud, scenario: Scenario) -> Result<Vec<Fault>, String> {
+async fn faults<G: Ground>(
+    cloud: &Cloud,
+    scenario: Scenario,
+    seed: u64,
+) -> Result<Vec<Fault>, String> {
     let [one, two, three] = SEEN.map(|worker| seen::<G>(cloud, scenario, worker));
     let (first, second, third) = tokio::join!(one, two, three);
     let (mut first, second, third) = (first?, second?, third?);
@@ -112,8 +119,12 @@ async fn faults<G: Ground>(cloud: &Cloud, scenario: Scenario) -> Result<Vec<Faul
             .retain(|call| other.calls.iter().any(|one| one.is_same(call)));
         first.states.retain(|state| other.states.contains(state));
     }
-    let changes = first.calls.iter().filter(|call| call.does == Does::Change);
-    let met = changes.flat_map(|call| call.faults());
+    let (changes, reads): (Vec<Call>, Vec<Call>) = first
+        .calls
+        .into_iter()
+        .partition(|call| call.does == Does::Change);
+    let some = sample(reads, READS, seed);
+    let met = changes.iter().chain(&some).flat_map(Call::faults);
     let stopped = first.states.iter().map(|state| Fault {
         point: Point::State(state.clone()),
         kind: Kind::Stopped,
@@ -132,13 +143,13 @@ async fn seen<G: Ground>(cloud: &Cloud, scenario: Scenario, worker: &str) -> Res
 }
 
 /// As many of them, spread evenly; another seed chooses others.
-fn sample(faults: Vec<Fault>, count: u64, seed: u64) -> Vec<Fault> {
-    let all = faults.len() as u64;
+fn sample<T>(of: Vec<T>, count: u64, seed: u64) -> Vec<T> {
+    let all = of.len() as u64;
     let chosen = count.min(all);
     let takes = |n: u64| (n * chosen) / all != ((n + 1) * chosen) / all;
-    let numbered = faults.into_iter().enumerate();
+    let numbered = of.into_iter().enumerate();
     let kept = numbered.filter(|(n, _)| takes((*n as u64 + seed) % all));
-    kept.map(|(_, fault)| fault).collect()
+    kept.map(|(_, one)| one).collect()
 }
 
 /// Each worker has a ground of its own, and takes the next fault when it is done with one.

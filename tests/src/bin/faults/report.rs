@@ -21,7 +21,8 @@ struct Cell {
 
 pub struct Report {
     begun: Instant,
-    cells: BTreeMap<(Scenario, Kind), Cell>,
+    /// By what a fault meets, and its kind.
+    cells: BTreeMap<(Scenario, &'static str, Kind), Cell>,
     planned: u64,
     requests: u64,
     wrong: Vec<String>,
@@ -46,7 +47,10 @@ impl Report {
     }
 
     pub fn add(&mut self, scenario: Scenario, fault: &Fault, act: Act) {
-        let cell = self.cells.entry((scenario, fault.kind)).or_default();
+        let cell = self
+            .cells
+            .entry((scenario, fault.meets(), fault.kind))
+            .or_default();
         cell.faults += 1;
         cell.good += u64::from(act.is_good);
         cell.unmet += u64::from(!act.is_met);
@@ -85,10 +89,10 @@ impl Report {
     /// The table; fails where anything was wrong.
     pub fn sum_up(&self) -> ExitCode {
         println!(
-            "\n{:<10}{:<10}{:>8}{:>8}{:>8}{:>8}",
-            "", "", "faults", "good", "unmet", "wrong"
+            "\n{:<10}{:<8}{:<10}{:>8}{:>8}{:>8}{:>8}",
+            "", "", "", "faults", "good", "unmet", "wrong"
         );
-        for ((scenario, kind), cell) in &self.cells {
+        for ((scenario, meets, kind), cell) in &self.cells {
             let Cell {
                 faults,
                 good,
@@ -96,7 +100,7 @@ impl Report {
                 unmet,
             } = cell;
             println!(
-                "{:<10}{:<10}{faults:>8}{good:>8}{unmet:>8}{wrong:>8}",
+                "{:<10}{meets:<8}{:<10}{faults:>8}{good:>8}{unmet:>8}{wrong:>8}",
                 scenario.name(),
                 kind.name()
             );
