@@ -3,9 +3,10 @@
 `launch.py` calls `inject_faults`; the files are one program (local/src/ministack.rs). Without a plan nothing is
 looked at. A plan is a file of JSON in the folder `FAULTS`, which only this user can write:
 
-    mark      what the event of an invocation holds: a component's name, in quotes
+    marks     one of these is in the event of an invocation: an execution's name, a target's in quotes
     function  the function's name, and
-    call      which of its calls that change something, from 1 on; counted over all invocations of the plan
+    call      which of its calls, from 1 on; counted over all invocations of the plan, those that
+    does      `change` something and those that `read` apart
     kind      refused | lost | before | after | late; or `none`, to see the calls alone
 
 What happened is one line of JSON for each call in `<plan>.calls`, its fault with it. How a call finds its plan: Lambda
@@ -26,7 +27,7 @@ import urllib.parse as faults_urls
 
 # From the end of the function to the moment when what it had asked for is done.
 LATE = 12
-READS = faults_re.compile(r"(Get|List|Describe|Query|Scan|BatchGet|TransactGet|Head|Lookup|Filter|Test)")
+READS = faults_re.compile(r"(Get|List|Describe|Query|Scan|BatchGet|TransactGet|Head|Lookup|Filter|Test|GET |HEAD )")
 ROOT = faults_re.compile(rb"Root=([0-9a-f-]+)")
 MOST_OF_A_BODY = 4 << 20
 # Invocations of plans that are kept: one is looked up by its calls only while it runs.
@@ -38,18 +39,19 @@ class Plan:
 
     def __init__(self, file):
         asked = faults_json.loads(file.read_text())
-        self.mark, self.function = asked["mark"], asked["function"]
-        self.call, self.kind = asked["call"], asked["kind"]
+        self.marks, self.kind = asked["marks"], asked["kind"]
+        self.meets = asked["function"], asked["does"], asked["call"]
         self.log = file.with_suffix(".calls")
         self.counts, self.lock = {}, faults_threads.Lock()
 
     def fault_of(self, function, operation):
         """The kind of fault that this call meets, or None; the call is noted."""
+        does = "read" if READS.match(operation) else "change"
         with self.lock:
-            number = self.counts[function] = self.counts.get(function, 0) + 1
-            met = self.kind != "none" and (function, number) == (self.function, self.call)
-            line = {"function": function, "call": number, "operation": operation, "at": faults_time.time(),
-                    "fault": self.kind if met else None}
+            number = self.counts[function, does] = self.counts.get((function, does), 0) + 1
+            met = self.kind != "none" and (function, does, number) == self.meets
+            line = {"function": function, "does": does, "call": number, "operation": operation,
+                    "at": faults_time.time(), "fault": self.kind if met else None}
             with open(self.log, "a") as log:
                 log.write(faults_json.dumps(line) + "\n")
         return self.kind if met else None
@@ -75,7 +77,7 @@ class Plans:
         if not self.known:
             return []
         text = faults_json.dumps(event)
-        return [plan for plan in self.known.values() if plan.mark in text]
+        return [plan for plan in self.known.values() if any(mark in text for mark in plan.marks)]
 
     def begin(self, worker, event, trace):
         plans = self.of(event)
@@ -108,9 +110,9 @@ def inject_faults(app, lambda_runtime, folder):
         if found is None:
             return await original(scope, receive, send)
         body = await whole(receive)
-        operation = changes(scope, body)
+        operation = operation_of(scope, body)
         worker, plan = found
-        fault = plan.fault_of(worker.func_name, operation) if operation else None
+        fault = plan.fault_of(worker.func_name, operation)
         if fault is None:
             return await original(scope, again(body), send)
         if fault == "refused":
@@ -159,20 +161,18 @@ async def nobody(_message):
     pass
 
 
-def changes(scope, body):
-    """The operation that a request asks for, where it changes something."""
+def operation_of(scope, body):
+    """What a request asks for."""
     headers = {name.lower(): value for name, value in scope.get("headers") or []}
     target = headers.get(b"x-amz-target")
     if target:
-        operation = target.decode().rpartition(".")[2]
-    elif b"Action=" in body[:200] or b"Action=" in body:
-        operation = faults_urls.parse_qs(body.decode("utf-8", "replace")).get("Action", ["?"])[0]
-    elif scope["method"] in ("GET", "HEAD"):
-        return None
-    else:
-        # By its path alone: S3 and Route 53.
-        operation = scope["method"] + " " + ("rrset" if scope["path"].endswith("/rrset") else "object")
-    return None if READS.match(operation) else operation
+        return target.decode().rpartition(".")[2]
+    if b"Action=" in body[:200] or b"Action=" in body:
+        return faults_urls.parse_qs(body.decode("utf-8", "replace")).get("Action", ["?"])[0]
+    # By its path alone: S3 and Route 53.
+    path = scope["path"]
+    what = "rrset" if path.endswith("/rrset") else "zone" if path.startswith("/2013-04-01/") else "object"
+    return f"{scope['method']} {what}"
 
 
 def kill(worker):

@@ -40,8 +40,8 @@ class Faults(unittest.TestCase):
         self.done.append((await receive())["body"])
         await faults.answer(send, 200, b"text/plain", b"done")
 
-    def plan(self, kind, call=1):
-        plan = {"mark": "fault-1", "function": "myproj-cutover", "call": call, "kind": kind}
+    def plan(self, kind, call=1, does="change"):
+        plan = {"marks": ["fault-1", '"t-1"'], "function": "myproj-cutover", "does": does, "call": call, "kind": kind}
         (Path(self.folder.name) / "fault-1.plan").write_text(json.dumps(plan))
 
     def ask(self, event, *headers, path="/", method="POST", body=b"{}"):
@@ -68,7 +68,7 @@ class Faults(unittest.TestCase):
         except subprocess.TimeoutExpired:
             return False
 
-    def test_only_the_calls_that_change_something_of_the_marked_release_are_counted(self):
+    def test_the_calls_of_what_is_marked_are_counted_those_that_change_something_and_reads_apart(self):
         self.plan("none")
         mine = {"release": {"execution": "fault-1"}}
         self.ask(mine, TARGET)
@@ -78,10 +78,19 @@ class Faults(unittest.TestCase):
         self.ask(mine, method="PUT", path="/bucket/key")
         self.ask(mine, body=b"Action=RunInstances&Version=1")
         self.ask(mine, path="/2013-04-01/hostedzone/Z1/rrset")
-        seen = [(one["call"], one["operation"], one["fault"]) for one in self.calls()]
-        self.assertEqual(seen, [(1, "UpdateItem", None), (2, "PUT object", None), (3, "RunInstances", None),
-                                (4, "POST rrset", None)])
-        self.assertEqual(len(self.done), 7)
+        self.ask({"target": "t-1"}, method="GET", path="/2013-04-01/hostedzone/Z1/rrset")
+        self.ask({"target": "t-12"}, TARGET)
+        seen = [(one["does"], one["call"], one["operation"], one["fault"]) for one in self.calls()]
+        self.assertEqual(seen, [
+            ("change", 1, "UpdateItem", None), ("read", 1, "GetItem", None), ("read", 2, "GET object", None),
+            ("change", 2, "PUT object", None), ("change", 3, "RunInstances", None), ("change", 4, "POST rrset", None),
+            ("read", 3, "GET rrset", None)])
+        self.assertEqual(len(self.done), 9)
+
+    def test_a_fault_of_a_read_meets_no_change(self):
+        self.plan("refused", does="read")
+        self.assertEqual(self.ask({"execution": "fault-1"}, TARGET)[0], 200)
+        self.assertEqual(self.ask({"execution": "fault-1"}, (b"x-amz-target", b"DynamoDB_20120810.Query"))[0], 400)
 
     def test_each_kind_is_done_or_not_and_its_function_lives_or_not(self):
         for kind, done, ended in (("refused", 0, False), ("lost", 1, False), ("before", 0, True), ("after", 1, True),

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// From a push to its execution: a hook, the bus, a function that may start cold.
 const STARTED: Duration = Duration::from_secs(60);
 
+const RELEASE: &str = "release";
+
 /// More than all tests together start in a few seconds.
 const NEWEST: i32 = 100;
 
@@ -79,7 +81,7 @@ impl Execution {
         let started = cloud
             .steps
             .start_execution()
-            .state_machine_arn(machine(cloud))
+            .state_machine_arn(machine(cloud, RELEASE))
             .set_name(name)
             .input(input.to_string())
             .send()
@@ -116,7 +118,9 @@ impl Execution {
     /// Among the newest, which are listed first: one that is waited for has just begun.
     async fn newest(cloud: &Cloud, prefix: &str) -> Option<Self> {
         let list = cloud.steps.list_executions();
-        let list = list.state_machine_arn(machine(cloud)).max_results(NEWEST);
+        let list = list
+            .state_machine_arn(machine(cloud, RELEASE))
+            .max_results(NEWEST);
         let page = list.send().await.expect("executions can be listed");
         let mut listed = page.executions().iter();
         let found = listed.find(|one| one.name().starts_with(prefix))?;
@@ -128,7 +132,7 @@ impl Execution {
         let mut pages = cloud
             .steps
             .list_executions()
-            .state_machine_arn(machine(cloud))
+            .state_machine_arn(machine(cloud, RELEASE))
             .into_paginator()
             .send();
         let mut found = Vec::new();
@@ -237,6 +241,13 @@ impl Execution {
         states
     }
 
+    /// What it was started with; `None` where Step Functions does not tell of it yet.
+    pub async fn input(&self) -> Option<Value> {
+        let seen = self.described().await?;
+        let input = seen.input().expect("an execution has an input");
+        Some(serde_json::from_str(input).expect("an input is JSON"))
+    }
+
     /// The input of a state that has begun.
     pub async fn input_of(&self, state: &str) -> Value {
         let events = self.history().await;
@@ -268,13 +279,11 @@ impl Execution {
     }
 }
 
-fn machine(cloud: &Cloud) -> String {
-    let account = cloud.variable("CUTOVER_ACCOUNT");
-    let (region, project) = (
-        cloud.variable("AWS_REGION"),
-        cloud.variable("CUTOVER_PROJECT"),
-    );
-    format!("arn:aws:states:{region}:{account}:stateMachine:{project}-release")
+/// The ARN of a state machine of the pipeline: `release`, `target`, `sweep`, `keep`.
+pub fn machine(cloud: &Cloud, what: &str) -> String {
+    let [account, region, project] =
+        ["CUTOVER_ACCOUNT", "AWS_REGION", "CUTOVER_PROJECT"].map(|name| cloud.variable(name));
+    format!("arn:aws:states:{region}:{account}:stateMachine:{project}-{what}")
 }
 
 /// An event of a push as EventBridge delivers it to a function.

@@ -1,6 +1,6 @@
 //! The keeper's executions, the processes of its function, and what it looks after.
 
-use crate::{Cloud, Component, Ended, Execution, processes_with};
+use crate::{Cloud, Component, Ended, Execution, machine, processes_with};
 use aws_sdk_ec2::types::Filter;
 
 /// More than there are in a few minutes.
@@ -10,11 +10,10 @@ impl Cloud {
     /// The newest executions of the keeper that failed.
     pub async fn keeps_that_failed(&self) -> Vec<Ended> {
         let list = self.steps.list_executions();
-        let [account, region, project] =
-            ["CUTOVER_ACCOUNT", "AWS_REGION", "CUTOVER_PROJECT"].map(|name| self.variable(name));
-        let machine = format!("arn:aws:states:{region}:{account}:stateMachine:{project}-keep");
         let failed = aws_sdk_sfn::types::ExecutionStatus::Failed;
-        let list = list.state_machine_arn(machine).status_filter(failed);
+        let list = list
+            .state_machine_arn(machine(self, "keep"))
+            .status_filter(failed);
         let page = list.max_results(NEWEST).send().await;
         let page = page.expect("executions can be listed");
         let mut found = Vec::new();

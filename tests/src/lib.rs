@@ -23,9 +23,9 @@ mod traffic;
 
 pub use cloud::{Cloud, Live};
 pub use component::{Component, sha_of, unique};
-pub use execution::{Ended, Execution, push_event};
+pub use execution::{Ended, Execution, machine, push_event};
 pub use family::{Family, Pairs};
-pub use fault_plan::FaultPlan;
+pub use fault_plan::{FaultAt, FaultPlan};
 pub use heard::Heard;
 pub use lost::{lost_push, tell_of_push};
 pub use permission::{WithoutPermission, actions_of};

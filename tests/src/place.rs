@@ -1,13 +1,16 @@
 //! A test's own target: provisioned, torn down, and searched for.
 
 use crate::Cloud;
-use crate::execution::{Ended, Execution};
+use crate::execution::{Ended, Execution, machine};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What one execution of the target machine takes on a busy machine.
 const DONE: Duration = Duration::from_secs(240);
+
+/// From an ended instance to its last process gone: a look of the instance host, SIGTERM, grace.
+const GONE: Duration = Duration::from_secs(20);
 
 /// What differs from AWS here, as in infra/deploy-local.sh: one image, and no time for waiting.
 pub const HERE: [(&str, &str); 5] = [
@@ -77,7 +80,7 @@ impl Place {
             .cloud
             .steps
             .start_execution()
-            .state_machine_arn(machine(&self.cloud))
+            .state_machine_arn(machine(&self.cloud, "target"))
             .input(input.to_string())
             .send()
             .await;
@@ -256,54 +259,59 @@ impl Place {
 
     /// Panics if anything is left of it but the counter of its tickets.
     pub async fn left_nothing(&self) {
-        assert_eq!(
-            self.tagged().await,
-            Vec::<String>::new(),
-            "tagged cutover:target={}",
-            self.name
-        );
+        assert_eq!(self.left().await, Vec::<String>::new(), "{}", self.name);
+    }
+
+    /// What is left of it but the counter of its tickets, each with what it is.
+    pub async fn left(&self) -> Vec<String> {
         let domain = self.cloud.domain(self.name);
-        let zones = self
-            .cloud
-            .zones
-            .list_hosted_zones_by_name()
-            .dns_name(&domain)
-            .send()
-            .await;
-        let zones = zones.expect("zones can be listed");
-        let named = zones
-            .hosted_zones()
-            .iter()
-            .filter(|zone| zone.name().trim_end_matches('.') == domain);
-        assert_eq!(named.count(), 0, "zones called {domain}");
         let mut rows = self.rows().await;
         rows.retain(|sk| sk != "ticket");
-        assert_eq!(rows, Vec::<String>::new(), "rows of {}", self.name);
+        let mut left = of_kind("tagged", self.tagged().await);
+        left.extend(of_kind("zone", self.zones(&domain).await));
+        left.extend(of_kind("row", rows));
         for folder in ["logs", "reports", "builds"] {
             let keys = self.cloud.keys(&format!("{folder}/{}-r", self.name)).await;
-            assert_eq!(keys, Vec::<String>::new(), "objects of {}", self.name);
+            left.extend(of_kind("object", keys));
         }
+        left.extend(of_kind("stack", self.stack().await));
+        left.extend(of_kind(
+            "log group",
+            self.log_groups_of_its_database().await,
+        ));
+        let processes = async || crate::processes_with(&domain).is_empty().then_some(());
+        if crate::until(GONE, processes).await.is_none() {
+            left.extend(of_kind("process", crate::processes_with(&domain)));
+        }
+        left
+    }
+
+    async fn zones(&self, domain: &str) -> Vec<String> {
+        let zones = &self.cloud.zones;
+        let zones = zones.list_hosted_zones_by_name().dns_name(domain).send();
+        let zones = zones.await.expect("zones can be listed");
+        let named = zones.hosted_zones().iter().map(|zone| zone.name());
+        let named = named.filter(|name| name.trim_end_matches('.') == domain);
+        named.map(str::to_owned).collect()
+    }
+
+    /// What is known of its stack.
+    async fn stack(&self) -> Option<String> {
         let stack = format!("{}-{}", self.cloud.variable("CUTOVER_PROJECT"), self.name);
-        let found = self
-            .cloud
-            .stacks
-            .describe_stacks()
-            .stack_name(&stack)
-            .send();
-        let found = found.await.map_err(|error| error.into_service_error());
+        let found = self.cloud.stacks.describe_stacks().stack_name(&stack);
+        let found = found
+            .send()
+            .await
+            .map_err(|error| error.into_service_error());
         let gone = |message: &str| message.contains("does not exist");
-        assert!(
-            found
-                .as_ref()
-                .is_err_and(|error| error.meta().message().is_some_and(gone)),
-            "{found:?}"
-        );
-        self.no_log_group_of_its_database().await;
-        crate::no_process_is_left_of(&domain).await;
+        match &found {
+            Err(error) if error.meta().message().is_some_and(gone) => None,
+            other => Some(format!("{other:?}")),
+        }
     }
 
     /// RDS makes one without tags, where the stack did not make it first.
-    async fn no_log_group_of_its_database(&self) {
+    async fn log_groups_of_its_database(&self) -> Vec<String> {
         let project = self.cloud.variable("CUTOVER_PROJECT");
         let prefix = format!("/aws/rds/instance/{project}-{}", self.name);
         let asked = [
@@ -317,18 +325,13 @@ impl Place {
             "json",
         ];
         let said = self.cloud.aws(&asked).await.good("describe-log-groups");
-        let left: Vec<String> = serde_json::from_str(&said).expect("JSON");
-        assert_eq!(left, Vec::<String>::new());
+        serde_json::from_str(&said).expect("JSON")
     }
 }
 
-fn machine(cloud: &Cloud) -> String {
-    let (account, region) = (
-        cloud.variable("CUTOVER_ACCOUNT"),
-        cloud.variable("AWS_REGION"),
-    );
-    let project = cloud.variable("CUTOVER_PROJECT");
-    format!("arn:aws:states:{region}:{account}:stateMachine:{project}-target")
+fn of_kind(what: &str, found: impl IntoIterator<Item = String>) -> Vec<String> {
+    let found = found.into_iter();
+    found.map(|one| format!("{what} {one}")).collect()
 }
 
 /// The account's VPCs, for as long as it is held: one of them, or all that are left. Several runs of

@@ -120,6 +120,15 @@ impl Component {
         same("processes of what has ended", left, Vec::new())
     }
 
+    /// What is wrong where anything of it stands, or a process is left.
+    pub async fn nothing(&self) -> Result<(), String> {
+        same("the instances", self.instances().await, Vec::new())?;
+        same("the records", self.records().await, Vec::new())?;
+        let (ended, seen) = (self.instances_ever().await, Processes::now());
+        let left: Vec<_> = ended.iter().flat_map(|id| seen.with(id)).collect();
+        same("processes of what has ended", left, Vec::new())
+    }
+
     /// Exactly this commit: one alias to one hostname, the recorded instances, and nothing of any other
     /// version in EC2 or Route 53. Answers the instances that have ended.
     async fn stands(&self, sha: &str) -> Result<Vec<String>, String> {

@@ -22,6 +22,8 @@ pub struct Seen {
     pub requests: u64,
     /// Anything but a 200 with a commit: when, and what it was.
     pub failures: Vec<String>,
+    /// Those of them after the first answer.
+    pub lapses: Vec<String>,
     /// Answers by commit.
     pub commits: BTreeMap<String, u64>,
     /// For how long it was asked.
@@ -99,9 +101,9 @@ async fn ask_again_and_again(
             seen.requests += 1;
             match asked {
                 Ok(commit) => *seen.commits.entry(commit).or_default() += 1,
-                Err(what) => seen
-                    .failures
-                    .push(format!("{:.2} s: {what}", begun.elapsed().as_secs_f64())),
+                Err(what) => {
+                    seen.missed(format!("{:.2} s: {what}", begun.elapsed().as_secs_f64()));
+                }
             }
         }
         tokio::select! {
@@ -120,6 +122,13 @@ fn clients() -> usize {
 }
 
 impl Seen {
+    fn missed(&mut self, what: String) {
+        if !self.commits.is_empty() {
+            self.lapses.push(what.clone());
+        }
+        self.failures.push(what);
+    }
+
     /// When each failure was, after the client began, and what it was.
     pub fn failed(&self) -> impl Iterator<Item = (Duration, &str)> {
         let at = |said: &str| {

@@ -6,6 +6,7 @@ mod files;
 mod machines;
 mod templates;
 
+mod causes;
 mod crates;
 mod docs;
 mod errors;

@@ -5,6 +5,7 @@
 //! rows; and what ends at last. Then it waits for what boots, and looks again when anything has changed.
 
 mod asks;
+mod ending;
 mod telling;
 
 pub use asks::{KeepAnswer, KeepAsk};
@@ -26,8 +27,12 @@ const LOOKS: u32 = 45;
 /// After so many of them the zone is looked at again: a call to Route 53 in some ten seconds.
 const WHOLE_LOOK: u32 = 10;
 
-/// Seconds for which nobody else is to be started.
-const BUSY: i64 = 120;
+/// Seconds for which nobody else is to be started. With the schedule's minute it is less than two minutes until an
+/// execution that was stopped is followed by another.
+const BUSY: i64 = 45;
+
+/// It is noted again when less than this is left of them; there is a whole look in some ten seconds.
+const NOTED_AGAIN: i64 = 30;
 
 /// What becomes of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,7 +134,8 @@ impl Driver for Keep {
         }
     }
 
-    /// One launch that failed is told, and the others are made. What EC2 has refused does not count.
+    /// One launch that failed is told, and the others are made. What EC2 has refused does not count. Where anything else
+    /// is refused, nobody is at it any more: the schedule's next look may start another.
     fn call_failed(&mut self, fault: Fault) -> Step {
         match (std::mem::take(&mut self.waits), self.launching.take()) {
             (Waits::Launched, Some(one)) => {
@@ -141,6 +147,8 @@ impl Driver for Keep {
             }
             (Waits::ToldBegun, _) => Ok(self.untold(Self::tell_begun)),
             (Waits::ToldEnded, _) => Ok(self.untold(Self::tell_ended)),
+            (Waits::Released, _) => Ok(self.still_busy(&fault)),
+            _ if self.noted && fault.name() != ErrorName::Unavailable => Ok(self.refused(&fault)),
             _ => Err(fault),
         }
     }
@@ -288,7 +296,7 @@ impl Keep {
         let is_same = (&before.ailing, &before.launched, &before.stopped)
             == (&now.ailing, &now.launched, &now.stopped);
         let acts = !self.plan.says.is_empty() || !self.plan.stopped.is_empty();
-        acts || !is_same || before.busy < self.look.at + BUSY / 4
+        acts || !is_same || before.busy < self.look.at + NOTED_AGAIN
     }
 
     fn change(&mut self) -> Next<Kept> {
@@ -364,19 +372,6 @@ impl Keep {
             (true, left) if left % WHOLE_LOOK != 0 => self.pause(),
             _ => self.begin(),
         }
-    }
-
-    /// Another may be started from now on, unless the state machine goes on itself.
-    fn end(&mut self) -> Next<Kept> {
-        self.kept.waits = self.pending;
-        if !self.noted || self.pending {
-            return Next::Done(self.kept.clone());
-        }
-        let mut notes = self.look.notes.clone();
-        let turn = notes.turn;
-        (notes.turn, notes.busy) = (turn + 1, 0);
-        let ask = KeepAsk::Note(turn, Box::new(notes));
-        self.ask(Ask::Keep(ask), Waits::Released)
     }
 }
 

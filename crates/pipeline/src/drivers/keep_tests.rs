@@ -1,7 +1,7 @@
 use super::super::testing::tell;
 use super::*;
 use crate::keep::testing::{NOW, gone, look, machine, replacement, zone};
-use crate::keep::{Health, NOBODY};
+use crate::keep::{Health, KeeperRow, NOBODY};
 use crate::rows::ActState;
 use expect_test::{Expect, expect};
 
@@ -118,6 +118,59 @@ fn who_is_late_with_its_note_looks_again_and_launches_nothing() {
     let mut driver = keep(Keeping::Act);
     let asked = tell(&mut driver, answers);
     assert_eq!(asked.last().unwrap(), "looks at the zone");
+}
+
+#[test]
+fn who_may_not_change_a_record_says_why_and_is_busy_no_more() {
+    let denied = Fault::new(ErrorName::AccessDenied, "denied");
+    let told = vec![Ok(noted()), Ok(Answer::Done), Err(denied), Ok(Answer::Done)];
+    let (rows, next) = tells(told);
+    let last = rows.last().unwrap();
+    assert_eq!(last.state, ActState::Failed);
+    assert!(last.what.contains("denied"), "{}", last.what);
+    match next {
+        Next::Ask(Ask::Keep(KeepAsk::Note(turn, notes))) => {
+            assert_eq!((turn, notes.turn, notes.busy), (1, 2, 0));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_is_tried_again_is_busy_still() {
+    let mut driver = keep(Keeping::Act);
+    (driver.noted, driver.waits) = (true, Waits::Changed);
+    let passes = Fault::new(ErrorName::Unavailable, "throttled");
+    assert!(driver.call_failed(passes).is_err());
+}
+
+#[test]
+fn what_was_refused_is_told_though_the_note_fails_too() {
+    let mut driver = keep(Keeping::Act);
+    driver.waits = Waits::Released;
+    driver.kept.failed_at("stage: the first");
+    let denied = Fault::new(ErrorName::AccessDenied, "the second");
+    match driver.call_failed(denied) {
+        Ok(Next::Done(kept)) => assert_eq!(kept.failed.len(), 2, "{kept:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_comes_after_a_killed_one_takes_its_note_back() {
+    let mut all_well = seen(&["10.0.0.1"], vec![machine("i-1")]);
+    let notes = KeeperRow {
+        turn: 7,
+        busy: NOW + 1,
+        ..KeeperRow::default()
+    };
+    all_well[2] = Answer::Keep(KeepAnswer::Notes(Box::new(notes)));
+    let mut driver = keep(Keeping::Act);
+    let asked = tell(&mut driver, all_well);
+    assert_eq!(
+        asked.last().unwrap(),
+        "takes a note, if the last one was its 7."
+    );
 }
 
 /// What it tells the history of a target whose only instance is dead, up to its first pause; and how it goes on.

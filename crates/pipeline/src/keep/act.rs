@@ -87,7 +87,9 @@ impl Act {
     /// The same row, with what became of it.
     pub(crate) fn ended(row: &HistoryRow, failed: &[String]) -> HistoryRow {
         let at = row.act.splitn(3, '-').nth(2);
-        let of_it = |why: &&String| why.split('.').next() == at;
+        // What names no hostname is about all of the target.
+        let of_all = |why: &str| !why.split(": ").next().unwrap_or_default().contains('.');
+        let of_it = |why: &&String| of_all(why) || why.split('.').next() == at;
         match failed.iter().find(of_it) {
             None if row.act.ends_with("-stopped") => row.clone().ended(ActState::Failed),
             None => row.clone().ended(ActState::Done),

@@ -1,6 +1,7 @@
 //! What DynamoDB says, and what it is asked: one recorded exchange per outcome.
 
 mod history;
+mod keeping;
 mod reading;
 mod recording;
 mod reserving;

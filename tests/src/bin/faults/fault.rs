@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use std::fmt;
 
-/// One fault, which meets one release.
+/// One fault.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub point: Point,
     pub kind: Kind,
 }
 
-/// Where it meets a release.
+/// Where it is met.
 #[derive(Debug, Clone)]
 pub enum Point {
     /// At a call of a function.
@@ -19,22 +19,62 @@ pub enum Point {
     State(String),
 }
 
-/// A call that changes something, as local/ministack/faults.py notes it.
+/// A call, as local/ministack/faults.py notes it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Call {
     pub function: String,
-    /// From 1 on, of the function's in this release.
+    pub does: Does,
+    /// From 1 on, of those of the function that do the same.
     pub call: u64,
     pub operation: String,
-    /// What it met.
-    pub fault: Option<String>,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Does {
+    Change,
+    Read,
+}
+
+impl Does {
+    /// As a plan names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Read => "read",
+        }
+    }
+
+    /// What can happen to such a call.
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Change => &Kind::OF_A_CHANGE,
+            Self::Read => &Kind::OF_A_READ,
+        }
+    }
 }
 
 impl Call {
-    /// Whether it is the same call of another release.
+    /// Whether it is the same call another time.
     pub fn is_same(&self, other: &Self) -> bool {
-        let of = |one: &Self| (one.function.clone(), one.call, one.operation.clone());
+        let of = |one: &Self| {
+            (
+                one.function.clone(),
+                one.does,
+                one.call,
+                one.operation.clone(),
+            )
+        };
         of(self) == of(other)
+    }
+
+    /// All that can happen to it.
+    pub fn faults(&self) -> impl Iterator<Item = Fault> + use<'_> {
+        self.does.kinds().iter().map(|kind| Fault {
+            point: Point::Call(self.clone()),
+            kind: *kind,
+        })
     }
 }
 
@@ -56,14 +96,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Those of a call.
-    pub const ALL: [Self; 5] = [
+    const OF_A_CHANGE: [Self; 5] = [
         Self::Refused,
         Self::Lost,
         Self::Before,
         Self::After,
         Self::Late,
     ];
+
+    /// A function that is killed after a read, or whose read is late, has done no more than one killed before it.
+    const OF_A_READ: [Self; 3] = [Self::Refused, Self::Lost, Self::Before];
 
     /// As a plan names it.
     pub fn name(self) -> &'static str {
@@ -78,16 +120,25 @@ impl Kind {
     }
 }
 
+impl Fault {
+    /// What it meets, in a word.
+    pub fn meets(&self) -> &'static str {
+        match &self.point {
+            Point::Call(call) => call.does.name(),
+            Point::State(_) => "state",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind.name();
         match &self.point {
-            Point::Call(Call {
-                function,
-                call,
-                operation,
-                ..
-            }) => write!(f, "{function} call {call} ({operation}) {kind}"),
+            Point::Call(one) => {
+                let (function, operation) = (&one.function, &one.operation);
+                let (does, call) = (one.does.name(), one.call);
+                write!(f, "{function} {does} {call} ({operation}) {kind}")
+            }
             Point::State(state) => write!(f, "{state} {kind}"),
         }
     }

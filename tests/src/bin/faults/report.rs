@@ -1,7 +1,7 @@
 //! Progress, and the table of all faults.
 
-use crate::fault::Kind;
-use crate::run::Done;
+use crate::act::Act;
+use crate::fault::{Fault, Kind};
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,14 +14,15 @@ const EACH: u64 = 20;
 #[derive(Default)]
 struct Cell {
     faults: u64,
-    live: u64,
+    good: u64,
     wrong: u64,
     unmet: u64,
 }
 
 pub struct Report {
     begun: Instant,
-    cells: BTreeMap<(Scenario, Kind), Cell>,
+    /// By what a fault meets, and its kind.
+    cells: BTreeMap<(Scenario, &'static str, Kind), Cell>,
     planned: u64,
     requests: u64,
     wrong: Vec<String>,
@@ -45,18 +46,21 @@ impl Report {
         println!("{}: {faults} faults are possible", scenario.name());
     }
 
-    pub fn add(&mut self, scenario: Scenario, done: Done) {
-        let cell = self.cells.entry((scenario, done.fault.kind)).or_default();
+    pub fn add(&mut self, scenario: Scenario, fault: &Fault, act: Act) {
+        let cell = self
+            .cells
+            .entry((scenario, fault.meets(), fault.kind))
+            .or_default();
         cell.faults += 1;
-        cell.live += u64::from(done.ending == "live");
-        cell.unmet += u64::from(!done.is_met);
-        cell.wrong += u64::from(!done.wrong.is_empty());
-        self.requests += done.requests;
-        if !done.is_met {
-            self.tell(scenario, &done, "the fault was met by nobody");
+        cell.good += u64::from(act.is_good);
+        cell.unmet += u64::from(!act.is_met);
+        cell.wrong += u64::from(!act.wrong.is_empty());
+        self.requests += act.requests;
+        if !act.is_met {
+            self.tell(scenario, fault, &act.ending, "the fault was met by nobody");
         }
-        for what in &done.wrong {
-            self.tell(scenario, &done, what);
+        for what in &act.wrong {
+            self.tell(scenario, fault, &act.ending, what);
         }
         let faults = self.faults();
         if faults.is_multiple_of(EACH) {
@@ -65,13 +69,15 @@ impl Report {
         }
     }
 
-    fn tell(&mut self, scenario: Scenario, done: &Done, what: &str) {
-        let line = format!(
-            "{}: {}: {}: {what}",
-            scenario.name(),
-            done.fault,
-            done.ending
-        );
+    /// Something is wrong beside the faults: nothing more is known of it.
+    pub fn broke(&mut self, scenario: Scenario, what: &str) {
+        let line = format!("{}: {what}", scenario.name());
+        println!("  {line}");
+        self.wrong.push(line);
+    }
+
+    fn tell(&mut self, scenario: Scenario, fault: &Fault, ending: &str, what: &str) {
+        let line = format!("{}: {fault}: {ending}: {what}", scenario.name());
         println!("  {line}");
         self.wrong.push(line);
     }
@@ -83,18 +89,18 @@ impl Report {
     /// The table; fails where anything was wrong.
     pub fn sum_up(&self) -> ExitCode {
         println!(
-            "\n{:<10}{:<10}{:>8}{:>8}{:>8}{:>8}",
-            "", "", "faults", "live", "unmet", "wrong"
+            "\n{:<10}{:<8}{:<10}{:>8}{:>8}{:>8}{:>8}",
+            "", "", "", "faults", "good", "unmet", "wrong"
         );
-        for ((scenario, kind), cell) in &self.cells {
+        for ((scenario, meets, kind), cell) in &self.cells {
             let Cell {
                 faults,
-                live,
+                good,
                 wrong,
                 unmet,
             } = cell;
             println!(
-                "{:<10}{:<10}{faults:>8}{live:>8}{unmet:>8}{wrong:>8}",
+                "{:<10}{meets:<8}{:<10}{faults:>8}{good:>8}{unmet:>8}{wrong:>8}",
                 scenario.name(),
                 kind.name()
             );

@@ -1,6 +1,6 @@
-//! What is released while faults are injected.
+//! What is done while faults are injected.
 
-/// A kind of release.
+/// A kind of release, or of what stands beside releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scenario {
     /// One component's next version.
@@ -19,10 +19,31 @@ pub enum Scenario {
     Restart,
     /// One that fails its users after its cutover, and is rolled back by itself.
     Bake,
+    /// A sweep of what a release has left that was stopped in its suites, a companion among it.
+    Sweeper,
+    /// A sweep of what a release has left that was stopped in its drain.
+    Undrained,
+    /// The only instance of a component has died.
+    Keeper,
+    /// A component's first release: nothing was live before.
+    First,
+    /// A new target.
+    Provision,
+    /// The end of a target on which a component is live.
+    Teardown,
+}
+
+/// What does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    Release,
+    Sweep,
+    Keep,
+    Target,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::One,
         Self::Failing,
         Self::Peers,
@@ -31,7 +52,31 @@ impl Scenario {
         Self::Two,
         Self::Restart,
         Self::Bake,
+        Self::Sweeper,
+        Self::Undrained,
+        Self::Keeper,
+        Self::First,
+        Self::Provision,
+        Self::Teardown,
     ];
+
+    pub fn sort(self) -> Sort {
+        match self {
+            Self::Sweeper | Self::Undrained => Sort::Sweep,
+            Self::Keeper => Sort::Keep,
+            Self::Provision | Self::Teardown => Sort::Target,
+            _ => Sort::Release,
+        }
+    }
+
+    /// How many do it at once; they mostly wait. What has a target of its own is bounded by VPCs.
+    pub fn at_once(self) -> u64 {
+        match self.sort() {
+            Sort::Release if self != Self::First => 12,
+            Sort::Release | Sort::Sweep | Sort::Keep => 8,
+            Sort::Target => 6,
+        }
+    }
 
     /// How many components it brings: the first ones of its ground.
     pub fn brings(self) -> usize {
@@ -43,7 +88,11 @@ impl Scenario {
 
     /// Whether it has one that talks to the first.
     pub fn has_a_user(self) -> bool {
-        matches!(self, Self::Peers | Self::Two)
+        matches!(self, Self::Peers | Self::Two | Self::Sweeper)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
     pub fn name(self) -> &'static str {
@@ -56,6 +105,12 @@ impl Scenario {
             Self::Two => "two",
             Self::Restart => "restart",
             Self::Bake => "bake",
+            Self::Sweeper => "sweeper",
+            Self::Undrained => "undrained",
+            Self::Keeper => "keeper",
+            Self::First => "first",
+            Self::Provision => "provision",
+            Self::Teardown => "teardown",
         }
     }
 }

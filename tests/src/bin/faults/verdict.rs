@@ -1,18 +1,18 @@
 //! What must be true after a release, whatever happened to it.
 
-use crate::ground::{Brought, Ground};
+use crate::act::{Act, LEFT, unnamed};
+use crate::fleet::Fleet;
+use crate::releases::Brought;
 use crate::scenario::Scenario;
-use end_to_end::{Component, Ended, Seen, until};
-use pipeline::stages::RELEASE;
-use std::time::Duration;
+use end_to_end::{Component, Ended, Traffic, until};
+use pipeline::stages::{RELEASE, Stage};
 
-/// Nothing is left two minutes after the end.
-const LEFT: Duration = Duration::from_secs(120);
 /// How a cause says what is true for users.
-const EFFECTS: [&str; 9] = [
+const EFFECTS: [&str; 10] = [
     "Users may be affected",
     " leads to ",
     " lead to ",
+    " does not exist yet",
     "No alias was moved",
     "still points at",
     "still point at",
@@ -22,8 +22,13 @@ const EFFECTS: [&str; 9] = [
 ];
 
 /// What is wrong once it has ended.
-pub async fn look(ground: &Ground, ended: &Ended, brought: &Brought) -> Vec<String> {
-    let released = &ground.components[0];
+pub async fn look(
+    fleet: &Fleet,
+    scenario: Scenario,
+    ended: &Ended,
+    brought: &Brought,
+) -> Vec<String> {
+    let released = &fleet.components[0];
     let row = released
         .cloud
         .release_of(released.target, &ended.name)
@@ -33,65 +38,63 @@ pub async fn look(ground: &Ground, ended: &Ended, brought: &Brought) -> Vec<Stri
         .output
         .as_ref()
         .is_some_and(|output| output["outcome"] == "live");
-    if ground.scenario == Scenario::Bake && is_live {
+    if scenario == Scenario::Bake && is_live {
         wrong.push("it ended as live, though its users were not answered".to_owned());
     }
-    for (number, component) in ground.components.iter().enumerate() {
-        let before = ground.live[number].as_str();
+    for (number, component) in fleet.components.iter().enumerate() {
+        let before = fleet.live[number].as_deref();
         let possible = match brought.get(number) {
-            Some(brought) if is_live => vec![brought.as_str()],
+            Some(brought) if is_live => vec![Some(brought.as_str())],
             // What was stopped may have been in its cutover.
-            Some(brought) => vec![before, brought],
+            Some(brought) => vec![before, Some(brought)],
             None => vec![before],
         };
         wrong.extend(alone(component, &possible).await);
     }
-    wrong.extend(of_row(&ground.components[0], ended).await);
-    wrong.extend(together(ground, brought).await);
+    wrong.extend(of_row(released, ended).await);
+    wrong.extend(together(fleet, brought).await);
     wrong
 }
 
 /// All of a release are live, or none.
-async fn together(ground: &Ground, brought: &Brought) -> Option<String> {
+async fn together(fleet: &Fleet, brought: &Brought) -> Option<String> {
     let mut moved = Vec::new();
     for (number, brought) in brought.iter().enumerate() {
-        moved.push(ground.components[number].live().await.commit == *brought);
+        moved.push(live(&fleet.components[number]).await.as_ref() == Some(brought));
     }
     let mixed = moved.contains(&true) && moved.contains(&false);
     mixed.then(|| format!("only a part of it is live: {moved:?}"))
 }
 
-/// It names stage, effect on users and, where it has got a number, the release.
-fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
-    let (cause, mut wrong) = (&ended.cause, Vec::new());
-    if ended.status != "FAILED" {
-        return wrong;
-    }
-    let mut missing = |what: &str, is_there: bool| {
-        if !is_there {
-            wrong.push(format!("its cause does not name {what}: {cause}"));
-        }
-    };
-    missing(
-        "a stage",
-        RELEASE.iter().any(|stage| cause.contains(stage.state)),
-    );
-    missing("the release", !has_number || cause.contains("-r"));
-    missing(
-        "what users have",
-        EFFECTS.iter().any(|said| cause.contains(said)),
-    );
-    wrong
+async fn live(component: &Component) -> Option<String> {
+    let live = component.cloud.live(component.target, &component.name);
+    live.await.map(|live| live.commit)
 }
 
-/// One of these commits stands, and nothing else, in time.
-async fn alone(component: &Component, possible: &[&str]) -> Option<String> {
+/// It names stage, effect on users and, where it has got a number, the release.
+fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
+    let stages = names(RELEASE);
+    let mut parts = vec![("a stage", &stages[..]), ("what users have", &EFFECTS)];
+    if has_number {
+        parts.push(("the release", &["-r"]));
+    }
+    unnamed(ended, &parts)
+}
+
+/// Of the states that call a function.
+pub fn names(stages: &'static [Stage]) -> Vec<&'static str> {
+    stages.iter().map(|stage| stage.state).collect()
+}
+
+/// One of these commits stands, and nothing else, in time. None is one that never was live.
+pub async fn alone(component: &Component, possible: &[Option<&str>]) -> Option<String> {
     let mut last = String::new();
     let found = until(LEFT, async || {
-        let live = component.live().await.commit;
-        let found = match possible.contains(&live.as_str()) {
-            true => component.alone(&live).await,
-            false => Err(format!("{live} is live, and not one of {possible:?}")),
+        let live = live(component).await;
+        let found = match (possible.contains(&live.as_deref()), &live) {
+            (true, Some(live)) => component.alone(live).await,
+            (true, None) => component.nothing().await,
+            (false, live) => Err(format!("{live:?} is live, and not one of {possible:?}")),
         };
         match found {
             Ok(()) => Some(()),
@@ -129,38 +132,61 @@ async fn rows(component: &Component, ended: &Ended) -> Vec<String> {
     if row.is_some_and(|row| row["outcome"] == "running") {
         wrong.push("its row says that it is running".to_owned());
     }
-    let pk = format!("target#{}", component.target);
-    let prefix = format!("candidate#{}-", component.name);
-    let candidates = component.cloud.rows_of(&pk, &prefix).await;
-    let states: Vec<&str> = candidates
-        .iter()
-        .filter_map(|row| row["state"].as_str())
-        .filter(|state| *state != "retired")
-        .collect();
-    if states != ["live"] {
+    let states = standing(component).await;
+    let expected: &[&str] = match live(component).await {
+        Some(_) => &["live"],
+        None => &[],
+    };
+    if states != expected {
         wrong.push(format!("its candidates' rows are {states:?}"));
     }
     wrong
 }
 
+/// The states of its candidates that are not gone.
+async fn standing(component: &Component) -> Vec<String> {
+    let pk = format!("target#{}", component.target);
+    let prefix = format!("candidate#{}-", component.name);
+    let candidates = component.cloud.rows_of(&pk, &prefix).await;
+    let states = candidates.iter().filter_map(|row| row["state"].as_str());
+    let standing = states.filter(|state| *state != "retired");
+    standing.map(str::to_owned).collect()
+}
+
 /// What clients saw: every request answered, and by nothing but what was live before and what was brought.
-pub fn answers(ground: &Ground, number: usize, seen: &Seen, brought: &Brought) -> Vec<String> {
-    let name = &ground.components[number].name;
-    let mut wrong: Vec<String> = seen
-        .failures
-        .iter()
-        .filter(|what| !is_expected(ground, what, brought))
-        .map(|what| format!("a request to {name} failed at {what}"))
-        .collect();
-    let known =
-        |commit: &&String| **commit == ground.live[number] || brought.get(number) == Some(*commit);
-    let others = seen.commits.keys().filter(|commit| !known(commit));
-    wrong.extend(others.map(|commit| format!("{name} was answered by {commit}")));
-    wrong
+pub async fn answers(
+    fleet: &Fleet,
+    scenario: Scenario,
+    traffic: Vec<Traffic>,
+    brought: &Brought,
+    act: &mut Act,
+) {
+    for (number, one) in traffic.into_iter().enumerate() {
+        let (seen, name) = (one.stop().await, &fleet.components[number].name);
+        act.requests += seen.requests;
+        // Before its first release nobody answers.
+        let failures = match fleet.live[number] {
+            Some(_) => seen.failures.iter(),
+            None => seen.lapses.iter(),
+        };
+        let failures = failures.filter(|what| !is_expected(scenario, what, brought));
+        let failures: Vec<&String> = failures.collect();
+        if let Some(first) = failures.first() {
+            let count = failures.len();
+            act.wrong.push(format!(
+                "{count} requests to {name} failed, the first at {first}"
+            ));
+        }
+        let known = [fleet.live[number].as_ref(), brought.get(number)];
+        let others = seen.commits.keys();
+        let others = others.filter(|commit| !known.contains(&Some(*commit)));
+        let others = others.map(|commit| format!("{name} was answered by {commit}"));
+        act.wrong.extend(others);
+    }
 }
 
 /// What a version says that fails its users, until it is rolled back.
-fn is_expected(ground: &Ground, what: &str, brought: &Brought) -> bool {
+fn is_expected(scenario: Scenario, what: &str, brought: &Brought) -> bool {
     let said = |commit: &String| what.contains("503") && what.contains(commit.as_str());
-    ground.scenario == Scenario::Bake && brought.iter().any(said)
+    scenario == Scenario::Bake && brought.iter().any(said)
 }

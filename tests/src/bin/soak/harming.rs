@@ -3,7 +3,7 @@
 use crate::harm::{Harm, Kill, Timed};
 use crate::script::Who;
 use crate::world::World;
-use end_to_end::{Cloud, Ended, Execution, FaultPlan, Seen};
+use end_to_end::{Cloud, Ended, Execution, FaultAt, FaultPlan, Seen};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -59,8 +59,14 @@ impl Kills {
         });
         let plans = kills.map(|kill| {
             let function = format!("{project}-{}", kill.function);
-            let plan =
-                FaultPlan::write(cloud, &names[kill.release], &function, kill.call, kill.when);
+            let at = FaultAt {
+                function: &function,
+                does: "change",
+                call: kill.call,
+                kind: kill.when,
+            };
+            let mark = std::slice::from_ref(&names[kill.release]);
+            let plan = FaultPlan::write(cloud, mark, at);
             (kill, plan)
         });
         Self(plans.collect())
