@@ -129,7 +129,9 @@ def world():
     records = [[record for page in pages.paginate(HostedZoneId=zone["Id"]) for record in page["ResourceRecordSets"]]
                for zone in zones.list_hosted_zones()["HostedZones"] if DOMAIN in zone["Name"]]
     found = {"the zones' records": records, "the table's rows": Table().rows(),
-             "the instances": machines.describe_instances()["Reservations"],
+             # EC2 forgets by itself what has ended.
+             "the instances": [one for page in machines.describe_instances()["Reservations"] for one in page["Instances"]
+                               if one["State"]["Name"] != "terminated"],
              "the launch templates' versions": machines.describe_launch_templates()["LaunchTemplates"],
              "the keeper's executions": client("stepfunctions").list_executions(stateMachineArn=arn_of("keep"))["executions"]}
     texts = {name: json.dumps(one, default=str, sort_keys=True) for name, one in found.items()}
