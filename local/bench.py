@@ -49,7 +49,7 @@ def main():
         "executors": lambda: bench_executors.print_executors(components),
         "caches": bench_caches.print_caches,
         "artifact": bench_artifact.print_artifact,
-        "idle": lambda: bench_idle.print_idle(components),
+        "idle": lambda: bench_idle.print_idle(components, sizes if "BENCH_SIZES" in os.environ else bench_idle.SIZES),
         "functions": bench_functions.print_functions,
     }
     if only not in ("", *parts):
