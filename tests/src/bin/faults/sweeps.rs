@@ -52,7 +52,9 @@ impl Ground for Sweeps {
         let mut act = Act::default();
         let told = |_: &str, input: &Value| input["detail"]["executionArn"] == release.arn.as_str();
         match self.sweeps.next(told).await {
-            Some(sweep) => self.follow(&sweep, fault, &plan, &mut act).await,
+            Some(sweep) => {
+                self.follow((&sweep, &name), fault, &plan, &mut act).await;
+            }
             None => act.hangs("no sweep was started for it".to_owned()),
         }
         act.calls = self.of_the_sweeper(&plan);
@@ -97,7 +99,7 @@ impl Sweeps {
     /// To its end, and the next one to its own, where something may be left.
     async fn follow(
         &self,
-        sweep: &Execution,
+        (sweep, of): (&Execution, &str),
         fault: Option<&Fault>,
         plan: &FaultPlan,
         act: &mut Act,
@@ -109,7 +111,7 @@ impl Sweeps {
         act.states = sweep.lasting_states().await.into_iter().collect();
         act.is_met = is_stopped || plan.is_met();
         act.ended(&ended);
-        act.wrong.extend(self.of_cause(&ended));
+        act.wrong.extend(self.of_cause(&ended, of));
         let is_late = act.is_met && wait_for_late(fault).await;
         if ended.status != "SUCCEEDED" || is_late {
             // As its schedule does, every 15 minutes.
@@ -121,14 +123,14 @@ impl Sweeps {
         }
     }
 
-    fn of_cause(&self, ended: &Ended) -> Vec<String> {
+    fn of_cause(&self, ended: &Ended, of: &str) -> Vec<String> {
         let stages = verdict::names(SWEEP);
         let effect = ["Users are not affected"];
         unnamed(
             ended,
             &[
                 ("a stage", &stages),
-                ("the target", &[self.place.name]),
+                ("the target or the release", &[self.place.name, of]),
                 ("what users have", &effect),
             ],
         )
