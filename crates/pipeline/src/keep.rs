@@ -237,8 +237,8 @@ fn launch(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, lost: V
             (None, None) => 0,
         };
         let is_new = asked.is_none();
-        if is_new && plan.notes.count(at) >= host::wanted(row) * PER_INSTANCE_AND_HOUR {
-            if plan.notes.stop(at, look.at) {
+        if is_new && plan.notes.count(row) >= host::wanted(row) * PER_INSTANCE_AND_HOUR {
+            if plan.notes.stop(row, look.at) {
                 plan.stopped.push(host::stopped(row, &look.domain));
             }
             continue;
@@ -246,6 +246,7 @@ fn launch(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, lost: V
         if is_new {
             plan.notes.launched.push(Launch {
                 hostname: at.clone(),
+                ticket: Some(row.launched()),
                 replaces: replaces.clone(),
                 attempt,
                 at: look.at,

@@ -249,19 +249,60 @@ fn what_no_alias_leads_to_is_not_started_again_and_a_replacement_of_it_ends() {
     );
 }
 
-#[test]
-fn three_in_an_hour_are_enough_and_that_is_told_once() {
-    let mut dead = look(&["i-1"], &[NOBODY], vec![gone("i-1")]);
+fn launched_thrice(look: &mut KeepLook, ticket: Option<Ticket>) {
     for (attempt, ago) in [(0, 3000), (1, 2000), (2, 1000)] {
         let replaces = format!("i-{attempt}");
         let launch = Launch {
             hostname: at(),
+            ticket,
             replaces,
             attempt,
             at: NOW - ago,
         };
-        dead.notes.launched.push(launch);
+        look.notes.launched.push(launch);
     }
+}
+
+#[test]
+fn what_an_early_version_has_noted_counts_for_any_release() {
+    let mut dead = look(&["i-1"], &[NOBODY], vec![gone("i-1")]);
+    launched_thrice(&mut dead, None);
+    let plan = plan_keep(&dead);
+    assert_eq!(told(&plan), "no more for this hour");
+}
+
+#[test]
+fn a_release_that_launches_the_same_commit_at_the_same_hostname_begins_anew() {
+    let mut dead = look(&["i-1"], &[NOBODY], vec![gone("i-1")]);
+    launched_thrice(&mut dead, Some(Ticket(7)));
+    dead.notes = plan_keep(&dead).notes;
+    let next = CandidateRow {
+        ticket: Ticket(8),
+        ..row(&["i-2"])
+    };
+    dead.rows = Rows::from([(at(), Arc::new(next))]);
+    dead.machines = vec![Machine {
+        release: "stage-r8".into(),
+        ..gone("i-2")
+    }];
+    check(
+        &dead,
+        expect!["another instance of launch template version 7 is launched in the place of i-2"],
+    );
+    dead.notes.launched.clear();
+    launched_thrice(&mut dead, Some(Ticket(8)));
+    let plan = plan_keep(&dead);
+    assert_eq!(
+        told(&plan),
+        "no more for this hour",
+        "and is told once more"
+    );
+}
+
+#[test]
+fn three_in_an_hour_are_enough_and_that_is_told_once() {
+    let mut dead = look(&["i-1"], &[NOBODY], vec![gone("i-1")]);
+    launched_thrice(&mut dead, Some(Ticket(7)));
     let plan = plan_keep(&dead);
     assert_eq!(told(&plan), "no more for this hour");
     assert!(

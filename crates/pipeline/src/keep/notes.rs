@@ -3,7 +3,7 @@
 use super::Fit;
 use super::host::HostPlan;
 use super::host::Replacement;
-use crate::names::{Component, Fqdn};
+use crate::names::{Component, Fqdn, Ticket};
 use crate::rows::CandidateRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ pub struct KeeperRow {
     /// Hostnames for which nothing more is launched, and since when (seconds since 1970).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stopped: BTreeMap<Fqdn, i64>,
+    /// Which release had launched what ran there then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopped_of: BTreeMap<Fqdn, Ticket>,
     /// What was done last, the newest at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<Done>,
@@ -48,6 +51,7 @@ impl Hash for KeeperRow {
             &self.ailing,
             &self.launched,
             &self.stopped,
+            &self.stopped_of,
         )
             .hash(to);
     }
@@ -69,6 +73,10 @@ pub struct Ailing {
 pub struct Launch {
     /// For which hostname.
     pub hostname: Fqdn,
+    /// The release that had launched what ran there: one that launches the same commit again may have the same
+    /// hostname, and begins anew. Not noted by early versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
     /// In whose place.
     pub replaces: String,
     /// Which try this was.
@@ -93,6 +101,8 @@ impl KeeperRow {
         let mut notes = self.clone();
         notes.launched.retain(|one| at - one.at < HOUR);
         notes.stopped.retain(|_, since| at - *since < HOUR);
+        let stopped = &notes.stopped;
+        notes.stopped_of.retain(|at, _| stopped.contains_key(at));
         notes
     }
 
@@ -121,16 +131,25 @@ impl KeeperRow {
         self.launched.iter().rev().find(of)
     }
 
-    /// How many were launched for it in this hour. A release that helps has a hostname of its own, and begins anew.
-    pub(super) fn count(&self, hostname: &Fqdn) -> usize {
-        let of = self.launched.iter().filter(|one| one.hostname == *hostname);
-        of.count()
+    /// How many were launched for it in this hour. A release begins anew, also one that launches the same commit again.
+    pub(super) fn count(&self, row: &CandidateRow) -> usize {
+        let is_its = |one: &&Launch| {
+            let same = one.ticket.is_none_or(|ticket| ticket == row.launched());
+            same && one.hostname == row.hostname
+        };
+        self.launched.iter().filter(is_its).count()
     }
 
     /// Nothing more is launched for it; whether that is new.
-    pub(super) fn stop(&mut self, hostname: &Fqdn, at: i64) -> bool {
-        let is_new = !self.stopped.contains_key(hostname);
-        self.stopped.entry(hostname.clone()).or_insert(at);
+    pub(super) fn stop(&mut self, row: &CandidateRow, at: i64) -> bool {
+        let (hostname, ticket) = (&row.hostname, row.launched());
+        let known = self.stopped_of.get(hostname);
+        let is_known = known.is_none_or(|known| *known == ticket);
+        let is_new = !(is_known && self.stopped.contains_key(hostname));
+        if is_new {
+            self.stopped.insert(hostname.clone(), at);
+            self.stopped_of.insert(hostname.clone(), ticket);
+        }
         is_new
     }
 
