@@ -15,6 +15,7 @@ gives each invocation a trace id, the SDK sends it along
 """
 
 import asyncio
+import contextlib as faults_contextlib
 import json as faults_json
 import os as faults_os
 import pathlib as faults_pathlib
@@ -62,29 +63,38 @@ class Plans:
 
     def __init__(self, folder):
         self.folder, self.known = faults_pathlib.Path(folder), {}
-        self.invocations = {}
+        # Invocations begin side by side.
+        self.invocations, self.lock = {}, faults_threads.Lock()
 
     def of(self, event):
         """The plans whose mark an event holds."""
+        with self.lock:
+            known = self.look()
+        if not known:
+            return []
+        text = faults_json.dumps(event)
+        return [plan for plan in known if any(mark in text for mark in plan.marks)]
+
+    def look(self):
         try:
             names = {one.name for one in faults_os.scandir(self.folder) if one.name.endswith(".plan")}
         except FileNotFoundError:
             return []
         for name in names - self.known.keys():
-            self.known[name] = Plan(self.folder / name)
+            # It may be gone by now, with the test that wrote it.
+            with faults_contextlib.suppress(FileNotFoundError):
+                self.known[name] = Plan(self.folder / name)
         for name in self.known.keys() - names:
             del self.known[name]
-        if not self.known:
-            return []
-        text = faults_json.dumps(event)
-        return [plan for plan in self.known.values() if any(mark in text for mark in plan.marks)]
+        return list(self.known.values())
 
     def begin(self, worker, event, trace):
         plans = self.of(event)
         if plans:
-            while len(self.invocations) >= KEPT:
-                self.invocations.pop(next(iter(self.invocations)))
-            self.invocations[trace] = (worker, plans[0])
+            with self.lock:
+                while len(self.invocations) >= KEPT:
+                    self.invocations.pop(next(iter(self.invocations)))
+                self.invocations[trace] = (worker, plans[0])
 
     def invocation(self, scope):
         for name, value in scope.get("headers") or []:

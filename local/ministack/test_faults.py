@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
+import threading
 import types
 import unittest
 from pathlib import Path
@@ -67,6 +68,31 @@ class Faults(unittest.TestCase):
             return True
         except subprocess.TimeoutExpired:
             return False
+
+    def test_invocations_that_begin_side_by_side_do_not_mind_plans_that_come_and_go(self):
+        plans, over, failed = faults.Plans(self.folder.name), threading.Event(), []
+        text = json.dumps({"marks": ["x"], "function": "", "does": "", "call": 0, "kind": "none"})
+
+        def begin():
+            try:
+                while not over.is_set():
+                    plans.begin(self.worker, {"x": 1}, "trace")
+            except Exception as error:  # whatever it is
+                failed.append(repr(error))
+
+        threads = [threading.Thread(target=begin) for _ in range(8)]
+        for one in threads:
+            one.start()
+        for number in range(400):
+            file = Path(self.folder.name) / f"{number % 7}.plan"
+            (file.with_suffix(".new")).write_text(text)
+            file.with_suffix(".new").rename(file)
+            if number % 2:
+                file.unlink()
+        over.set()
+        for one in threads:
+            one.join()
+        self.assertEqual(failed, [])
 
     def test_the_calls_of_what_is_marked_are_counted_those_that_change_something_and_reads_apart(self):
         self.plan("none")
