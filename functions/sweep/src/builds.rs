@@ -35,7 +35,11 @@ impl Sweeper {
                     swept.did(&sentence);
                     self.tell(target, run, &id, &sentence).await;
                 }
-                Err(error) => failed(swept, &format!("the build {id} runs still"), &error.into()),
+                Err(error) => failed(
+                    swept,
+                    &format!("{target}: the build {id} runs still"),
+                    &error.into(),
+                ),
             }
         }
     }
@@ -57,7 +61,11 @@ impl Sweeper {
                 plan.stops
             }
             Err(fault) => {
-                failed(swept, "containers were not looked at", &fault);
+                failed(
+                    swept,
+                    &format!("{target}: containers were not looked at"),
+                    &fault,
+                );
                 Vec::new()
             }
         }
