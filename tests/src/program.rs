@@ -20,6 +20,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// Its output without line breaks: where they are depends on how wide a screen is and on what comes before.
+    pub fn words(&self) -> String {
+        let words: Vec<&str> = self.out.split_whitespace().collect();
+        words.join(" ")
+    }
+
     /// Its output; panics unless it succeeded.
     pub fn good(self, what: &str) -> String {
         assert_eq!(self.code, 0, "{what}: {}{}", self.out, self.err);

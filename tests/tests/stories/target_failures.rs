@@ -184,7 +184,7 @@ async fn a_protected_target_goes_only_when_its_name_is_typed_twice_and_leaves_a_
     let refused = cloud.cutover(&["target", "teardown", place.name]).await;
     assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
     assert!(
-        refused.out.contains("its name must be typed twice"),
+        refused.words().contains("its name must be typed twice"),
         "{}",
         refused.out
     );

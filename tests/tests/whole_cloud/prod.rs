@@ -23,12 +23,13 @@ async fn prod_is_torn_down_only_when_confirmed_and_its_database_is_kept_as_a_sna
 
     let refused = cloud.cutover(&["target", "teardown", "prod"]).await;
     assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
+    let said = refused.words();
     for part in [
         "its name must be typed twice",
         "--confirm prod",
         "nothing was changed",
     ] {
-        assert!(refused.out.contains(part), "not `{part}`: {}", refused.out);
+        assert!(said.contains(part), "not `{part}`: {said}");
     }
     component.stands_alone(&sha).await;
     traffic.stop().await.only(&sha);
