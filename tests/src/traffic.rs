@@ -2,9 +2,9 @@
 
 use crate::{Cloud, Component};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// Between an answer and the next question: some 70 questions a second leave both cores to the
@@ -34,7 +34,7 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Traffic {
     seen: Arc<Mutex<Seen>>,
-    stop: Arc<Notify>,
+    stop: Arc<AtomicBool>,
     begun: Instant,
     clients: Vec<JoinHandle<()>>,
 }
@@ -44,7 +44,7 @@ impl Traffic {
     pub fn on(component: &Component) -> Self {
         let (seen, stop) = (
             Arc::new(Mutex::new(Seen::default())),
-            Arc::new(Notify::new()),
+            Arc::new(AtomicBool::new(false)),
         );
         let url = format!("{}/version", component.cloud.variable("CUTOVER_GATEWAY"));
         let begun = Instant::now();
@@ -72,8 +72,8 @@ impl Traffic {
             (self.seen().requests > ENOUGH).then_some(())
         });
         let enough = enough.await.is_some();
+        self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
-            self.stop.notify_one();
             client.await.expect("the client does not panic");
         }
         let mut seen = self.seen.lock().expect("counting does not panic").clone();
@@ -92,9 +92,9 @@ async fn ask_again_and_again(
     (client, url, host): (reqwest::Client, String, String),
     begun: Instant,
     seen: Arc<Mutex<Seen>>,
-    stopped: Arc<Notify>,
+    stopped: Arc<AtomicBool>,
 ) {
-    loop {
+    while !stopped.load(Ordering::Relaxed) {
         let asked = commit_at(&client, &url, &host).await;
         {
             let mut seen = seen.lock().expect("counting does not panic");
@@ -106,10 +106,7 @@ async fn ask_again_and_again(
                 }
             }
         }
-        tokio::select! {
-            () = stopped.notified() => return,
-            () = tokio::time::sleep(BREATH) => {}
-        }
+        tokio::time::sleep(BREATH).await;
     }
 }
 
