@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::Filter;
 use pipeline::wire::Instance;
 use std::collections::BTreeSet;
 
-pub use launch::{Launch, Launched};
+pub use launch::{Launch, Launched, ONE_CALL, Tries};
 pub use target::Owner;
 pub use template::NewVersion;
 
@@ -50,6 +50,8 @@ const VALUES_OF_A_FILTER: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Fleet {
     client: Client,
+    /// For launches that the caller tries again.
+    once: Client,
 }
 
 impl Fleet {
@@ -57,6 +59,7 @@ impl Fleet {
     pub fn new(config: &aws_config::SdkConfig) -> Self {
         Self {
             client: Client::new(config),
+            once: launch::calls_once(config),
         }
     }
 
