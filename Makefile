@@ -52,6 +52,7 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_queries.py
 	$(PYTHON) -B local/ministack/test_copies.py
 	$(PYTHON) -B local/ministack/test_tables.py
+	$(PYTHON) -B local/ministack/test_places.py
 	$(PYTHON) -B local/ministack/test_events.py
 	$(PYTHON) -B local/ministack/test_environments.py
 	$(PYTHON) -B local/ministack/test_builds.py
