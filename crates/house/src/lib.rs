@@ -12,6 +12,7 @@ mod docs;
 mod errors;
 mod events;
 mod examples;
+mod numbers;
 mod release_machine;
 mod samples;
 mod sizes;
