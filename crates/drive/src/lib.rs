@@ -5,10 +5,12 @@
 #![warn(missing_docs)]
 
 mod announce;
+mod targets;
 pub mod versions;
 mod whole;
 
 pub use announce::Announcer;
+pub use targets::Listed;
 
 use dns::{ChangeError, Dns};
 use fleet::{Fleet, Seen};

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod examples;
 mod numbers;
+mod one_by_one;
 mod release_machine;
 mod samples;
 mod sizes;
