@@ -9,7 +9,7 @@ PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
 unexport MAKEFLAGS
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: up ## push two versions of a component to the local cloud, under load, and watch
 	local/demo.sh
