@@ -9,7 +9,7 @@ PYTHON = $(or $(CUTOVER_VENV),.local/venv)/bin/python
 unexport MAKEFLAGS
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: up ## push two versions of a component to the local cloud, under load, and watch
 	local/demo.sh
@@ -52,6 +52,7 @@ check-templates:
 	$(PYTHON) -B local/ministack/test_queries.py
 	$(PYTHON) -B local/ministack/test_copies.py
 	$(PYTHON) -B local/ministack/test_tables.py
+	$(PYTHON) -B local/ministack/test_places.py
 	$(PYTHON) -B local/ministack/test_events.py
 	$(PYTHON) -B local/ministack/test_environments.py
 	$(PYTHON) -B local/ministack/test_builds.py

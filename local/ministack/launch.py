@@ -63,6 +63,7 @@ def main():
     copy_as_s3_does(s3)
     answer_in_the_time_of_the_answer(dynamodb)
     let_rows_expire(dynamodb, provisioners)
+    keep_places(lambda_svc, provisioners)
     tell_of_changes(ec2, route53)
     let_idle_functions_sleep()
     close_the_back_door(app)

@@ -29,6 +29,7 @@ const LAUNCHER: &str = concat!(
     include_str!("../ministack/records.py"),
     include_str!("../ministack/queries.py"),
     include_str!("../ministack/tables.py"),
+    include_str!("../ministack/places.py"),
     include_str!("../ministack/copies.py"),
     include_str!("../ministack/environments.py"),
     include_str!("../ministack/projects.py"),

@@ -39,6 +39,7 @@ impl Builds {
     /// [`CallError`].
     pub async fn open(&self) -> Result<Vec<OpenBuild>, CallError> {
         let mut open = Vec::new();
+        // One after the other: there are two at most.
         for project in &self.projects {
             let mut token = None;
             for _ in 0..PAGES {

@@ -58,6 +58,7 @@ impl Announcer {
                 .collect();
             let put = self.bus.put(&details).await?;
             left += some.len().saturating_sub(put.len());
+            // One after the other: ten at most, each a short write.
             for (row, put) in some.iter().zip(put) {
                 left += usize::from(!self.came(target, row, put).await?);
             }

@@ -162,6 +162,7 @@ impl Fleet {
     }
 
     async fn terminate_each(&self, ids: &[String]) -> Result<(), CallError> {
+        // One after the other: only where EC2 does not know one of them any more.
         for id in ids {
             match self.terminate_together(std::slice::from_ref(id)).await {
                 Err(error) if is_unknown(&error) => tracing::info!(id, "is not there any more"),

@@ -33,6 +33,11 @@ impl Seen {
         matches!(self.state.as_str(), "pending" | "running")
     }
 
+    /// Whether it can be ended: also what is stopped, whose disk stays and which anybody can start again.
+    pub fn can_end(&self) -> bool {
+        !matches!(self.state.as_str(), "shutting-down" | "terminated")
+    }
+
     /// The instance, once it has an address.
     pub fn instance(&self) -> Option<Instance> {
         self.public_address.clone().map(|address| Instance {

@@ -125,7 +125,7 @@ impl Examiner {
         // After the answer: an end is told before the component is there again, so a component that
         // answered has told all ends before that.
         let since = match ask.tolerates {
-            Tolerates::AnyEnd => Since::NoEnd,
+            any if any.any_end() => Since::NoEnd,
             _ => self.since(ask.target, row, instance).await?,
         };
         let sight = InstanceHealth {

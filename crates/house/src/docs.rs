@@ -4,6 +4,7 @@ use crate::files::{documents, entries, exists, read, rust_files};
 use crate::templates::{self, TEMPLATES, resources, template};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::process::Command;
 
 /// What stands in parentheses after `]`: where a link leads.
 fn links(text: &str) -> impl Iterator<Item = &str> {
@@ -97,6 +98,27 @@ fn every_command_of_make_that_the_documents_name_is_there() {
             assert!(makefile.contains(&rule), "{document}: make {name}");
         }
     }
+}
+
+/// Those that a person types have a word behind `##`.
+#[test]
+fn make_lists_every_command_that_says_what_it_does() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut make = Command::new("make");
+    let listed = make
+        .args(["--no-print-directory", "--directory", root, "help"])
+        .output();
+    let listed = String::from_utf8(listed.expect("make").stdout).expect("text");
+    let listed = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  make "));
+    let listed = listed.filter_map(|rest| rest.split_whitespace().next());
+    let makefile = read("Makefile");
+    let known = makefile
+        .lines()
+        .filter(|line| !line.starts_with(['\t', ' ', '.']))
+        .filter_map(|line| line.split_once(" ## ")?.0.split(':').next());
+    assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
 
 /// `2026-11-29`

@@ -12,6 +12,8 @@ mod docs;
 mod errors;
 mod events;
 mod examples;
+mod numbers;
+mod one_by_one;
 mod release_machine;
 mod samples;
 mod sizes;

@@ -2,13 +2,15 @@
 
 use crate::files::read;
 use crate::machines::{MACHINES, states_of, text};
+use crate::templates::{PIPELINE, TEMPLATES, resource, template};
 use pipeline::input::ReleaseInput;
 use pipeline::manifest::Manifest;
 use pipeline::names::Component;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The names in the first column of the table whose head begins with `head`, and the second column.
-fn rows(text: &str, head: &str) -> Vec<(String, String)> {
+/// The names in the first column of the table whose head begins with `head`, and the next two columns.
+fn rows(text: &str, head: &str) -> Vec<(String, String, String)> {
     let (_, table) = text
         .split_once(head)
         .unwrap_or_else(|| panic!("there is no table `{head}`"));
@@ -19,7 +21,8 @@ fn rows(text: &str, head: &str) -> Vec<(String, String)> {
     let cells = |row: &str| {
         let mut cells = row.split('|').skip(1).map(str::trim);
         let name = cells.next().unwrap_or_default().trim_matches('`');
-        (name.to_owned(), cells.next().unwrap_or_default().to_owned())
+        let mut next = || cells.next().unwrap_or_default().to_owned();
+        (name.to_owned(), next(), next())
     };
     rows.map(cells).collect()
 }
@@ -63,7 +66,7 @@ const NEEDED: [(&str, &str); 8] = [
 fn the_table_of_the_manifest_has_its_keys_and_no_others() {
     let shown: BTreeSet<String> = rows(&read("docs/manifest.md"), "| key | needed |")
         .into_iter()
-        .map(|(key, _)| key)
+        .map(|(key, ..)| key)
         .collect();
     let mut known = BTreeSet::new();
     for section in SECTIONS {
@@ -85,8 +88,8 @@ fn the_table_of_the_manifest_says_which_keys_are_needed() {
     let table = rows(&read("docs/manifest.md"), "| key | needed |");
     let shown: BTreeSet<String> = table
         .into_iter()
-        .filter(|(_, needed)| needed == "yes")
-        .map(|(key, _)| key)
+        .filter(|(_, needed, _)| needed == "yes")
+        .map(|(key, ..)| key)
         .collect();
     let key = |(section, line): (&str, &str)| {
         format!("{section} {}", line.split(' ').next().unwrap_or_default())
@@ -98,13 +101,66 @@ fn the_table_of_the_manifest_says_which_keys_are_needed() {
 fn the_table_of_the_input_has_its_keys_and_no_others() {
     let shown: BTreeSet<String> = rows(&read("docs/releasing.md"), "| key | type |")
         .into_iter()
-        .map(|(key, _)| key)
+        .map(|(key, ..)| key)
         .collect();
     let refused = ReleaseInput::parse(&serde_json::json!({"component": "api", "zzz": 1}));
     let message = refused.expect_err("zzz is no key").to_string();
     let (_, list) = message.split_once("the keys are ").expect("a list of keys");
     let known = list.split(", ").map(str::to_owned).collect();
     assert_eq!(shown, known);
+}
+
+/// What is set by whoever deploys or provisions has no default, and is no choice.
+#[test]
+fn the_table_of_parameters_has_all_that_may_be_chosen_with_their_defaults() {
+    let table = rows(&read("docs/targets.md"), "| parameter | of |");
+    let mut shown = BTreeMap::new();
+    for row in &table {
+        for name in row.0.split(", ") {
+            shown.insert(name.trim_matches('`').to_owned(), row.2.clone());
+        }
+    }
+    let mut known = 0;
+    for path in TEMPLATES {
+        let parameters = template(path)["Parameters"].clone();
+        for (name, parameter) in parameters.as_object().expect("Parameters") {
+            let default = match &parameter["Default"] {
+                Value::Null => continue,
+                Value::String(text) => text.clone(),
+                number => number.to_string(),
+            };
+            known += 1;
+            let row = shown.get(name);
+            let row = row.unwrap_or_else(|| panic!("docs/targets.md: no row has `{name}`"));
+            assert!(row.contains(&default), "{name}: {default}, and not {row}");
+        }
+    }
+    assert!(known > 25, "{known} parameters");
+}
+
+#[test]
+fn the_table_of_the_bucket_says_what_is_deleted_after_how_many_days() {
+    let table = rows(&read("docs/operating.md"), "| prefix | holds |");
+    let bucket = resource(PIPELINE, "Bucket").properties;
+    let rules = bucket["LifecycleConfiguration"]["Rules"].clone();
+    let rules = rules.as_array().expect("rules").iter();
+    let kept: BTreeMap<&str, u64> = rules
+        .filter_map(|rule| Some((rule["Prefix"].as_str()?, rule["ExpirationInDays"].as_u64()?)))
+        .collect();
+    assert!(kept.len() > 5, "{kept:?}");
+    for (prefix, days) in kept {
+        let is_of = |cell: &str| {
+            cell.split(", ")
+                .any(|one| one.trim_matches('`').starts_with(prefix))
+        };
+        let row = table.iter().find(|row| is_of(&row.0));
+        let row = row.unwrap_or_else(|| panic!("docs/operating.md: no row has `{prefix}`"));
+        let said = match days {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        };
+        assert_eq!(row.2, said, "{prefix}");
+    }
 }
 
 /// Without the tables that `make render` writes, which name every state by themselves.

@@ -1,8 +1,10 @@
 //! What templates may own, and what roles may do with records: an alias belongs to releases alone.
 
 use crate::files::read;
+use crate::machines::text;
 use crate::templates::{PIPELINE, TARGET, TEMPLATES, each, resources, statements, texts};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[test]
 fn every_resource_has_a_type() {
@@ -109,6 +111,28 @@ fn every_change_of_records_is_confined_by_type_action_and_name() {
         let is_known = known.iter().any(|known| actions == *known);
         assert!(is_known || statement["Sid"] == APEX, "{statement}");
     }
+}
+
+#[test]
+fn the_roles_that_may_name_all_records_are_those_that_the_documents_name() {
+    let mut found = BTreeSet::new();
+    for role in resources(PIPELINE) {
+        if role.kind != "AWS::IAM::Role" || !mentions(&role.properties, "*.*.${Domain}") {
+            continue;
+        }
+        // What writes a zone's own two names those that it may not touch.
+        if !mentions(&role.properties, "UPSERT") {
+            found.insert(text(&role.properties["Policies"][0], "PolicyName"));
+        }
+    }
+    let page = read("docs/security.md");
+    let (_, rest) = page
+        .split_once("the five roles whose batch names an alias (")
+        .expect("a sentence that says which roles");
+    let list = rest.split(')').next().unwrap_or_default();
+    let named = list.split(',').map(|name| name.trim().to_owned());
+    assert_eq!(found, named.collect());
+    assert_eq!(found.len(), 5);
 }
 
 #[test]

@@ -107,16 +107,18 @@ impl Act<'_> {
         }
     }
 
-    /// `Planner::observe`, `Planner::ask_what_is_live`.
+    /// `Planner::observe`, `Planner::ask_instances`.
     fn observed(&self, look: &Look, resolved: Resolved) -> Observed {
         let world = &self.state.world;
         let plain = hostname(&resolved.component, &resolved.commit, domain());
         let mut observed = observe(look, resolved, world.row(&plain));
-        if let Some(live) = observed.live.as_mut() {
-            live.health = match world.is_well(&live.hostname) {
+        let to_ask: Vec<Fqdn> = observed.to_ask(true).cloned().collect();
+        for at in to_ask {
+            let health = match world.is_well(&at) {
                 true => Health::Well,
                 false => Health::Ill("it does not run".into()),
             };
+            observed.found(&at, &health);
         }
         observed
     }

@@ -238,7 +238,7 @@ pub enum BackPlan {
     },
 }
 
-/// Decides. Only to what is up and healthy itself; all of the release that users are still sent to, or
+/// Decides. Only to what is up and healthy itself, or half of it (the keeper replaces the rest); all of the release that users are still sent to, or
 /// nothing. What a later release has moved on is that one's, and may be what mended it.
 pub fn plan_back(
     release: &Release,
@@ -297,8 +297,8 @@ fn previous(
     });
     let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
     match seen.conditions.get(at) {
-        Some(Condition::Well) => Ok(Some(CandidateRow::clone(row))),
-        Some(Condition::Unwell(why) | Condition::Limping(why) | Condition::Gone(why)) => {
+        Some(Condition::Well | Condition::Limping(_)) => Ok(Some(CandidateRow::clone(row))),
+        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
             Err(format!("{at} is not healthy either: {why}"))
         }
         None => Err(format!("{at} was not checked")),

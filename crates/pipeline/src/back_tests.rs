@@ -203,6 +203,17 @@ fn nobody_is_sent_to_what_is_not_well_either() {
 }
 
 #[test]
+fn users_are_sent_back_to_what_lacks_a_part_of_its_instances() {
+    let mut world = world();
+    let limps = Condition::Limping("instance i-1 is terminated (1 of 2 instances)".into());
+    world.conditions.insert(at("ui", 'a'), limps);
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com ui-aaaaaaaaaaaa.stage.myproj.com; stay: "],
+    );
+}
+
+#[test]
 fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
     for changed in [
         CandidateRow {

@@ -204,7 +204,7 @@ names! {
         /// To do: the cause says which instance and why; release a version that works, or `cutover
         /// rollback`.
         DiedAfterCutover,
-        /// The release was not released, **and** Discard candidates did not come to its end; the cause says
+        /// The release was not released, **and** Discard candidates did not complete; the cause says
         /// what may be left, and where it is not known whether the aliases moved.
         ///
         /// To do: nothing; the [sweeper](operating.md#the-sweeper) takes it away within two minutes. If that

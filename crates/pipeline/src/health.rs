@@ -136,6 +136,25 @@ pub enum Tolerates {
     OneEnd,
     /// What has been live for long may have ended at any time before.
     AnyEnd,
+    /// The same of what users are sent back to, because what they have fails them: half of it is enough, since
+    /// the keeper replaces the rest.
+    AnyEndOfHalf,
+}
+
+impl Tolerates {
+    /// Whether ends are not looked at.
+    pub fn any_end(self) -> bool {
+        matches!(self, Self::AnyEnd | Self::AnyEndOfHalf)
+    }
+
+    /// Whether users can be served though so many of several are not well.
+    fn is_enough(self, bad: usize, of: usize) -> bool {
+        match self {
+            Self::NoEnd | Self::AnyEnd => false,
+            Self::OneEnd => !is_too_many(bad, of),
+            Self::AnyEndOfHalf => bad * 2 <= of,
+        }
+    }
 }
 
 /// What an instance has told of its component's ends since it was found healthy.
@@ -165,7 +184,8 @@ impl Since {
     /// What is wrong with it: a predicate of the component.
     fn problem(&self, tolerates: Tolerates) -> Option<String> {
         match (self, tolerates) {
-            (Self::NoEnd, _) | (_, Tolerates::AnyEnd) => None,
+            (Self::NoEnd, _) => None,
+            (Self::Ended(..) | Self::Unreadable, _) if tolerates.any_end() => None,
             (Self::Ended(1, _), Tolerates::OneEnd) => None,
             (Self::Ended(times, last), _) => Some(format!(
                 "has seen its component end {} since it was healthy, the last time {last}",
@@ -222,7 +242,8 @@ impl InstanceHealth {
 pub enum Condition {
     /// All run and answer 200 on the health path.
     Well,
-    /// Most of several do, and the others do not: what is wrong with these. Only of what is live.
+    /// Most of several do, and the others do not: what is wrong with these. Only of what is live, and of what users
+    /// are sent back to.
     Limping(String),
     /// All run, and one does not do what it should: a predicate with its subject.
     Unwell(String),
@@ -232,7 +253,8 @@ pub enum Condition {
 
 impl Condition {
     /// Of all that were seen of a hostname; the worst counts. Of what is live, one that is not well beside
-    /// two that are is no reason to send all users elsewhere.
+    /// two that are is no reason to send all users elsewhere; nor is one beside one that is, to leave them with what
+    /// fails them.
     pub fn of(at: &Fqdn, sights: &[InstanceHealth], tolerates: Tolerates) -> Self {
         if sights.is_empty() {
             return Self::Gone(format!("the table has no instance of {at}"));
@@ -247,9 +269,7 @@ impl Condition {
             };
         }
         match worst {
-            Self::Unwell(why) | Self::Gone(why)
-                if tolerates == Tolerates::OneEnd && !is_too_many(bad, sights.len()) =>
-            {
+            Self::Unwell(why) | Self::Gone(why) if tolerates.is_enough(bad, sights.len()) => {
                 Self::Limping(format!("{why} ({bad} of {} instances)", sights.len()))
             }
             worst => worst,

@@ -151,7 +151,7 @@ fn what_has_no_instances_is_gone() {
 
 #[test]
 fn of_what_is_live_one_sick_instance_of_many_is_no_failure_and_half_of_them_is() {
-    use Tolerates::{AnyEnd, OneEnd};
+    use Tolerates::{AnyEnd, AnyEndOfHalf, OneEnd};
     let well = || sight(Some("running"), Some(Status(200)));
     let sick = || sight(Some("running"), Some(Status(503)));
     let gone = || sight(Some("terminated"), None);
@@ -163,4 +163,7 @@ fn of_what_is_live_one_sick_instance_of_many_is_no_failure_and_half_of_them_is()
     assert!(!told_by(&[well(), sick()], OneEnd).is_well());
     assert!(!told_by(&[sick()], OneEnd).is_well());
     assert!(!told_by(&[well(), sick(), well()], AnyEnd).is_well());
+    assert!(told_by(&[well(), gone()], AnyEndOfHalf).is_well());
+    assert!(!told_by(&[well(), gone(), sick()], AnyEndOfHalf).is_well());
+    assert!(!told_by(&[gone()], AnyEndOfHalf).is_well());
 }

@@ -36,7 +36,7 @@ pub struct Observed {
     pub live: Option<LiveAt>,
     /// Whether something has the commit's plain hostname: a candidate that is not gone, or a record.
     pub plain_name_taken: bool,
-    /// Whether the instances that a roll-back brings back are still there.
+    /// Whether the instances that a roll-back brings back are still there; once they were asked, whether they are well.
     pub warm: bool,
 }
 
@@ -115,6 +115,28 @@ impl Observed {
     pub fn same_live(&self) -> Option<&LiveAt> {
         let same = |live: &&LiveAt| live.commit.as_ref() == Some(&self.resolved.commit);
         self.live.as_ref().filter(same)
+    }
+
+    /// Where instances are to be asked how they are, since the plan follows from it: what is live at the
+    /// commit that is asked for, and what a roll-back to a proven set would take over.
+    pub fn to_ask(&self, proven: bool) -> impl Iterator<Item = &Fqdn> {
+        let before = self.resolved.back.as_ref();
+        let before = before.filter(|_| self.warm && proven);
+        let live = self.same_live().map(|live| &live.hostname);
+        live.into_iter().chain(before.map(|back| &back.hostname))
+    }
+
+    /// How they are. What is not well is not taken over: it is launched anew, as if it were gone.
+    pub fn found(&mut self, at: &Fqdn, health: &Health) {
+        if self.same_live().is_some_and(|live| live.hostname == *at) {
+            let live = self.live.as_mut();
+            live.into_iter()
+                .for_each(|live| live.health = health.clone());
+        }
+        let before = self.resolved.back.as_ref();
+        if before.is_some_and(|back| back.hostname == *at) {
+            self.warm &= *health == Health::Well;
+        }
     }
 }
 

@@ -141,6 +141,30 @@ fn a_roll_back_takes_warm_instances_over_if_the_set_is_proven_and_else_repeats_t
     );
 }
 
+#[test]
+fn a_roll_back_launches_anew_what_is_not_well_any_more() {
+    let asked = |proven: bool| back(true).to_ask(proven).cloned().collect::<Vec<Fqdn>>();
+    let at = Fqdn::new("api-aaaaaaaaaaaa.stage.myproj.com").unwrap();
+    assert_eq!(asked(true), std::slice::from_ref(&at));
+    assert!(asked(false).is_empty(), "it is launched anew anyway");
+    let found = |health: Health| {
+        let mut one = back(true);
+        one.found(&at, &health);
+        planned(one, true, false)
+    };
+    assert_eq!(
+        found(Health::Well),
+        "api-aaaaaaaaaaaa.stage.myproj.com, taken over, repeats 12"
+    );
+    let ill = Health::Ill("instance i-1 is terminated".into());
+    for health in [ill, Health::NotAsked] {
+        assert_eq!(
+            found(health),
+            "api-aaaaaaaaaaaa-r7.stage.myproj.com, repeats 12"
+        );
+    }
+}
+
 fn live_row(instances: &[(&str, &str)]) -> CandidateRow {
     let instance = |(id, address): &(&str, &str)| Instance {
         id: (*id).into(),

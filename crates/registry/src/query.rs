@@ -75,6 +75,16 @@ impl Registry {
         sk: &str,
         pk_prefix: &str,
     ) -> Result<Vec<T>, RegistryError> {
+        let found = self.items_with_sort_key(sk, pk_prefix).await?;
+        found.into_iter().map(read_listed).collect()
+    }
+
+    /// The same, before they are read: one may be unreadable.
+    pub(crate) async fn items_with_sort_key(
+        &self,
+        sk: &str,
+        pk_prefix: &str,
+    ) -> Result<Vec<Item>, RegistryError> {
         let mut found: Vec<Item> = Vec::new();
         let mut start = None;
         for _ in 0..MAX_PAGES {
@@ -95,8 +105,7 @@ impl Registry {
             if start.is_none() {
                 let pk = |item: &Item| item.get("pk").and_then(|pk| pk.as_s().ok()).cloned();
                 found.sort_by_key(pk);
-                let rows = found.into_iter().map(read_listed);
-                return rows.collect();
+                return Ok(found);
             }
         }
         let operation = "dynamodb:Scan";

@@ -1,6 +1,6 @@
 //! The rows of a target as a whole: opened by a provisioning, closed and forgotten by a teardown.
 
-use crate::{Item, PAUSE, Registry, RegistryError, item, text};
+use crate::{Item, PAUSE, Registry, RegistryError, item, read_listed, text};
 use aws::{CallError, CallKind, call_error};
 use aws_sdk_dynamodb::types::{DeleteRequest, ReturnValue, WriteRequest};
 use pipeline::closing::Begun;
@@ -21,13 +21,6 @@ pub enum Opened {
     Now(Option<MadeOf>),
     /// It is being torn down, and stays closed.
     Closing,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    pk: String,
-    #[serde(flatten)]
-    row: TargetRow,
 }
 
 #[derive(Deserialize)]
@@ -66,12 +59,15 @@ impl Registry {
         }
     }
 
-    /// All targets that have a row, by name.
-    pub async fn targets(&self) -> Result<Vec<(Target, TargetRow)>, RegistryError> {
-        let rows: Vec<Listed> = self.with_sort_key("environment", "target#").await?;
-        let named = rows.into_iter().filter_map(|Listed { pk, row }| {
-            let name = pk.strip_prefix("target#")?;
-            Some((Target::new(name).ok()?, row))
+    /// All targets that have a row, by name; with the error of a row that cannot be read, which is no reason
+    /// to leave the others.
+    pub async fn targets(
+        &self,
+    ) -> Result<Vec<(Target, Result<TargetRow, RegistryError>)>, RegistryError> {
+        let items = self.items_with_sort_key("environment", "target#").await?;
+        let named = items.into_iter().filter_map(|item| {
+            let name = item.get("pk")?.as_s().ok()?.strip_prefix("target#")?;
+            Some((Target::new(name).ok()?, read_listed(item)))
         });
         Ok(named.collect())
     }

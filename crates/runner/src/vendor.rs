@@ -15,6 +15,7 @@ pub(crate) async fn fetched(
     folder: &Path,
 ) -> Result<Vec<(String, PathBuf)>, Fault> {
     let mut libraries = Vec::new();
+    // One after the other: each may fill the disk that they share.
     for pin in pins {
         let archive = folder.join(format!("{}.tar.zst", pin.library));
         fetch(store, pin.artifact()?, &archive).await?;

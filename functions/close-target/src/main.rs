@@ -69,6 +69,7 @@ impl Closer {
         let now = aws::seconds(&aws::now());
         let age = |started: &str| Some(now? - aws::seconds(started)?);
         let mut running = Vec::new();
+        // One after the other: there are hardly ever any.
         for one in may_be_missing(&begun, &listed, age) {
             if still_works(self.status(one).await?, age(&one.started)) {
                 tracing::info!(execution = one.execution, "is not listed, and runs");

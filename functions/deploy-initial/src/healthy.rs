@@ -2,6 +2,7 @@
 
 use crate::Deployer;
 use fleet::Seen;
+use futures::future::try_join_all;
 use pipeline::ends::{self, Counts, LastEnd};
 use pipeline::errors::Fault;
 use pipeline::health::Place;
@@ -85,14 +86,15 @@ impl Deployer {
     }
 
     async fn problems(&self, run: &RunSection, instances: &[Instance]) -> Vec<String> {
-        let mut problems = Vec::new();
-        for instance in instances {
-            let answer = self.prober.ask(&place(run, instance)).await;
-            if !answer.is_healthy() {
-                problems.push(format!("{} {answer}", instance.id));
-            }
-        }
-        problems
+        let places = instances.iter().map(|instance| place(run, instance));
+        let places: Vec<Place> = places.collect();
+        let answers = self.prober.ask_all(&places).await;
+        let ill = instances
+            .iter()
+            .zip(answers)
+            .filter(|(_, answer)| !answer.is_healthy());
+        ill.map(|(instance, answer)| format!("{} {answer}", instance.id))
+            .collect()
     }
 
     /// The release whose tags the instances have: an earlier one where they were taken over.
@@ -109,15 +111,14 @@ impl Deployer {
         launched: Ticket,
     ) -> Result<Ends, Fault> {
         let component = &request.item.planned.component;
-        let mut told = Ends::new();
-        for instance in instances {
+        let look = async |instance: &Instance| {
             let key = ends::key(&request.release.target, launched, component, &instance.id);
             let text = self.store.get_text(&key, ends::MAX_BYTES).await?;
-            if let Some(last) = text.as_deref().and_then(LastEnd::parse) {
-                told.insert(instance.id.clone(), last);
-            }
-        }
-        Ok(told)
+            let last = text.as_deref().and_then(LastEnd::parse);
+            Ok::<_, Fault>(last.map(|last| (instance.id.clone(), last)))
+        };
+        let told = try_join_all(instances.iter().map(look)).await?;
+        Ok(told.into_iter().flatten().collect())
     }
 
     /// What was taken over has been live, and may have ended at any time.
@@ -149,6 +150,7 @@ impl Deployer {
         }
         // The name may have been given up meanwhile: then nothing is to be waited for.
         let launched = self.launched(request).await?;
+        // One after the other: the first of them ends it.
         for (id, last) in self.ends(request, instances, launched).await? {
             let times = last.number
                 - before

@@ -72,6 +72,7 @@ impl Deployer {
         let hostname = item.planned.stands_at()?.as_str();
         let tags = tags(request, &self.settings.project.to_string(), version)?;
         let mut seen = Vec::new();
+        // One after the other: what was launched is known where the next is refused.
         for (n, subnet_id) in subnets.iter().enumerate() {
             let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
             if count == 0 {

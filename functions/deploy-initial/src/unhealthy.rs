@@ -44,6 +44,7 @@ impl Deployer {
         let component = &request.item.planned.component;
         let key = |id: &str| format!("logs/{label}/{component}/instance-{id}.log");
         loop {
+            // One after the other: the first log that is there is enough.
             for instance in instances {
                 let key = key(&instance.id);
                 if let Ok(Some(text)) = self.store.get_text(&key, 1 << 20).await {

@@ -28,6 +28,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn forget(registry: &Registry, store: &Store, target: &Target) -> Result<Forgotten, Fault> {
     let until = Instant::now() + BUDGET;
     let mut objects = 0;
+    // One after the other: each deletes a thousand objects with a call.
     for folder in RELEASE_PREFIXES {
         let prefix = releases_prefix(folder, target);
         let swept = store

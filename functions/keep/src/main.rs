@@ -2,16 +2,16 @@
 
 mod act;
 
-use drive::{Announcer, Drive};
+use drive::{Announcer, Drive, Listed};
 use executions::Executions;
 use fleet::Fleet;
+use futures::{StreamExt, stream};
 use health::Prober;
 use pipeline::drivers::{Keep, Keeping};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::keep::{KeepReply, KeepRequest, Kept, Whom, Why};
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::{AliasRow, EnvironmentRow, Key};
-use pipeline::target::{self, TargetRow};
 use pipeline::wire::Release;
 use serde_json::{Value, json};
 use stage::Settings;
@@ -27,8 +27,8 @@ struct Keeper {
     machine: String,
 }
 
-/// A target that is open, with what releases know of it.
-type Open = (Target, EnvironmentRow);
+/// Targets that are looked at side by side: Route 53 answers five requests a second of a whole account.
+const AT_ONCE: usize = 4;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -64,43 +64,30 @@ impl Keeper {
             (Why::Asked(_), false) => Keeping::Act,
             (Why::Changed(_) | Why::Schedule, false) => Keeping::Look,
         };
-        let mut targets = Vec::new();
-        for open in self.targets(&whom.why).await? {
-            targets.push(self.target(open, mode).await?);
-        }
-        let mut reply = KeepReply::of(targets);
+        let listed = self.targets(&whom.why).await?;
+        let looks = stream::iter(listed).map(|one| self.target(one, mode));
+        let kept: Vec<Result<Kept, Fault>> = looks.buffered(AT_ONCE).collect().await;
+        let kept: Result<Vec<Kept>, Fault> = kept.into_iter().collect();
+        let mut reply = KeepReply::of(kept?);
         if mode == Keeping::Look {
             self.start(&mut reply).await?;
         }
         Ok(reply)
     }
 
-    async fn targets(&self, why: &Why) -> Result<Vec<Open>, Fault> {
-        let open = |(name, row): (Target, TargetRow)| {
-            let environment = target::open(&name, Some(row)).ok()?;
-            Some((name, environment))
-        };
+    async fn targets(&self, why: &Why) -> Result<Vec<Listed>, Fault> {
         match why {
             Why::Changed(id) => match self.target_of(id).await? {
                 Some(name) => Ok(self
-                    .row_of(&name)
+                    .drive
+                    .target_if_open(&name)
                     .await?
-                    .and_then(open)
                     .into_iter()
                     .collect()),
                 None => Ok(Vec::new()),
             },
-            Why::Asked(Some(name)) => {
-                let row = self.row_of(name).await?.map(|(_, row)| row);
-                let environment = target::open(name, row);
-                let environment =
-                    environment.map_err(|why| Fault::new(why.name(), why.to_string()))?;
-                Ok(vec![(name.clone(), environment)])
-            }
-            Why::Schedule | Why::Asked(None) => {
-                let all = self.drive.registry.targets().await?;
-                Ok(all.into_iter().filter_map(open).collect())
-            }
+            Why::Asked(Some(name)) => Ok(vec![self.drive.target(name).await?]),
+            Why::Schedule | Why::Asked(None) => self.drive.targets().await,
         }
     }
 
@@ -116,19 +103,13 @@ impl Keeper {
         Ok(is_live.then_some(owner.target))
     }
 
-    async fn row_of(&self, name: &Target) -> Result<Option<(Target, TargetRow)>, Fault> {
-        let row = self.drive.registry.get(&Key::environment(name)).await?;
-        Ok(row.map(|row| (name.clone(), row)))
-    }
-
-    /// One target's failure is no reason to leave the others; what may pass is tried again.
-    async fn target(&self, (target, environment): Open, mode: Keeping) -> Result<Kept, Fault> {
-        let release = self.release(&target, environment);
-        let keep = Keep::new(release.clone(), mode);
-        let kept = self
-            .drive
-            .run_with(keep, async |ask| self.answer(&release, ask).await);
-        let kept = kept.await;
+    /// One target's failure is no reason to leave the others. An execution tries again what may pass; a look is not
+    /// tried again, since the next one comes within a minute.
+    async fn target(&self, (target, environment): Listed, mode: Keeping) -> Result<Kept, Fault> {
+        let kept = match environment {
+            Ok(environment) => self.kept(&target, environment, mode).await,
+            Err(fault) => Err(fault),
+        };
         // Also of a run that failed: it may have told what it began.
         let unannounced = match mode {
             Keeping::Act => self.announcer.announce(&target).await,
@@ -136,7 +117,9 @@ impl Keeper {
         };
         let mut kept = match kept {
             Ok(kept) => kept,
-            Err(fault) if fault.name() == ErrorName::Unavailable => return Err(fault),
+            Err(fault) if fault.name() == ErrorName::Unavailable && mode != Keeping::Look => {
+                return Err(fault);
+            }
             Err(fault) => {
                 let mut kept = Kept::of(target.clone());
                 kept.failed_at(&format!("{target}: {fault}"));
@@ -148,29 +131,52 @@ impl Keeper {
         Ok(kept)
     }
 
-    /// One execution for each target where there is something to do. Its name has the keeper's turn: who looks at
-    /// the same moment starts the same one; and the minute, by which one that was cut off is followed by another.
+    async fn kept(
+        &self,
+        target: &Target,
+        environment: EnvironmentRow,
+        mode: Keeping,
+    ) -> Result<Kept, Fault> {
+        let release = self.release(target, environment);
+        let keep = Keep::new(release.clone(), mode);
+        let answer = async |ask| self.answer(&release, ask).await;
+        self.drive.run_with(keep, answer).await
+    }
+
+    /// One execution for each target where there is something to do. One that cannot be started is no reason to
+    /// leave the others.
     async fn start(&self, reply: &mut KeepReply) -> Result<(), Fault> {
         let minute = aws::seconds(&aws::now()).unwrap_or_default() / 60;
-        for kept in reply.targets.iter().filter(|kept| kept.waits) {
-            let name = format!("{}-{}-{minute}", kept.target, kept.turn);
-            let sent = self
-                .states
-                .start_execution()
-                .state_machine_arn(&self.machine)
-                .name(&name)
-                .input(json!({"target": kept.target}).to_string())
-                .send()
-                .await;
-            match sent.map_err(|e| aws::call_error("states:StartExecution", e)) {
-                Ok(_) => reply.started.push(name),
-                Err(error) if error.is("ExecutionAlreadyExists") => {
-                    tracing::info!(name, "was started in this minute already");
-                }
-                Err(error) => return Err(error.into()),
+        let mut failed = None;
+        // One after the other: few need it at the same time.
+        for kept in &reply.targets {
+            let Some(name) = execution_name(kept, minute) else {
+                continue;
+            };
+            match self.start_as(&name, &kept.target).await {
+                Ok(true) => reply.started.push(name),
+                Ok(false) => tracing::info!(name, "was started already"),
+                Err(why) => failed = failed.or(Some(why)),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether it was not there before.
+    async fn start_as(&self, name: &str, target: &Target) -> Result<bool, Fault> {
+        let sent = self
+            .states
+            .start_execution()
+            .state_machine_arn(&self.machine)
+            .name(name)
+            .input(json!({"target": target}).to_string())
+            .send()
+            .await;
+        match sent.map_err(|e| aws::call_error("states:StartExecution", e)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is("ExecutionAlreadyExists") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What every release of the target knows.
@@ -193,5 +199,34 @@ impl Keeper {
             rollback: false,
             proven: false,
         }
+    }
+}
+
+/// Of the execution that does what a look found. It has the keeper's turn: who looks at the same moment starts the same
+/// one; and the minute, by which one that was cut off is followed by another. Where the look failed, an execution does
+/// it again and shows why: one in ten minutes, since nobody may be there to mend it.
+fn execution_name(kept: &Kept, minute: i64) -> Option<String> {
+    let Kept { target, turn, .. } = kept;
+    match (kept.waits, kept.failed.is_empty()) {
+        (true, _) => Some(format!("{target}-{turn}-{minute}")),
+        (false, false) => Some(format!("{target}-failed-{}", minute / 10)),
+        (false, true) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_failed_is_shown_by_an_execution() {
+        let mut kept = Kept::of(Target::new("stage").unwrap());
+        assert_eq!(execution_name(&kept, 1234), None);
+        kept.failed_at("stage: the row cannot be read");
+        let shown = execution_name(&kept, 1234);
+        assert_eq!(shown.as_deref(), Some("stage-failed-123"));
+        (kept.waits, kept.turn) = (true, 7);
+        let mended = execution_name(&kept, 1234);
+        assert_eq!(mended.as_deref(), Some("stage-7-1234"));
     }
 }

@@ -51,11 +51,17 @@ impl Planner {
             );
             return Err(Fault::new(ErrorName::InputInvalid, text));
         }
+        let keys = resolved
+            .iter()
+            .map(|one| Key::artifact(&one.component, &one.commit));
+        let keys: Vec<Key> = keys.collect();
+        let mut rows: Vec<ArtifactRow> = self.registry.get_many(&keys).await?;
+        rows.retain(|row| row.kind == Kind::Library);
         let mut libraries = Libraries::default();
         for one in resolved {
-            let key = Key::artifact(&one.component, &one.commit);
-            let row: Option<ArtifactRow> = self.registry.get(&key).await?;
-            match row.filter(|row| row.kind == Kind::Library) {
+            let is_its =
+                |row: &&ArtifactRow| row.component == one.component && row.commit == one.commit;
+            match rows.iter().find(is_its).cloned() {
                 Some(row) => libraries.already_built.push(AlreadyBuilt {
                     component: one.component,
                     version: one.version,

@@ -1,26 +1,29 @@
-//! How what is live is, where it is live at the commit that is asked for already.
+//! How what runs already is: what is live at the commit that is asked for, and what a roll-back would take over.
 
 use crate::Planner;
 use health::Examiner;
 use pipeline::errors::Fault;
 use pipeline::health::{Condition, Tolerates};
 use pipeline::look::Look;
+use pipeline::names::Fqdn;
 use pipeline::plan::{Health, Observed, misled};
 use pipeline::rows::CandidateRow;
 use pipeline::wire::Release;
+use std::collections::BTreeSet;
 
 impl Planner {
-    /// "Already live" is said only of what is up and healthy. The rest is launched again.
-    pub(crate) async fn ask_what_is_live(
+    /// "Already live" is said only of what is up and healthy, and only that is taken over by a roll-back. The
+    /// rest is launched again.
+    pub(crate) async fn ask_instances(
         &self,
         release: &Release,
         look: &Look,
         all: &mut [Observed],
     ) -> Result<(), Fault> {
-        let same = all.iter().filter_map(Observed::same_live);
-        let rows: Vec<&CandidateRow> = same
-            .filter_map(|live| look.hosts.get(&live.hostname))
-            .collect();
+        let to_ask = all.iter().flat_map(|one| one.to_ask(release.proven));
+        let to_ask: BTreeSet<Fqdn> = to_ask.cloned().collect();
+        let rows = to_ask.iter().filter_map(|at| look.hosts.get(at));
+        let rows: Vec<&CandidateRow> = rows.collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -34,14 +37,9 @@ impl Planner {
                 (None, Some(condition)) => health_of(condition),
                 (None, None) => Health::NotAsked,
             };
-            tracing::info!(hostname = row.hostname.as_str(), ?health, "live already");
-            let same = |one: &&mut Observed| {
-                one.same_live()
-                    .is_some_and(|live| live.hostname == row.hostname)
-            };
-            let live = all.iter_mut().find(same).and_then(|one| one.live.as_mut());
-            live.into_iter()
-                .for_each(|live| live.health = health.clone());
+            tracing::info!(hostname = row.hostname.as_str(), ?health, "asked");
+            all.iter_mut()
+                .for_each(|one| one.found(&row.hostname, &health));
         }
         Ok(())
     }

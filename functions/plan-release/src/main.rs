@@ -23,6 +23,7 @@ use pipeline::wire::{PlanOutcome, PlanReply, PlanRequest, Planned, Release};
 use registry::{PlanFound, Registry, Reservation, Reserved};
 use secrets::Secrets;
 use stage::Settings;
+use std::collections::BTreeMap;
 
 struct Planner {
     config: aws_config::SdkConfig,
@@ -144,7 +145,7 @@ impl Planner {
         let rows = self.registry.standing(&release.target, &names).await?;
         let observe = |(one, name): (Resolved, &Fqdn)| observe(look, one, rows.get(name));
         let mut all: Vec<Observed> = resolved.into_iter().zip(&names).map(observe).collect();
-        self.ask_what_is_live(release, look, &mut all).await?;
+        self.ask_instances(release, look, &mut all).await?;
         Ok(all)
     }
 
@@ -285,6 +286,7 @@ impl Planner {
     /// New rows, and those of instances that are taken over: as they were seen and as they will be.
     async fn candidates(&self, reply: &PlanReply) -> Result<Option<Names>, Fault> {
         let (mut new, mut taken_over) = (Vec::new(), Vec::new());
+        let mut warm = self.warm(reply).await?;
         for planned in &reply.components {
             let at = planned.stands_at()?;
             let fresh = row(reply, planned, at);
@@ -292,8 +294,7 @@ impl Planner {
                 new.push(fresh);
                 continue;
             }
-            let key = Key::candidate(&reply.release.target, at);
-            match self.registry.get::<CandidateRow>(&key).await? {
+            match warm.remove(at) {
                 Some(seen) if seen.state == CandidateState::Live => {
                     let next = CandidateRow {
                         ticket: fresh.ticket,
@@ -310,6 +311,18 @@ impl Planner {
             }
         }
         Ok(Some((new, taken_over)))
+    }
+
+    /// The rows of what is to be taken over.
+    async fn warm(&self, reply: &PlanReply) -> Result<BTreeMap<Fqdn, CandidateRow>, Fault> {
+        let planned = reply.components.iter().filter(|planned| planned.warm);
+        let names: Vec<Fqdn> = planned
+            .map(|planned| Ok(planned.stands_at()?.clone()))
+            .collect::<Result<_, Fault>>()?;
+        Ok(self
+            .registry
+            .standing(&reply.release.target, &names)
+            .await?)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::Planner;
 use crate::looks::Asked;
 use crate::rollback::not_taken_back;
+use futures::future::join_all;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
@@ -11,11 +12,19 @@ use pipeline::plan::Resolved;
 use pipeline::rows::{AliasRow, ComponentRow, Key};
 use pipeline::version::Version;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 use workspace::blocking;
 use workspace::git::{self, Bounds, GitError, Named, Origin, Refs};
 
+/// Repositories that are asked at once: often one git host serves all of a project.
+const AT_ONCE: usize = 8;
+/// For all of them together. The function has 170 s, and more to do.
+const ALL: Duration = Duration::from_secs(120);
+
 impl Planner {
-    /// All that is asked for, each at a commit.
+    /// All that is asked for, each at a commit. What was begun is waited for also where another one fails: a function
+    /// stands still between two calls, and would go on with it in the next one.
     pub(crate) async fn resolve_all(
         &self,
         input: &ReleaseInput,
@@ -23,10 +32,17 @@ impl Planner {
         rows: &BTreeMap<Component, ComponentRow>,
         asked: Vec<Asked>,
     ) -> Result<Vec<Resolved>, Fault> {
-        let mut resolved = Vec::new();
-        for one in asked {
-            let row = &rows[&one.component];
-            resolved.push(self.resolve(input, look, row, one).await?);
+        let reads = Reads::begin();
+        let (mut resolved, mut asked) = (Vec::new(), asked.into_iter().peekable());
+        while asked.peek().is_some() {
+            let some = asked.by_ref().take(AT_ONCE).map(|one| {
+                let row = &rows[&one.component];
+                self.resolve(input, look, row, one, &reads)
+            });
+            let done: Vec<Result<Resolved, Fault>> = join_all(some).await;
+            for one in done {
+                resolved.push(one?);
+            }
         }
         Ok(resolved)
     }
@@ -38,6 +54,7 @@ impl Planner {
         look: &Look,
         row: &ComponentRow,
         asked: Asked,
+        reads: &Reads,
     ) -> Result<Resolved, Fault> {
         let commit = match (&asked.back, &asked.version) {
             (Some(back), _) => back.commit.clone(),
@@ -52,7 +69,7 @@ impl Planner {
                 let secret = row.credentials.as_ref();
                 let origin = self.secrets.origin(&row.repository, secret).await;
                 let origin = origin.map_err(|e| unreadable(row, e.name(), &e.to_string()))?;
-                resolve_by_git(row, origin, version, input).await?
+                reads.commit(row, origin, version, input).await?
             }
         };
         let resolved = Resolved {
@@ -88,13 +105,15 @@ impl Planner {
         &self,
         names: impl IntoIterator<Item = &'a Component>,
     ) -> Result<BTreeMap<Component, ComponentRow>, Fault> {
-        let mut rows = BTreeMap::new();
-        for component in names {
-            let row = self.registry.get(&Key::component(component)).await?;
-            let row = row.ok_or_else(|| unknown_component(component))?;
-            rows.insert(component.clone(), row);
+        let names: Vec<&Component> = names.into_iter().collect();
+        let keys: Vec<Key> = names.iter().copied().map(Key::component).collect();
+        let rows: Vec<ComponentRow> = self.registry.get_many(&keys).await?;
+        let named = rows.into_iter().map(|row| (row.component.clone(), row));
+        let rows: BTreeMap<Component, ComponentRow> = named.collect();
+        match names.into_iter().find(|name| !rows.contains_key(*name)) {
+            Some(unknown) => Err(unknown_component(unknown)),
+            None => Ok(rows),
         }
-        Ok(rows)
     }
 }
 
@@ -107,38 +126,79 @@ fn unknown_component(component: &Component) -> Fault {
     )
 }
 
-async fn resolve_by_git(
-    row: &ComponentRow,
-    origin: Origin,
-    version: &Version,
-    input: &ReleaseInput,
-) -> Result<Commit, Fault> {
-    let asked = origin.clone();
-    let refs = blocking(move || git::refs(&asked, &Bounds::default()))
-        .await
-        .map_err(|e| unread(row, &e))?;
-    let found = refs
-        .resolve(&version.to_string())
-        .map_err(|e| unknown(row, version, &e.to_string()))?;
-    let commit =
-        Commit::new(found.commit.as_str()).map_err(|e| unknown(row, version, &e.to_string()))?;
-    if let Some(branch) = &input.branch {
-        still_the_head(&refs, branch, &commit).map_err(|head| {
-            let moved = branch_moved(row, branch, &commit, &input.target, head);
-            Fault::new(ErrorName::Superseded, moved)
-        })?;
+/// What is read from repositories for one plan.
+struct Reads {
+    /// When all of them must be done.
+    ends: Instant,
+    /// A commit that no branch or tag points at is fetched, and may fill the disk: one at a time.
+    fetches: Mutex<()>,
+}
+
+impl Reads {
+    fn begin() -> Self {
+        Self {
+            ends: Instant::now() + ALL,
+            fetches: Mutex::new(()),
+        }
     }
-    if found.named == Named::UnprovenSha {
-        let sha = commit.to_string();
-        let proof = blocking(move || git::manifest(&origin, &sha, &Bounds::default())).await;
-        proof.map_err(|e| match e {
-            GitError::NoSuchCommit { .. } | GitError::NotACommit { .. } => {
-                unknown(row, version, &e.to_string())
+
+    /// Of a conversation that begins now.
+    fn bounds(&self) -> Bounds {
+        let bounds = Bounds::default();
+        let left = self.ends.saturating_duration_since(Instant::now());
+        Bounds {
+            deadline: bounds.deadline.min(left),
+            ..bounds
+        }
+    }
+
+    async fn commit(
+        &self,
+        row: &ComponentRow,
+        origin: Origin,
+        version: &Version,
+        input: &ReleaseInput,
+    ) -> Result<Commit, Fault> {
+        let (asked, bounds) = (origin.clone(), self.bounds());
+        let refs = blocking(move || git::refs(&asked, &bounds))
+            .await
+            .map_err(|e| unread(row, &e))?;
+        let found = refs
+            .resolve(&version.to_string())
+            .map_err(|e| unknown(row, version, &e.to_string()))?;
+        let commit = Commit::new(found.commit.as_str())
+            .map_err(|e| unknown(row, version, &e.to_string()))?;
+        if let Some(branch) = &input.branch {
+            still_the_head(&refs, branch, &commit).map_err(|head| {
+                let moved = branch_moved(row, branch, &commit, &input.target, head);
+                Fault::new(ErrorName::Superseded, moved)
+            })?;
+        }
+        if found.named == Named::UnprovenSha {
+            self.prove(row, origin, version, &commit).await?;
+        }
+        Ok(commit)
+    }
+
+    /// That the repository has this commit.
+    async fn prove(
+        &self,
+        row: &ComponentRow,
+        origin: Origin,
+        version: &Version,
+        commit: &Commit,
+    ) -> Result<(), Fault> {
+        let _one = self.fetches.lock().await;
+        let (sha, bounds) = (commit.to_string(), self.bounds());
+        let proof = blocking(move || git::manifest(&origin, &sha, &bounds)).await;
+        match proof {
+            Ok(_) => Ok(()),
+            Err(e @ (GitError::NoSuchCommit { .. } | GitError::NotACommit { .. })) => {
+                Err(unknown(row, version, &e.to_string()))
             }
-            other => unread(row, &other),
-        })?;
+            Err(other) => Err(unread(row, &other)),
+        }
     }
-    Ok(commit)
 }
 
 /// A push whose branch has moved on gives way: `Err` is where the branch points now.

@@ -2,8 +2,9 @@
 //! begins with.
 
 use crate::{Preparing, failed};
+use futures::future::try_join_all;
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::manifest::{Kind, Manifest};
+use pipeline::manifest::{Kind, Manifest, Pin};
 use pipeline::names::{Commit, Component};
 use pipeline::rows::{ArtifactRow, CacheRow, ComponentRow, Key};
 use pipeline::vendor::{Known, pinned, too_large};
@@ -19,16 +20,16 @@ impl Preparing {
     ) -> Result<Vec<Vendored>, Fault> {
         let refused = |why: String| failed(planned, ErrorName::LibraryNotReleased, &why);
         let by = (&planned.component, manifest.component.kind);
-        let mut pins = Vec::new();
-        for (library, pin) in &manifest.vendor {
+        let look = async |(library, pin): (&Component, &Pin)| {
             let beside = libraries.iter().find(|one| one.component == *library);
             let known = Known {
                 row: self.released(library, &pin.commit).await?,
                 added: self.added(library).await?,
                 beside: beside.map(|one| one.commit.clone()),
             };
-            pins.push(pinned(by, library, &pin.commit, &known).map_err(refused)?);
-        }
+            pinned(by, library, &pin.commit, &known).map_err(refused)
+        };
+        let pins: Vec<Vendored> = try_join_all(manifest.vendor.iter().map(look)).await?;
         let too_large = too_large(&pins);
         let too_large = too_large.map(|why| failed(planned, ErrorName::ManifestInvalid, &why));
         too_large.map_or(Ok(pins), Err)

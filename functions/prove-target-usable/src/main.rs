@@ -56,6 +56,7 @@ impl Prover {
         )];
         let template = &environment.launch_template_id;
         let version = self.version(&plan, template).await?;
+        // One after the other: a target has few, and it is seldom done.
         for subnet in &environment.subnet_ids {
             let tried = self.fleet.could_launch(template, &version, subnet).await;
             let what = format!("no instance can be launched in {subnet}");

@@ -10,6 +10,7 @@ use store::Original;
 impl Publisher {
     pub(crate) async fn keep(&self, request: KeepCaches) -> Result<Vec<KeptCache>, Fault> {
         let mut kept = Vec::new();
+        // One after the other: each may be gigabytes.
         for item in &request.caches {
             kept.extend(self.keep_one(&request.release, item).await?);
         }

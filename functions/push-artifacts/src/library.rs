@@ -1,6 +1,7 @@
 //! Record libraries: what passed its suites is released, and others can pin it from then on.
 
 use crate::Publisher;
+use futures::future::try_join_all;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::manifest::Kind;
@@ -25,11 +26,12 @@ impl Publisher {
             libraries,
             alone,
         } = request;
-        let mut passed = Vec::new();
-        for library in &libraries {
-            passed.push(self.passed(&release, library).await?);
-        }
+        let passed = libraries
+            .iter()
+            .map(|library| self.passed(&release, library));
+        let passed: Vec<ArtifactRow> = try_join_all(passed).await?;
         let mut released = Vec::new();
+        // One after the other: what was recorded is known where the next is refused.
         for row in passed {
             let key = Key::artifact(&row.component, &row.commit);
             self.registry.put(&key, &row).await?;
@@ -62,6 +64,7 @@ impl Publisher {
             Some(_) => Vec::new(),
             None => suites_of_library(&built),
         };
+        // One after the other: the first that has not passed ends it.
         for suite in &suites {
             let subject = Subject::suite(release, suite, ROUND);
             let seen: SuiteReply = self.store.evidence(subject).await?;

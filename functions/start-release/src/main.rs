@@ -65,6 +65,7 @@ impl Starter {
             PushPlan::Ignore(reason) => return Ok(ignored(reason)),
         };
         let mut executions = Vec::new();
+        // One after the other: a push starts one for each target that follows it.
         for start in starts {
             executions.push(self.execute(start).await?);
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All of CodeBuild that have not ended, or why that is not known.
-type Open = Result<Vec<OpenBuild>, CallError>;
+pub(crate) type Open = Result<Vec<OpenBuild>, CallError>;
 
 impl Sweeper {
     /// What there is to do.
@@ -28,13 +28,19 @@ impl Sweeper {
         run: Option<&Run>,
         swept: &mut Swept,
     ) {
+        // One after the other: each is told before and after; few are left.
         for (id, sentence) in self.planned(target, open, swept).await {
             swept.plan.push(sentence.clone());
-            match self.builds.stop(&id).await {
-                Ok(()) => {
-                    swept.did(&sentence);
-                    self.tell(target, run, &id, &sentence).await;
-                }
+            let act = run.map(|run| act(run, &id, &sentence));
+            self.tell(target, act.clone()).await;
+            let stopped = self.builds.stop(&id).await;
+            let state = match &stopped {
+                Ok(()) => ActState::Done,
+                Err(_) => ActState::Failed,
+            };
+            self.tell(target, act.map(|act| act.ended(state))).await;
+            match stopped {
+                Ok(()) => swept.did(&sentence),
                 Err(error) => failed(
                     swept,
                     &format!("{target}: the build {id} runs still"),
@@ -71,13 +77,9 @@ impl Sweeper {
         }
     }
 
-    /// It is done; that it cannot be told is no reason to do it again.
-    async fn tell(&self, target: &Target, run: Option<&Run>, id: &str, sentence: &str) {
-        let Some(run) = run else { return };
-        let act = format!("sweep-{}-build-{id}", run.execution);
-        let row = HistoryRow::begun(act, &run.entered, Actor::Sweeper);
-        let what = format!("Users are not affected: no alias moved. {sentence}");
-        let row = row.saying(&what, "").ended(ActState::Done);
+    /// That it cannot be told is no reason not to do it, or to do it again.
+    async fn tell(&self, target: &Target, row: Option<HistoryRow>) {
+        let Some(row) = row else { return };
         if let Err(error) = self.drive.registry.tell(target, &row).await {
             tracing::warn!(%error, row.act, "the history does not have it");
         }
@@ -92,6 +94,13 @@ impl Sweeper {
         let executions = self.executions.how(rows).await?;
         Ok(plan_builds(target, open, &executions))
     }
+}
+
+/// Told before and after: who stops it may be cut off between the two.
+fn act(run: &Run, id: &str, sentence: &str) -> HistoryRow {
+    let act = format!("sweep-{}-build-{id}", run.execution);
+    let what = format!("Users are not affected: no alias moved. {sentence}");
+    HistoryRow::begun(act, &run.entered, Actor::Sweeper).saying(&what, "")
 }
 
 fn failed(swept: &mut Swept, what: &str, fault: &Fault) {

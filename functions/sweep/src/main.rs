@@ -2,8 +2,9 @@
 
 mod builds;
 
+use crate::builds::Open;
 use ::builds::Builds;
-use drive::{Announcer, Drive, versions};
+use drive::{Announcer, Drive, Listed, versions};
 use executions::Executions;
 use pipeline::drivers::{Answer, Ask, Mode, Rows, Sweep};
 use pipeline::errors::{ErrorName, Fault, Named as _};
@@ -11,7 +12,6 @@ use pipeline::input::ReleaseInput;
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::{CandidateRow, EnvironmentRow, Key};
 use pipeline::sweep::{Cause, Drained, SweepReply, SweepRequest, Swept, Whom};
-use pipeline::target::{self, TargetRow};
 use pipeline::wire::Release;
 use stage::Settings;
 use std::collections::BTreeSet;
@@ -24,9 +24,6 @@ struct Sweeper {
     executions: Executions,
     builds: Builds,
 }
-
-/// A target that is open, with what releases know of it.
-type Open = (Target, EnvironmentRow);
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -66,24 +63,17 @@ impl Sweeper {
             true => Ok(Vec::new()),
             false => self.builds.open().await,
         };
-        let mut found = Vec::new();
-        for (target, environment) in targets {
-            let release = self.release(&target, environment);
-            let drain = release.drain_seconds;
-            let drained = request.drained.iter().filter(|one| one.target == target);
-            let drained: BTreeSet<Ticket> = drained.map(|one| one.ticket).collect();
-            let sweep = Sweep::new(release.clone(), drained, mode_of(&whom));
-            let sweep = sweep.told_as(request.run.clone());
-            let mut swept = self.target(release, sweep, &whom).await?;
-            if whom.dry_run {
-                self.tell_builds(&target, &open, &mut swept).await;
-            } else {
-                let run = request.run.as_ref();
-                self.stop_builds(&target, &open, run, &mut swept).await;
-                // Also what others could not announce.
-                swept.unannounced = self.announcer.announce(&target).await;
+        let (mut found, mut passes) = (Vec::new(), None);
+        // One after the other: they share the five requests a second that Route 53 answers an account.
+        for listed in targets {
+            match self.swept(listed, &request, &whom, &open).await {
+                Ok(swept) => found.push(swept),
+                // Tried again, when the others are done.
+                Err(fault) => passes = passes.or(Some(fault)),
             }
-            found.push((swept, drain));
+        }
+        if let Some(fault) = passes {
+            return Err(fault);
         }
         let drained: Vec<Drained> = request.drained;
         let mut reply = SweepReply::of(found, drained);
@@ -93,61 +83,68 @@ impl Sweeper {
         Ok(reply)
     }
 
-    async fn targets(&self, cause: &Cause) -> Result<Vec<Open>, Fault> {
-        let open = |(name, row): (Target, TargetRow)| {
-            let environment = target::open(&name, Some(row)).ok()?;
-            Some((name, environment))
-        };
+    async fn targets(&self, cause: &Cause) -> Result<Vec<Listed>, Fault> {
         match cause {
             Cause::Ended(arn) => {
                 let input = self.executions.input_of_ended(arn).await?;
-                match ReleaseInput::parse(&input) {
-                    Ok(input) => Ok(self
-                        .row_of(&input.target)
-                        .await?
-                        .and_then(open)
-                        .into_iter()
-                        .collect()),
-                    Err(_) => Ok(Vec::new()), // it was refused for that, before it reserved anything
-                }
+                let Ok(input) = ReleaseInput::parse(&input) else {
+                    return Ok(Vec::new()); // it was refused for that, before it reserved anything
+                };
+                let listed = self.drive.target_if_open(&input.target).await?;
+                Ok(listed.into_iter().collect())
             }
-            Cause::Asked(Some(name)) => {
-                let row = self.row_of(name).await?.map(|(_, row)| row);
-                let environment = target::open(name, row);
-                let environment =
-                    environment.map_err(|why| Fault::new(why.name(), why.to_string()))?;
-                Ok(vec![(name.clone(), environment)])
-            }
-            Cause::Schedule | Cause::Asked(None) => {
-                let all = self.drive.registry.targets().await?;
-                Ok(all.into_iter().filter_map(open).collect())
-            }
+            Cause::Asked(Some(name)) => Ok(vec![self.drive.target(name).await?]),
+            Cause::Schedule | Cause::Asked(None) => self.drive.targets().await,
         }
     }
 
-    async fn row_of(&self, name: &Target) -> Result<Option<(Target, TargetRow)>, Fault> {
-        let row = self.drive.registry.get(&Key::environment(name)).await?;
-        Ok(row.map(|row| (name.clone(), row)))
+    /// One target, and how long its drain is. Its failure is no reason to leave the others: an error is only what may
+    /// pass.
+    async fn swept(
+        &self,
+        (target, environment): Listed,
+        request: &SweepRequest,
+        whom: &Whom,
+        open: &Open,
+    ) -> Result<(Swept, u32), Fault> {
+        let failed = |fault: Fault| match fault.name() {
+            ErrorName::Unavailable => Err(fault),
+            _ => {
+                let mut swept = Swept::of(&target, &Default::default());
+                swept.failed_at(&format!("{target}: {fault}"));
+                Ok(swept)
+            }
+        };
+        let release = match environment {
+            Ok(environment) => self.release(&target, environment),
+            Err(fault) => return Ok((failed(fault)?, 0)),
+        };
+        let drain = release.drain_seconds;
+        let drained = request.drained.iter().filter(|one| one.target == target);
+        let drained: BTreeSet<Ticket> = drained.map(|one| one.ticket).collect();
+        let sweep = Sweep::new(release.clone(), drained, mode_of(whom));
+        let sweep = sweep.told_as(request.run.clone());
+        let mut swept = self.driven(&release, sweep, whom).await.or_else(failed)?;
+        if whom.dry_run {
+            self.tell_builds(&target, open, &mut swept).await;
+        } else {
+            let run = request.run.as_ref();
+            self.stop_builds(&target, open, run, &mut swept).await;
+            // Also what others could not announce.
+            swept.unannounced = self.announcer.announce(&target).await;
+        }
+        Ok((swept, drain))
     }
 
-    /// One target's failure is no reason to leave the others; what may pass is tried again.
-    async fn target(&self, release: Release, sweep: Sweep, whom: &Whom) -> Result<Swept, Fault> {
+    async fn driven(&self, release: &Release, sweep: Sweep, whom: &Whom) -> Result<Swept, Fault> {
         let executions = async |ask| match ask {
             Ask::Executions(these) => Ok(Answer::Executions(self.executions.how(these).await?)),
             other => Err(drive::not_answered(&other)),
         };
-        let mut swept = match self.drive.run_with(sweep, executions).await {
-            Ok(swept) => swept,
-            Err(fault) if fault.name() == ErrorName::Unavailable => return Err(fault),
-            Err(fault) => {
-                let mut swept = Swept::of(&release.target, &Default::default());
-                swept.failed_at(&format!("{}: {fault}", release.target));
-                swept
-            }
-        };
+        let mut swept = self.drive.run_with(sweep, executions).await?;
         tracing::info!(?swept, "swept");
         if whom.cause == Cause::Schedule {
-            self.old_versions(&release, &mut swept).await?;
+            self.old_versions(release, &mut swept).await?;
         }
         Ok(swept)
     }

@@ -159,25 +159,22 @@ impl Watch {
             .collect();
         let names = kept.iter().map(|row| &row.component);
         let aliases = self.aliases(&request.release, names).await?;
-        let mut connected = BTreeSet::new();
-        for row in kept {
+        let usual = Duration::from_secs(request.release.drain_seconds.into());
+        let look = async |row: &CandidateRow| {
             let live = aliases.get(&row.component);
             let live = live.filter(|live| live.ticket == request.release.ticket);
-            let Some(since) = live.and_then(|live| aws::since(&live.since)) else {
-                continue;
-            };
+            let since = live.and_then(|live| aws::since(&live.since))?;
             let told = self.told(target, row).await;
             tracing::info!(
                 at = row.hostname.as_str(),
                 ?told,
                 "connections as they are told"
             );
-            let usual = Duration::from_secs(request.release.drain_seconds.into());
-            if has_connections(row, since, usual, &told) {
-                connected.insert(row.component.clone());
-            }
-        }
-        Ok(connected)
+            has_connections(row, since, usual, &told).then(|| row.component.clone())
+        };
+        let looks = futures::stream::iter(kept).map(look);
+        let found: Vec<Option<Component>> = looks.buffer_unordered(AT_ONCE).collect().await;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// What cannot be read was not told.

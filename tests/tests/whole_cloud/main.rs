@@ -7,6 +7,7 @@ mod forged;
 mod permissions;
 mod prod;
 mod search;
+mod unreadable;
 mod watch;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -58,10 +58,9 @@ impl Job {
     pub(super) fn are_well(&self, seen: &BTreeMap<Fqdn, Condition>) -> Result<(), Fault> {
         for one in &self.request.candidates {
             let (name, why) = match seen.get(&one.hostname) {
-                Some(Condition::Well) => continue,
-                Some(Condition::Unwell(why) | Condition::Limping(why)) => {
-                    (ErrorName::NotHealthy, why.as_str())
-                }
+                // A candidate that limps is one that users are sent back to: see `Tolerates`.
+                Some(Condition::Well | Condition::Limping(_)) => continue,
+                Some(Condition::Unwell(why)) => (ErrorName::NotHealthy, why.as_str()),
                 Some(Condition::Gone(why)) => (ErrorName::CandidateGone, why.as_str()),
                 None => (ErrorName::CandidateGone, "it is not on record"),
             };

@@ -178,7 +178,7 @@ impl RollBack {
     }
 
     fn examine(&mut self, zone: ZoneView, aliases: Vec<AliasRow>, rows: Rows) -> Next<BackReply> {
-        let ask = Ask::Examine(rows.values().cloned().collect(), Tolerates::AnyEnd);
+        let ask = Ask::Examine(rows.values().cloned().collect(), Tolerates::AnyEndOfHalf);
         self.ask(ask, Waits::Conditions(zone, aliases, rows))
     }
 
@@ -264,7 +264,7 @@ impl RollBack {
     /// The cutover goes on from the same look that its read-set is of: nothing is tested in between.
     fn plan_move(&mut self, plan: Arc<PlanReply>, own: Rows, zone: &ZoneView, rows: &Rows) -> Step {
         let asked = step(&plan, &own, zone, rows);
-        let job = Job::new(asked, own, Tolerates::AnyEnd).map(|mut job| {
+        let job = Job::new(asked, own, Tolerates::AnyEndOfHalf).map(|mut job| {
             let failed = self.asked.components.iter();
             let failed = failed.map(|one| (one.component.clone(), one.hostname.clone()));
             job.request.replaces = failed.collect();

@@ -19,6 +19,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Hash)]
 pub struct Terminate {
     asked: Arc<TerminateRequest>,
+    /// Of what users are sent to.
+    tolerates: Tolerates,
     rows: Arc<Rows>,
     reply: TerminateReply,
     /// What was never live and is not going to be.
@@ -87,10 +89,20 @@ impl Terminate {
     pub fn new(asked: TerminateRequest) -> Self {
         Self {
             asked: Arc::new(asked),
+            tolerates: Tolerates::OneEnd,
             rows: Arc::default(),
             reply: TerminateReply::default(),
             superseded: BTreeSet::new(),
             waits: Waits::ToBegin,
+        }
+    }
+
+    /// Of a release that may have been live for long: how often its components have ended says nothing of how they
+    /// are now.
+    pub fn late(asked: TerminateRequest) -> Self {
+        Self {
+            tolerates: Tolerates::AnyEndOfHalf,
+            ..Self::new(asked)
         }
     }
 
@@ -106,8 +118,13 @@ impl Terminate {
             self.asked.components.contains(&row.component)
                 && live.get(&row.component) == Some(&row.hostname)
         };
-        let rows = self.rows.values().filter(is_live).cloned().collect();
-        let ask = Ask::Examine(rows, Tolerates::OneEnd);
+        let rows: Vec<Arc<CandidateRow>> = self.rows.values().filter(is_live).cloned().collect();
+        // What was taken over has been live before: its ends are counted from then.
+        let tolerates = match rows.iter().all(|row| row.launched_by.is_some()) {
+            true => Tolerates::AnyEndOfHalf,
+            false => self.tolerates,
+        };
+        let ask = Ask::Examine(rows, tolerates);
         self.ask(ask, Waits::Conditions(zone))
     }
 

@@ -87,6 +87,32 @@ fn a_row_that_a_roll_back_took_meanwhile_is_left_with_its_instances() {
     assert!(last.contains("retired: [], instances: []"), "{last}");
 }
 
+/// How the live hostname is examined.
+fn examined(terminate: &mut Terminate, live: CandidateRow) -> Tolerates {
+    let all = rows(&[row("api", 'a', 7), live]);
+    for answer in [Answer::Begin, Answer::Rows(all)] {
+        terminate.next(answer, "").unwrap();
+    }
+    match terminate.next(Answer::Zone(zone("ba")), "").unwrap() {
+        Next::Ask(Ask::Examine(_, tolerates)) => tolerates,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ends_count_only_from_a_known_moment_on() {
+    let (own, taken_over) = (row("api", 'b', 42), row("api", 'b', 42));
+    let taken_over = CandidateRow {
+        launched_by: Some(crate::names::Ticket(3)),
+        ..taken_over
+    };
+    let new = || Terminate::new(asked());
+    assert_eq!(examined(&mut new(), own.clone()), Tolerates::OneEnd);
+    assert_eq!(examined(&mut new(), taken_over), Tolerates::AnyEndOfHalf);
+    let mut late = Terminate::late(asked());
+    assert_eq!(examined(&mut late, own), Tolerates::AnyEndOfHalf);
+}
+
 #[test]
 fn what_was_live_before_is_spared_where_what_replaced_it_is_not_well() {
     let gone = Condition::Gone("instance i-2 is terminated".into());

@@ -23,6 +23,20 @@ async fn a_target_that_is_being_torn_down_stays_closed() {
 }
 
 #[tokio::test]
+async fn a_target_whose_row_cannot_be_read_is_listed_with_that_beside_the_others() {
+    let item = |name: &str| json!({"pk": {"S": name}, "sk": {"S": "environment"}});
+    let mut broken = item("target#dev");
+    broken["state"] = json!({"N": "1"});
+    let replay = Replay::new([ok(json!({"Items": [broken, item("target#stage")]}))]);
+    let listed = registry(&replay).targets().await.unwrap();
+    let told: Vec<(&str, bool)> = listed
+        .iter()
+        .map(|(name, row)| (name.as_str(), row.is_ok()))
+        .collect();
+    assert_eq!(told, [("dev", false), ("stage", true)]);
+}
+
+#[tokio::test]
 async fn opening_a_target_says_what_it_was_made_of() {
     let before = json!({"Attributes": {"template": {"S": "t"}, "parameters": {"M": {}}}});
     let replay = Replay::new([ok(before), ok(json!({}))]);

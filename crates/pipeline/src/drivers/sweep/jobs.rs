@@ -114,7 +114,7 @@ impl Doing {
             components,
             companions_of: Some(release.row.ticket),
         };
-        let terminate = Terminate::new(asked);
+        let terminate = Terminate::late(asked);
         Self::of(release, look, At::End(Box::new(terminate))).begun(now)
     }
 
