@@ -21,6 +21,9 @@ class Machine:
         self.rules, self.functions = rules, functions
         source = load(path)
         source.pop("Shapes", None)
+        self.effects = source.pop("Effects", None)
+        if not self.effects:
+            raise Fault(f"{self.where}: Effects: is missing: what do its causes say of users?")
         self.texts = {**rules["Texts"], **source.pop("Texts", {})}
         # Function by state, in the states' order; and what is shown of a state, with what function runs in it.
         self.calls = {}

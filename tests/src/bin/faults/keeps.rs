@@ -1,6 +1,6 @@
 //! The keeper, while it replaces what has died.
 
-use crate::act::{Act, Ground, LEFT, LIMIT, ended, hangs, stop, unnamed, wait_for_late};
+use crate::act::{Act, Ground, LEFT, LIMIT, ended, hangs, stop, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
@@ -9,7 +9,6 @@ use crate::plan::{calls, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
 use end_to_end::{Cloud, Component, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, until};
-use pipeline::stages::KEEP;
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -119,18 +118,7 @@ impl Keeps {
     }
 
     fn of_cause(&self, ended: &Ended) -> Vec<String> {
-        let stages = verdict::names(KEEP);
-        unnamed(
-            ended,
-            &[
-                ("a stage", &stages),
-                ("the target", &[self.place.name]),
-                (
-                    "what users have",
-                    &["Users may be sent to", "Users are sent to"],
-                ),
-            ],
-        )
+        verdict::unsaid(ended, "keep", &[("the target", &[self.place.name])])
     }
 
     /// The same version runs again, the record leads to it, and nothing else is left: with nobody's doing.

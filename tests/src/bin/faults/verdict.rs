@@ -5,21 +5,7 @@ use crate::fleet::Fleet;
 use crate::releases::Brought;
 use crate::scenario::Scenario;
 use end_to_end::{Component, Ended, Traffic, until};
-use pipeline::stages::{RELEASE, Stage};
-
-/// How a cause says what is true for users.
-const EFFECTS: [&str; 10] = [
-    "Users may be affected",
-    " leads to ",
-    " lead to ",
-    " does not exist yet",
-    "No alias was moved",
-    "still points at",
-    "still point at",
-    "is live",
-    "are live",
-    "nothing changed for users",
-];
+use pipeline::stages::machine;
 
 /// What is wrong once it has ended.
 pub async fn look(
@@ -73,17 +59,21 @@ async fn live(component: &Component) -> Option<String> {
 
 /// It names stage, effect on users and, where it has got a number, the release.
 fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
-    let stages = names(RELEASE);
-    let mut parts = vec![("a stage", &stages[..]), ("what users have", &EFFECTS)];
-    if has_number {
-        parts.push(("the release", &["-r"]));
+    match has_number {
+        true => unsaid(ended, "release", &[("the release", &["-r"])]),
+        false => unsaid(ended, "release", &[]),
     }
-    unnamed(ended, &parts)
 }
 
-/// Of the states that call a function.
-pub fn names(stages: &'static [Stage]) -> Vec<&'static str> {
-    stages.iter().map(|stage| stage.state).collect()
+/// What the cause of a machine's execution does not say: the stage, what users have, and these.
+pub fn unsaid(ended: &Ended, of: &str, also: &[(&str, &[&str])]) -> Vec<String> {
+    let machine = machine(of).expect("a machine");
+    let stages: Vec<&str> = machine.stages.iter().map(|stage| stage.state).collect();
+    let always = [
+        ("a stage", &stages[..]),
+        ("what users have", machine.effects),
+    ];
+    unnamed(ended, &[&always, also].concat())
 }
 
 /// One of these commits stands, and nothing else, in time. None is one that never was live.
