@@ -4,6 +4,7 @@ use crate::files::read;
 use pipeline::stages;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use yaml_serde::Value as Yaml;
 
 /// The release's, from the root.
 pub const RELEASE: &str = "statemachine/release.asl.json";
@@ -98,7 +99,7 @@ pub fn states_of(path: &str) -> Vec<(String, Value)> {
 /// Those that call a function.
 pub fn tasks_of(path: &str) -> Vec<(String, Value)> {
     let mut tasks = states_of(path);
-    tasks.retain(|(_, state)| state["Type"] == "Task" && !is_container(state));
+    tasks.retain(|(_, state)| state["Type"] == "Task" && !is_of_a_kind(state));
     let machine = stages::MACHINES.iter().find(|one| path_of(one) == path);
     let rows = machine.expect("a machine").stages.len();
     // A Map has a row too, and so has a state that waits.
@@ -106,16 +107,19 @@ pub fn tasks_of(path: &str) -> Vec<(String, Value)> {
     tasks
 }
 
-/// Those that run a container.
+/// Those that start a build of CodeBuild and wait for it.
 pub fn containers_of(path: &str) -> Vec<(String, Value)> {
     let mut containers = states_of(path);
-    containers.retain(|(_, state)| is_container(state));
+    containers.retain(|(_, state)| state["Resource"] == "${StartBuildArn}");
     containers
 }
 
-/// Whether a state starts a build of CodeBuild and waits for it.
-pub fn is_container(state: &Value) -> bool {
-    state["Resource"] == "${StartBuildArn}"
+/// Whether a state is a Task that calls no function: the `Kinds` of statemachine/rules.yaml.
+pub fn is_of_a_kind(state: &Value) -> bool {
+    let rules: Yaml = yaml_serde::from_str(&read("statemachine/rules.yaml")).expect("rules");
+    let kinds = rules["Kinds"].as_mapping().expect("Kinds");
+    let mut names = kinds.keys().filter_map(Yaml::as_str);
+    names.any(|name| state["Resource"] == format!("${{{name}Arn}}"))
 }
 
 fn collect(machine: &Value, within: &str, found: &mut Vec<Machine>) {
