@@ -1,6 +1,6 @@
 //! Sweeps of what a stopped release has left.
 
-use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, wait_for_late};
+use crate::act::{Act, Ground, LIMIT, to_its_end, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
@@ -103,13 +103,9 @@ impl Sweeps {
         plan: &FaultPlan,
         act: &mut Act,
     ) {
-        let is_stopped = stop(sweep, fault).await;
-        let Some(ended) = ended(sweep).await else {
-            return act.hangs(hangs(sweep).await);
+        let Some(ended) = to_its_end(sweep, fault, plan, act).await else {
+            return;
         };
-        act.states = sweep.lasting_states().await.into_iter().collect();
-        act.is_met = is_stopped || plan.is_met();
-        act.ended(&ended);
         act.wrong.extend(self.of_cause(&ended, of));
         let is_late = act.is_met && wait_for_late(fault).await;
         if ended.status != "SUCCEEDED" || is_late {

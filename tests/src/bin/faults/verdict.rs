@@ -4,7 +4,7 @@ use crate::act::{Act, LEFT, unnamed};
 use crate::fleet::Fleet;
 use crate::releases::Brought;
 use crate::scenario::Scenario;
-use end_to_end::{Component, Ended, Traffic, until};
+use end_to_end::{Component, Ended, Traffic, holds};
 use pipeline::stages::machine;
 
 /// What is wrong once it has ended.
@@ -78,39 +78,28 @@ pub fn unsaid(ended: &Ended, of: &str, also: &[(&str, &[&str])]) -> Vec<String> 
 
 /// One of these commits stands, and nothing else, in time. None is one that never was live.
 pub async fn alone(component: &Component, possible: &[Option<&str>]) -> Option<String> {
-    let mut last = String::new();
-    let found = until(LEFT, async || {
+    let found = holds(LEFT, async || {
         let live = live(component).await;
-        let found = match (possible.contains(&live.as_deref()), &live) {
+        match (possible.contains(&live.as_deref()), &live) {
             (true, Some(live)) => component.alone(live).await,
             (true, None) => component.nothing().await,
             (false, live) => Err(format!("{live:?} is live, and not one of {possible:?}")),
-        };
-        match found {
-            Ok(()) => Some(()),
-            Err(what) => {
-                last = what;
-                None
-            }
         }
     });
-    match found.await {
-        Some(()) => None,
-        None => Some(format!("{} after {LEFT:?}: {last}", component.name)),
-    }
+    let wrong = found.await.err();
+    wrong.map(|what| format!("{} after {LEFT:?}: {what}", component.name))
 }
 
 /// The release's row says how it ended, and no candidate's row is left but that of what is live.
 async fn of_row(component: &Component, ended: &Ended) -> Vec<String> {
-    let mut last = Vec::new();
-    let found = until(LEFT, async || {
-        last = rows(component, ended).await;
-        last.is_empty().then_some(())
+    let found = holds(LEFT, async || {
+        let wrong = rows(component, ended).await;
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
     });
-    match found.await {
-        Some(()) => Vec::new(),
-        None => last,
-    }
+    found.await.err().unwrap_or_default()
 }
 
 async fn rows(component: &Component, ended: &Ended) -> Vec<String> {
