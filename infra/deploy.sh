@@ -78,11 +78,30 @@ deploy_pipeline() {
         --s3-bucket "$bucket" --s3-prefix "$project" \
         --output-template-file "$work/pipeline.yaml" >"$work/package.log" 2>&1 ||
         { cat "$work/package.log" >&2 && die "the packages could not be uploaded to $bucket"; }
+    choose_keeper_places "$stack"
     deploy_stack "$stack" "$work/pipeline.yaml" "$bucket" \
         "Project=$project" "Domain=$domain" "TargetTemplateUrl=$template" ${parameters[@]+"${parameters[@]}"}
     outputs_of "$stack" >"$work/outputs"
     print_outputs
     tell_of_places "$stack"
+}
+
+# Keeps places for the keeper, where nobody has said how many and Lambda has room: it leaves 100 to all other functions
+# (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+choose_keeper_places() {
+    local places=10 free parameter
+    for parameter in ${parameters[@]+"${parameters[@]}"}; do
+        case "$parameter" in KeeperPlaces=*) return 0 ;; esac
+    done
+    case "$(parameter_of "$1" KeeperPlaces 2>/dev/null || true)" in '' | None | 0) ;; *) return 0 ;; esac
+    free=$(aws lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text \
+        2>"$work/lambda.log") || free=0
+    if [ "${free%.*}" -ge $((100 + places)) ]; then
+        parameters+=("KeeperPlaces=$places")
+    else
+        printf '  WARNING: no place is kept for the keeper: Lambda has %s concurrent executions free here, and it takes %s. While releases use them all, instances that end are replaced late. Ask AWS for more, and deploy again (docs/aws.md, quotas)\n' \
+            "$free" "$((100 + places))" >&2
+    fi
 }
 
 # How many containers the account may run at once, where the pipeline has commands run in them.

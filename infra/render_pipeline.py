@@ -11,7 +11,7 @@ The text is put together as text, so that the comments, which are reasons, come 
     Undo           what undoes it, where a release that does not go live must
     MemorySize     MiB, or a parameter; 256 where nothing is said
     Timeout        seconds; the states that call it wait ten seconds longer
-    EphemeralStorage, Layers       as in CloudFormation, where they differ from the default
+    EphemeralStorage, Layers, ReservedConcurrentExecutions       as in CloudFormation, where they differ from the default
     Environment    variables beside those that every function has
     Table          what it does with the table: DynamoDB's actions, without their prefix
     Statements     what else it may do: IAM statements, each with its reason, or the Sid of one in
@@ -25,8 +25,9 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = ROOT / "infra" / "pipeline"
 REQUIRED = {"Description", "Changes", "Timeout"}
-OPTIONAL = {
-    "State", "Twice", "Command", "Log", "Undo", "MemorySize", "EphemeralStorage", "Layers", "Environment", "Table", "Statements"}
+# As they are.
+PROPERTIES = ("EphemeralStorage", "Layers", "ReservedConcurrentExecutions")
+OPTIONAL = {"State", "Twice", "Command", "Log", "Undo", "MemorySize", "Environment", "Table", "Statements", *PROPERTIES}
 HEADER = """\
 # Rendered by `make render` from infra/pipeline/ and functions/*/function.yaml: edit those, not this file.
 """
@@ -126,7 +127,7 @@ def in_order(functions, machines):
 
 def function_section(function, shared):
     values = function.values
-    more = [f"{key}: {values[key]}" for key in ("EphemeralStorage", "Layers") if key in values]
+    more = [f"{key}: {values[key]}" for key in PROPERTIES if key in values]
     return filled(part("function"), {
         "title": title(function.name),
         "name": function.name,

@@ -338,8 +338,8 @@ impl Drive {
         };
         let wanted = leaving.iter().map(of).collect();
         let seen = self.fleet.of_releases(&wanted).await?;
-        let up = seen.into_iter().filter(Seen::is_up);
-        let ids: Vec<String> = up.map(|one| one.id).collect();
+        let left = seen.into_iter().filter(Seen::can_end);
+        let ids: Vec<String> = left.map(|one| one.id).collect();
         self.fleet.terminate(&ids).await?;
         Ok(Answer::Ended(ids))
     }

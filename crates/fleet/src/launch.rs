@@ -2,6 +2,9 @@
 
 use crate::{Fleet, Seen, seen};
 use aws::{CallError, CallKind, call_error};
+use aws_config::SdkConfig;
+use aws_sdk_ec2::config::retry::RetryConfig;
+use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_sdk_ec2::types::{LaunchTemplateSpecification, ResourceType, Tag, TagSpecification};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,11 +25,24 @@ pub struct Launch<'a> {
     pub token: String,
     /// On instances and volumes.
     pub tags: &'a BTreeMap<String, String>,
+    /// Who tries again.
+    pub tries: Tries,
+}
+
+/// Who tries again what may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tries {
+    /// The client, and a version that EC2 does not know yet is waited for.
+    Here,
+    /// The caller, with its next look: one call within [`ONE_CALL`].
+    ByCaller,
 }
 
 /// Pauses between tries, twice as long each time: 0.5, 1, 2 and 4 s.
 const PAUSES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
+/// The longest that a launch takes that its caller tries again. RunInstances answers in seconds.
+pub const ONE_CALL: Duration = Duration::from_secs(20);
 /// Ids in one call:
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html>.
 const IDS: usize = 1000;
@@ -37,9 +53,28 @@ fn is_not_known_yet(error: &CallError) -> bool {
     error.is("InvalidLaunchTemplateId.VersionNotFound")
 }
 
+/// What a caller has launched from before is long known: a version that is not found was deleted.
+fn may_pass(error: &CallError, tries: Tries) -> bool {
+    let is_made = tries == Tries::Here && is_not_known_yet(error);
+    is_made || error.is("IdempotentParameterMismatch")
+}
+
 /// EC2 does not show the instance, or no longer.
 fn is_unknown(error: &CallError) -> bool {
     error.is("InvalidInstanceID.NotFound")
+}
+
+/// A client that calls once. The SDK tries a lack of machines again, as it does all that is answered with 5xx, for some
+/// seconds each time.
+pub(crate) fn calls_once(config: &SdkConfig) -> aws_sdk_ec2::Client {
+    let timeouts = config.timeout_config().cloned();
+    let timeouts = timeouts
+        .unwrap_or_else(TimeoutConfig::disabled)
+        .to_builder();
+    let config = aws_sdk_ec2::config::Builder::from(config)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.operation_timeout(ONE_CALL).build());
+    aws_sdk_ec2::Client::from_conf(config.build())
 }
 
 /// What became of a launch.
@@ -56,9 +91,13 @@ impl Fleet {
     /// Launches instances; the same token again answers the same instances.
     pub async fn launch(&self, launch: &Launch<'_>) -> Result<Launched, CallError> {
         let mut tries = 0;
+        let most = match launch.tries {
+            Tries::Here => PAUSES,
+            Tries::ByCaller => 0,
+        };
         loop {
             match self.try_launch(launch).await {
-                Err(error) if is_not_known_yet(&error) && tries < PAUSES => {
+                Err(error) if is_not_known_yet(&error) && tries < most => {
                     tokio::time::sleep(PAUSE * (1 << tries)).await;
                     tries += 1;
                 }
@@ -67,9 +106,7 @@ impl Fleet {
                 }
                 // An earlier try did launch, with another version, and EC2 does not list its
                 // instances yet: whoever looks again later finds them.
-                Err(error)
-                    if is_not_known_yet(&error) || error.is("IdempotentParameterMismatch") =>
-                {
+                Err(error) if may_pass(&error, launch.tries) => {
                     return Err(CallError {
                         kind: CallKind::Unavailable,
                         ..error
@@ -93,8 +130,11 @@ impl Fleet {
         let template = LaunchTemplateSpecification::builder()
             .launch_template_id(launch.template_id)
             .version(launch.version);
-        let reply = self
-            .client
+        let client = match launch.tries {
+            Tries::Here => &self.client,
+            Tries::ByCaller => &self.once,
+        };
+        let reply = client
             .run_instances()
             .launch_template(template.build())
             .subnet_id(launch.subnet_id)

@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::Filter;
 use pipeline::wire::Instance;
 use std::collections::BTreeSet;
 
-pub use launch::{Launch, Launched};
+pub use launch::{Launch, Launched, ONE_CALL, Tries};
 pub use target::Owner;
 pub use template::NewVersion;
 
@@ -33,6 +33,11 @@ impl Seen {
         matches!(self.state.as_str(), "pending" | "running")
     }
 
+    /// Whether it can be ended: also what is stopped, whose disk stays and which anybody can start again.
+    pub fn can_end(&self) -> bool {
+        !matches!(self.state.as_str(), "shutting-down" | "terminated")
+    }
+
     /// The instance, once it has an address.
     pub fn instance(&self) -> Option<Instance> {
         self.public_address.clone().map(|address| Instance {
@@ -50,6 +55,8 @@ const VALUES_OF_A_FILTER: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Fleet {
     client: Client,
+    /// For launches that the caller tries again.
+    once: Client,
 }
 
 impl Fleet {
@@ -57,6 +64,7 @@ impl Fleet {
     pub fn new(config: &aws_config::SdkConfig) -> Self {
         Self {
             client: Client::new(config),
+            once: launch::calls_once(config),
         }
     }
 

@@ -8,6 +8,9 @@ use pipeline::names::{Component, Project, Target};
 use pipeline::sweep::Launched;
 use std::collections::BTreeSet;
 
+/// States of instances that are there, or whose disks are.
+const NOT_ENDED: [&str; 4] = ["pending", "running", "stopping", "stopped"];
+
 impl Fleet {
     /// All instances with the project's and the target's tags, ended ones too as long as EC2 shows
     /// them: about an hour
@@ -27,7 +30,7 @@ impl Fleet {
         self.describe(call.set_filters(Some(filters.into()))).await
     }
 
-    /// Its instances that are there or coming, with what their tags say of them.
+    /// Its instances that have not ended, with what their tags say of them: also what is stopped.
     pub async fn launched_on(
         &self,
         project: &Project,
@@ -36,10 +39,7 @@ impl Fleet {
         let filters = [
             ("tag:cutover:project", vec![project.to_string()]),
             ("tag:cutover:target", vec![target.to_string()]),
-            (
-                "instance-state-name",
-                vec!["pending".to_owned(), "running".to_owned()],
-            ),
+            ("instance-state-name", NOT_ENDED.map(str::to_owned).into()),
         ];
         let filters = filters.map(|(name, values)| {
             let filter = Filter::builder().name(name);
@@ -215,5 +215,37 @@ fn launched(instance: &aws_sdk_ec2::types::Instance) -> Launched {
         release: tag(instance, "cutover:release").cloned(),
         name: tag(instance, "Name").cloned(),
         address: public_address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use replay::Replay;
+
+    #[tokio::test]
+    async fn what_is_stopped_is_found_and_can_be_ended() {
+        let reply = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>\
+            <instanceState><name>stopped</name></instanceState></item></instancesSet></item></reservationSet>\
+            </DescribeInstancesResponse>";
+        let replay = Replay::new([(200, reply.to_owned())]);
+        let (project, target) = (
+            Project::new("myproj").unwrap(),
+            Target::new("stage").unwrap(),
+        );
+        let fleet = Fleet::new(&replay.config());
+        let found = fleet.launched_on(&project, &target).await.unwrap();
+        assert_eq!(found[0].id, "i-1");
+        let asked = &replay.asked()[0];
+        for state in NOT_ENDED {
+            assert!(asked.contains(&format!("={state}")), "{state}: {asked}");
+        }
+        let seen = |state: &str| Seen {
+            id: "i-1".into(),
+            state: state.into(),
+            public_address: None,
+        };
+        assert!(NOT_ENDED.iter().all(|state| seen(state).can_end()));
+        assert!(!seen("shutting-down").can_end() && !seen("terminated").can_end());
     }
 }

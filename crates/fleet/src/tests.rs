@@ -1,7 +1,9 @@
 //! What EC2 says, and what is made of it.
 
-use crate::{Fleet, Launch, Launched, NewVersion};
+use crate::{Fleet, Launch, Launched, NewVersion, Tries};
 use aws::{CallError, CallKind};
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use pipeline::names::{Project, Target};
 use replay::Replay;
 use std::collections::BTreeMap;
@@ -26,6 +28,10 @@ const RUNNING: &str = "<instancesSet><item><instanceId>i-1</instanceId><instance
 const VERSION_NOT_FOUND: &str = "InvalidLaunchTemplateId.VersionNotFound";
 
 async fn launched(replay: &Replay) -> Result<Launched, CallError> {
+    launch_with(&replay.config(), Tries::Here).await
+}
+
+async fn launch_with(config: &SdkConfig, tries: Tries) -> Result<Launched, CallError> {
     let launch = Launch {
         template_id: "lt-1",
         version: "7",
@@ -33,8 +39,9 @@ async fn launched(replay: &Replay) -> Result<Launched, CallError> {
         count: 1,
         token: "token".into(),
         tags: &BTreeMap::new(),
+        tries,
     };
-    Fleet::new(&replay.config()).launch(&launch).await
+    Fleet::new(config).launch(&launch).await
 }
 
 #[tokio::test]
@@ -67,6 +74,22 @@ async fn instances_of_an_earlier_try_that_have_ended_are_told_from_those_that_ar
     assert_eq!(hidden.unwrap_err().kind, CallKind::Unavailable);
     let refused = launched(&Replay::new([refusal("InvalidSubnetID.NotFound")])).await;
     assert_eq!(refused.unwrap_err().kind, CallKind::Refused);
+}
+
+#[tokio::test]
+async fn what_a_caller_tries_again_is_asked_for_once_whatever_the_client_does_else() {
+    let no_room = || (500, refusal("InsufficientInstanceCapacity").1);
+    let replay = Replay::new([no_room(), no_room(), no_room()]);
+    let patient = RetryConfig::standard().with_max_attempts(3);
+    let config = replay.config().to_builder().retry_config(patient).build();
+    let error = launch_with(&config, Tries::ByCaller).await.unwrap_err();
+    assert_eq!(replay.asked().len(), 1);
+    assert_eq!(error.kind, CallKind::Unavailable);
+
+    let deleted = Replay::new([refusal(VERSION_NOT_FOUND), refusal(VERSION_NOT_FOUND)]);
+    let error = launch_with(&deleted.config(), Tries::ByCaller).await;
+    assert_eq!(error.unwrap_err().kind, CallKind::Refused);
+    assert_eq!(deleted.asked().len(), 1);
 }
 
 async fn terminated(replay: &Replay, ids: &[&str]) -> Result<(), CallError> {

@@ -102,7 +102,7 @@ impl Hash for Write {
             }
             Ask::Reserve(one) => one.release.plan.hash(to),
             Ask::Keep(KeepAsk::Note(turn, notes)) => (turn, notes).hash(to),
-            Ask::Keep(KeepAsk::Launch(one)) => one.hash(to),
+            Ask::Keep(KeepAsk::Launch(all)) => all.hash(to),
             Ask::Keep(KeepAsk::Record(new)) => new.hash(to),
             _ => {}
         }

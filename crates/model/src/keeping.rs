@@ -8,9 +8,9 @@ use crate::release::{Run, Stage};
 use crate::rules::{Rule, Rules};
 use crate::shared::Shared;
 use crate::world::World;
-use pipeline::drivers::{Answer, Keep, KeepAnswer, KeepAsk, Keeping};
+use pipeline::drivers::{Answer, Keep, KeepAnswer, KeepAsk, Keeping, LaunchOutcome};
 use pipeline::errors::Fault;
-use pipeline::keep::{Health, Kept, Launch, Machine, NewInstances, Replacement};
+use pipeline::keep::{Health, Kept, Machine, NewInstances, Replacement};
 use pipeline::names::Ticket;
 
 /// Seconds since 1970, before and after a keeper has stood back for as long as it does.
@@ -75,9 +75,9 @@ impl Act<'_> {
             KeepAsk::Notes => KeepAnswer::Notes(Box::new((*self.state.world.notes).clone())),
             KeepAsk::Note(..) | KeepAsk::Record(_) => KeepAnswer::Noted(self.keeps(&ask)),
             KeepAsk::Look(_) => KeepAnswer::Machines(self.machines(), self.state.world.clock()),
-            KeepAsk::Launch(_) => {
-                self.keeps(&ask);
-                return Answer::Done;
+            KeepAsk::Launch(all) => {
+                let launched = all.iter().map(|one| self.world().replaces(one));
+                KeepAnswer::Launched(launched.collect())
             }
         })
     }
@@ -139,22 +139,27 @@ impl World {
                 }
                 fits
             }
-            KeepAsk::Launch(one) => self.replaces(one),
+            KeepAsk::Launch(all) => {
+                all.iter().for_each(|one| drop(self.replaces(one)));
+                true
+            }
             KeepAsk::Record(new) => self.records(new),
             KeepAsk::Notes | KeepAsk::Look(_) => true,
         }
     }
 
     /// A client token makes it one however often it is called, and none where that one has ended.
-    fn replaces(&mut self, one: &Replacement) -> bool {
-        let id = format!("{}+{}", one.replaces, one.attempt);
+    fn replaces(&mut self, one: &Replacement) -> LaunchOutcome {
+        let (turn, _) = one.noted;
+        let id = format!("{}+{turn}", one.replaces);
         let is_new = self.used.change(|used| used.insert(id.clone()));
-        let is_it = |noted: &Launch| noted.replaces == one.replaces && noted.attempt == one.attempt;
-        self.broken.counted |= !self.notes.launched.iter().any(is_it);
-        if is_new {
-            self.up.change(|up| up.insert(id));
+        self.broken.counted |= !self.notes.launched.iter().any(|noted| noted.is(one));
+        match is_new {
+            true => drop(self.up.change(|up| up.insert(id))),
+            false if !self.up.contains(&id) => return LaunchOutcome::EndedAlready,
+            false => {}
         }
-        is_new
+        LaunchOutcome::Up
     }
 
     fn records(&mut self, new: &NewInstances) -> bool {

@@ -17,6 +17,7 @@
 mod act;
 mod fit;
 mod host;
+mod launching;
 mod notes;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,7 +25,7 @@ mod told;
 
 pub use act::Act;
 pub use fit::{Fit, Health, Machine};
-pub use host::Replacement;
+pub use launching::{LAUNCHES_OF_A_LOOK, Replacement, STAND_BACK};
 pub use notes::{Ailing, Done, KeeperRow, Launch};
 pub use told::{KeepReply, KeepRequest, Kept, Seen, Whom, Why};
 
@@ -35,7 +36,8 @@ use crate::records::{Batch, ZoneView};
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use host::HostPlan;
-use std::collections::BTreeSet;
+use launching::Lost;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where a hostname leads whose only instance is gone: nobody has an address of this block
@@ -46,13 +48,6 @@ pub const NOBODY: &str = "192.0.2.1";
 /// So many replacements in an hour for each instance of a component that should run. Who needs more is ill for a
 /// reason that another launch does not mend.
 pub const PER_INSTANCE_AND_HOUR: usize = 3;
-
-/// Seconds that a component's own release has, while it runs, to send users back to what was live before. Watch
-/// release looks every some seconds, and a roll-back takes less than a launch.
-pub const STAND_BACK: i64 = 180;
-
-/// Seconds in which a launch that EC2 does not list yet is taken for one that was asked for.
-pub(crate) const LISTED_WITHIN: i64 = 60;
 
 /// All that is decided on.
 #[derive(Debug, Clone, Hash)]
@@ -75,6 +70,8 @@ pub struct KeepLook {
     pub well_before: BTreeSet<String>,
     /// Releases whose executions run.
     pub running: BTreeSet<Ticket>,
+    /// How often this run has asked for a launch in the place of whom.
+    pub tried: BTreeMap<String, u32>,
 }
 
 impl KeepLook {
@@ -90,6 +87,7 @@ impl KeepLook {
             at: 0,
             well_before: BTreeSet::new(),
             running: BTreeSet::new(),
+            tried: BTreeMap::new(),
         }
     }
 
@@ -156,8 +154,10 @@ pub struct KeepPlan {
     pub acts: Vec<Act>,
     /// Whether something boots, may become well again, or is mended by somebody else; beside what is launched.
     pub waits: bool,
-    /// Components that are not launched any more for this hour, and were not told yet: sentences.
-    pub stopped: Vec<String>,
+    /// Whether more is to be launched, so that the next look comes soon.
+    pub soon: bool,
+    /// Hostnames for which nothing is launched any more for this hour, and that were not told yet, with a sentence.
+    pub stopped: Vec<(Fqdn, String)>,
     /// How each component is.
     pub seen: Vec<Seen>,
 }
@@ -176,11 +176,19 @@ pub fn plan_keep(look: &KeepLook) -> KeepPlan {
         ..KeepPlan::default()
     };
     let live = look.live();
+    let mut hosts: Vec<HostPlan> = live.iter().map(|row| host::plan_host(look, row)).collect();
     let mut known: BTreeSet<String> = BTreeSet::new();
-    for row in &live {
-        let host = host::plan_host(look, row);
+    for (row, host) in live.iter().zip(&hosts) {
         known.extend(host.fits.iter().map(|(id, _)| id.clone()));
         take(&mut plan, look, row, host);
+    }
+    for (at, sentence) in launching::launch(&mut plan, look, lost(&live, &hosts)) {
+        let its = live.iter().position(|row| row.hostname == at);
+        its.into_iter()
+            .for_each(|n| hosts[n].says.push(sentence.clone()));
+    }
+    for (row, host) in live.iter().zip(&hosts) {
+        tell(&mut plan, look, row, host);
     }
     plan.notes.ailing.retain(|id, _| known.contains(id));
     let strays = strays(look, &live);
@@ -196,13 +204,23 @@ pub fn plan_keep(look: &KeepLook) -> KeepPlan {
     plan
 }
 
-fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: HostPlan) {
-    let (said, stopped) = (plan.says.len(), plan.stopped.len());
-    plan.notes.note(row, &host, look.at);
-    plan.seen.push(Seen::of(row, &host));
+fn lost<'a>(live: &'a [Arc<CandidateRow>], hosts: &[HostPlan]) -> Vec<Lost<'a>> {
+    let of = |(row, host): (&'a Arc<CandidateRow>, &HostPlan)| {
+        let lost = |id: String| Lost {
+            row,
+            id,
+            serving: host.serving,
+        };
+        host.lost.clone().into_iter().map(lost).collect::<Vec<_>>()
+    };
+    live.iter().zip(hosts).flat_map(of).collect()
+}
+
+fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: &HostPlan) {
+    plan.notes.note(row, host, look.at);
+    plan.seen.push(Seen::of(row, host));
     plan.waits |= host.waits;
     plan.batch.0.extend(host.batch.0.iter().cloned());
-    plan.says.extend(host.says.iter().cloned());
     plan.ends.extend(host.ends.iter().cloned());
     if let Some(instances) = host.instances.clone() {
         plan.rows.push(NewInstances {
@@ -210,67 +228,16 @@ fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: Hos
             instances,
         });
     }
-    launch(plan, look, row, host.lost.clone());
-    let says = &plan.says[said..];
-    if !says.is_empty() {
-        plan.acts.push(Act::at(look, row, &host, says));
+}
+
+fn tell(plan: &mut KeepPlan, look: &KeepLook, row: &CandidateRow, host: &HostPlan) {
+    if !host.says.is_empty() {
+        plan.acts.push(Act::at(look, row, host, &host.says));
     }
-    let gave_up = plan.stopped[stopped..].iter();
-    let gave_up = gave_up.map(|says| Act::stopped(look, row, &host, says));
+    let gave_up = plan.stopped.iter().filter(|(at, _)| *at == row.hostname);
+    let gave_up = gave_up.map(|(_, says)| Act::stopped(look, row, host, says));
     plan.acts.extend(gave_up);
-}
-
-/// What was lost is launched, unless somebody else mends it or there was enough of that.
-fn launch(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, lost: Vec<String>) {
-    for replaces in lost {
-        let at = &row.hostname;
-        if stands_back(look, &plan.notes, row) {
-            // What retires only serves still, and the next look comes in any case.
-            plan.waits |= plan.notes.ailing.contains_key(&replaces);
-            continue;
-        }
-        let before = plan.notes.launches_of(at, &replaces);
-        let asked = before.filter(|one| look.at - one.at < LISTED_WITHIN);
-        let attempt = match (asked, before) {
-            (Some(asked), _) => asked.attempt,
-            (None, Some(before)) => before.attempt + 1,
-            (None, None) => 0,
-        };
-        let is_new = asked.is_none();
-        if is_new && plan.notes.count(row) >= host::wanted(row) * PER_INSTANCE_AND_HOUR {
-            if plan.notes.stop(row, look.at) {
-                plan.stopped.push(host::stopped(row, &look.domain));
-            }
-            continue;
-        }
-        if is_new {
-            plan.notes.launched.push(Launch {
-                hostname: at.clone(),
-                ticket: Some(row.launched()),
-                replaces: replaces.clone(),
-                attempt,
-                at: look.at,
-            });
-        }
-        plan.says.push(format!(
-            "{}: another instance of launch template version {} is launched in the place of {replaces}",
-            row.hostname, row.launch_template_version
-        ));
-        plan.launches
-            .push(Replacement::of(look, row, replaces, attempt));
-    }
-}
-
-/// While its own release runs, that one brings users back to what was live before, which takes less than a launch.
-/// It has its time for that: a release that only waits must not leave users without an instance. A release that has
-/// not cut over touches neither the hostname nor its record, so it is no reason to wait.
-fn stands_back(look: &KeepLook, notes: &KeeperRow, row: &CandidateRow) -> bool {
-    let of_it = notes
-        .ailing
-        .values()
-        .filter(|one| one.component == row.component);
-    let first = of_it.map(|one| one.since).min().unwrap_or(look.at);
-    look.running.contains(&row.ticket) && look.at - first < STAND_BACK
+    plan.says.extend(host.says.iter().cloned());
 }
 
 /// Replacements that came too late: the alias has moved on, and no row has them.
@@ -308,3 +275,7 @@ pub(crate) fn leads_to(zone: &ZoneView, alias: &Fqdn, at: &Fqdn) -> bool {
 #[cfg(test)]
 #[path = "keep_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "keep/launching_tests.rs"]
+mod launching_tests;

@@ -1,3 +1,4 @@
+use super::launching::LISTED_WITHIN;
 use super::testing::*;
 use super::*;
 use crate::names::alias;
@@ -257,7 +258,9 @@ fn launched_thrice(look: &mut KeepLook, ticket: Option<Ticket>) {
             ticket,
             replaces,
             attempt,
+            turn: 0,
             at: NOW - ago,
+            ended: false,
         };
         look.notes.launched.push(launch);
     }
@@ -306,7 +309,9 @@ fn three_in_an_hour_are_enough_and_that_is_told_once() {
     let plan = plan_keep(&dead);
     assert_eq!(told(&plan), "no more for this hour");
     assert!(
-        plan.stopped[0].starts_with("api.stage.myproj.com does not run as it should"),
+        plan.stopped[0]
+            .1
+            .starts_with("api.stage.myproj.com does not run as it should"),
         "{plan:?}"
     );
     dead.notes = plan.notes;

@@ -2,7 +2,7 @@
 
 use crate::Deployer;
 use base64::Engine;
-use fleet::{Launch, Launched, NewVersion, Seen};
+use fleet::{Launch, Launched, NewVersion, Seen, Tries};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
@@ -85,6 +85,7 @@ impl Deployer {
                 count: count as i32,
                 token: token(&[&release.execution, &release.label(), hostname, subnet_id]),
                 tags: &tags,
+                tries: Tries::Here,
             };
             seen.extend(self.launch(request, launch).await?);
         }

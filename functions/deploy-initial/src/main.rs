@@ -149,8 +149,8 @@ impl Deployer {
             .fleet
             .of_release(&release.label(), hostname.as_str())
             .await?;
-        let up = seen.into_iter().filter(Seen::is_up);
-        let ids: Vec<String> = up.map(|one| one.id).collect();
+        let left = seen.into_iter().filter(Seen::can_end);
+        let ids: Vec<String> = left.map(|one| one.id).collect();
         tracing::info!(?ids, "ending what was launched for a name that is given up");
         Ok(self.fleet.terminate(&ids).await?)
     }

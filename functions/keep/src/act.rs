@@ -1,10 +1,11 @@
 //! What only the keeper looks at and does.
 
 use crate::Keeper;
-use fleet::{Launch, Launched};
+use aws::CallKind;
+use fleet::{Launch, Launched, Tries};
 use futures::{StreamExt, stream};
-use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk};
-use pipeline::errors::{ErrorName, Fault};
+use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk, LaunchOutcome};
+use pipeline::errors::Fault;
 use pipeline::health;
 use pipeline::keep::{Health, Machine, Replacement};
 use pipeline::names::release_label;
@@ -18,12 +19,21 @@ use std::sync::Arc;
 /// Services that are asked at the same time.
 const AT_ONCE: usize = 32;
 
-/// What EC2 says where another subnet may do: its zone has no such machine, or none at this moment
+/// What EC2 says where another subnet may do: its zone has no such machine or volume, or none at this moment
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
-const ELSEWHERE: [&str; 3] = [
+const ELSEWHERE: [&str; 4] = [
     "InsufficientInstanceCapacity",
+    "InsufficientVolumeCapacity",
     "InsufficientFreeAddressesInSubnet",
     "Unsupported",
+];
+
+/// What it says where it passes by itself, and nothing was launched: too many calls
+/// (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>), or no machine anywhere.
+const NOT_LAUNCHED: [&str; 3] = [
+    "RequestLimitExceeded",
+    "InsufficientCapacity",
+    "InsufficientAddressCapacity",
 ];
 
 impl Keeper {
@@ -46,10 +56,7 @@ impl Keeper {
                 KeepAnswer::Noted(registry.note(target, turn, &notes).await?)
             }
             KeepAsk::Look(rows) => self.look(release, &rows).await?,
-            KeepAsk::Launch(one) => {
-                self.launch(release, &one).await?;
-                return Ok(Answer::Done);
-            }
+            KeepAsk::Launch(all) => KeepAnswer::Launched(self.launch(release, &all).await?),
             KeepAsk::Record(new) => {
                 KeepAnswer::Noted(registry.record_instances(target, &new).await?)
             }
@@ -104,15 +111,20 @@ impl Keeper {
 
     /// Launches, then looks: a target that is closed in that moment is cleared after it, or this one sees it and
     /// ends what it has launched.
-    async fn launch(&self, release: &Release, one: &Replacement) -> Result<(), Fault> {
+    async fn launch(
+        &self,
+        release: &Release,
+        all: &[Replacement],
+    ) -> Result<Vec<LaunchOutcome>, Fault> {
         self.is_open(release).await?;
-        let launched = self.launch_somewhere(release, one).await?;
-        tracing::info!(?launched, replaces = one.replaces, "launched");
+        let each = all.iter().map(|one| self.launch_somewhere(release, one));
+        let launched = futures::future::join_all(each).await;
+        let ids = launched.iter().flat_map(|(ids, _)| ids.clone());
         if let Err(closing) = self.is_open(release).await {
-            self.fleet.terminate(&launched).await?;
+            self.fleet.terminate(&ids.collect::<Vec<_>>()).await?;
             return Err(closing);
         }
-        Ok(())
+        Ok(launched.into_iter().map(|(_, outcome)| outcome).collect())
     }
 
     async fn is_open(&self, release: &Release) -> Result<(), Fault> {
@@ -129,7 +141,7 @@ impl Keeper {
         &self,
         release: &Release,
         one: &Replacement,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> (Vec<String>, LaunchOutcome) {
         let subnets = &release.subnet_ids;
         let first = one.place + one.attempt as usize;
         let mut last = format!(
@@ -142,13 +154,16 @@ impl Keeper {
                 Err(error) if ELSEWHERE.iter().any(|code| error.is(code)) => {
                     last = error.to_string();
                 }
-                Ok(Launched::Up(seen)) => return Ok(seen.into_iter().map(|one| one.id).collect()),
-                // It was launched before and has ended: the next look finds no other, and asks for one.
-                Ok(Launched::EndedAlready) => return Ok(Vec::new()),
-                Err(error) => return Err(error.into()),
+                Ok(Launched::Up(seen)) => {
+                    let ids: Vec<String> = seen.into_iter().map(|one| one.id).collect();
+                    tracing::info!(?ids, replaces = one.replaces, "launched");
+                    return (ids, LaunchOutcome::Up);
+                }
+                Ok(Launched::EndedAlready) => return (Vec::new(), LaunchOutcome::EndedAlready),
+                Err(error) => return (Vec::new(), not_launched(&error)),
             }
         }
-        Err(Fault::new(ErrorName::CallRefused, last))
+        (Vec::new(), LaunchOutcome::Refused(last))
     }
 
     async fn launch_in(
@@ -181,7 +196,44 @@ impl Keeper {
             count: 1,
             token: hex::encode(Sha256::digest(one.token_of(subnet_id))),
             tags: &tags,
+            tries: Tries::ByCaller,
         };
         self.fleet.launch(&launch).await
+    }
+}
+
+/// Where nothing came back, or EC2 has failed, it may have been launched.
+fn not_launched(error: &aws::CallError) -> LaunchOutcome {
+    let refused = NOT_LAUNCHED.iter().any(|code| error.is(code));
+    match error.kind {
+        CallKind::Unavailable if !refused => LaunchOutcome::Unclear(error.to_string()),
+        _ => LaunchOutcome::Refused(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: &str, kind: CallKind, is_refused: bool) {
+        let error = aws::CallError {
+            operation: "ec2:RunInstances",
+            kind,
+            code: code.into(),
+            message: "m".into(),
+        };
+        let outcome = not_launched(&error);
+        let refused = matches!(outcome, LaunchOutcome::Refused(_));
+        assert_eq!(refused, is_refused, "{code}");
+    }
+
+    #[test]
+    fn a_launch_of_which_nobody_knows_is_told_from_one_that_was_not_made() {
+        check("no answer", CallKind::Unavailable, false);
+        check("InternalError", CallKind::Unavailable, false);
+        check("IdempotentParameterMismatch", CallKind::Unavailable, false);
+        check("RequestLimitExceeded", CallKind::Unavailable, true);
+        check("VcpuLimitExceeded", CallKind::Refused, true);
+        check("UnauthorizedOperation", CallKind::Denied, true);
     }
 }

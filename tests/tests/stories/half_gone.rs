@@ -1,6 +1,6 @@
 //! Going back to what is not whole any more: an instance of it died after the cutover, when nobody replaced it.
 
-use end_to_end::{Cloud, Component, Service, Traffic, until};
+use end_to_end::{Cloud, Component, Execution, Service, Traffic, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -15,6 +15,17 @@ async fn is_whole(component: &Component, count: usize) -> bool {
     recorded.len() == count && recorded.iter().all(|id| up.contains(id))
 }
 
+/// The release of a pushed commit, as soon as what was live before drains.
+async fn drains(component: &Component, sha: &str) -> Execution {
+    let release = component.execution_of(sha).await;
+    let drains = until(LIMIT, async || {
+        let states = release.states().await;
+        states.iter().any(|state| state == "Drain").then_some(())
+    });
+    drains.await.expect("it drains");
+    release
+}
+
 #[tokio::test]
 async fn a_roll_back_launches_anew_what_lost_its_instance_while_it_drained() {
     let cloud = Cloud::up().await;
@@ -22,12 +33,7 @@ async fn a_roll_back_launches_anew_what_lost_its_instance_while_it_drained() {
     let first = component.goes_live(&Service::good("1")).await;
     let before = component.live().await.instances;
     let second = component.commit_and_push(&Service::good("2")).await;
-    let release = component.execution_of(&second).await;
-    let drains = until(LIMIT, async || {
-        let states = release.states().await;
-        states.iter().any(|state| state == "Drain").then_some(())
-    });
-    drains.await.expect("it drains");
+    drains(&component, &second).await;
     let traffic = Traffic::on(&component);
     component.kill(&before).await;
 
@@ -41,6 +47,24 @@ async fn a_roll_back_launches_anew_what_lost_its_instance_while_it_drained() {
     let seen = traffic.stop().await;
     assert!(seen.failures.is_empty(), "{:?}", seen.failures);
     component.stands_alone(&first).await;
+}
+
+#[tokio::test]
+async fn what_is_stopped_while_it_drains_is_ended_with_the_drain() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "half-stop", "lab").await;
+    component.goes_live(&Service::good("1")).await;
+    let before = component.live().await.instances;
+    let second = component.commit_and_push(&Service::good("2")).await;
+    let release = drains(&component, &second).await;
+    let stop = cloud.machines.stop_instances();
+    let stop = stop.set_instance_ids(Some(before)).send().await;
+    stop.expect("the instance is stopped");
+
+    let ended = release.end(LIMIT).await;
+
+    assert_eq!(ended.output()["outcome"], "live");
+    component.stands_alone(&second).await;
 }
 
 #[tokio::test]

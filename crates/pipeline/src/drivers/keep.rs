@@ -6,9 +6,10 @@
 
 mod asks;
 mod ending;
+mod launching;
 mod telling;
 
-pub use asks::{KeepAnswer, KeepAsk};
+pub use asks::{KeepAnswer, KeepAsk, LaunchOutcome};
 
 use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next};
 use crate::errors::{ErrorName, Fault, Named as _};
@@ -62,7 +63,9 @@ pub struct Keep {
     /// Whether anything was noted in this run.
     noted: bool,
     /// What is being launched.
-    launching: Option<Replacement>,
+    launching: Vec<Replacement>,
+    /// Whether the next look comes soon.
+    soon: bool,
     /// What it does, as the history tells it, from its note until it is done.
     telling: Vec<HistoryRow>,
     /// How many of them are told to have begun, and then to have ended.
@@ -88,6 +91,7 @@ enum Waits {
     ToldEnded,
     Changed,
     Launched,
+    TakenBack,
     Recorded,
     Ended,
     Paused,
@@ -118,10 +122,6 @@ impl Driver for Keep {
             (Waits::Executions, Answer::Executions(found)) => Ok(self.learn(&found, now)),
             (Waits::Releases, Answer::Releases(found)) => Ok(self.ask_executions(found, now)),
             (Waits::Changed, Answer::Changed(outcome)) => self.changed(outcome),
-            (Waits::Launched, Answer::Done) => {
-                self.pending = true;
-                Ok(self.launch_next())
-            }
             (Waits::Ended, Answer::Ended(_)) => Ok(self.tell_ended()),
             (Waits::ToldBegun, Answer::Done) => Ok(self.tell_begun()),
             (Waits::ToldEnded, Answer::Done) => Ok(self.tell_ended()),
@@ -134,20 +134,13 @@ impl Driver for Keep {
         }
     }
 
-    /// One launch that failed is told, and the others are made. What EC2 has refused does not count. Where anything else
-    /// is refused, nobody is at it any more: the schedule's next look may start another.
+    /// Where anything but a launch is refused, nobody is at it any more: the schedule's next look may start another.
     fn call_failed(&mut self, fault: Fault) -> Step {
-        match (std::mem::take(&mut self.waits), self.launching.take()) {
-            (Waits::Launched, Some(one)) => {
-                self.kept.failed_at(&format!("{}: {fault}", one.hostname));
-                if fault.name() != ErrorName::Unavailable {
-                    self.look.notes.take_back(&one);
-                }
-                Ok(self.launch_next())
-            }
-            (Waits::ToldBegun, _) => Ok(self.untold(Self::tell_begun)),
-            (Waits::ToldEnded, _) => Ok(self.untold(Self::tell_ended)),
-            (Waits::Released, _) => Ok(self.still_busy(&fault)),
+        match std::mem::take(&mut self.waits) {
+            Waits::Launched => Ok(self.none_launched(&fault)),
+            Waits::ToldBegun => Ok(self.untold(Self::tell_begun)),
+            Waits::ToldEnded => Ok(self.untold(Self::tell_ended)),
+            Waits::Released => Ok(self.still_busy(&fault)),
             _ if self.noted && fault.name() != ErrorName::Unavailable => Ok(self.refused(&fault)),
             _ => Err(fault),
         }
@@ -166,7 +159,8 @@ impl Keep {
             looks: LOOKS,
             seen: Vec::new(),
             noted: false,
-            launching: None,
+            launching: Vec::new(),
+            soon: false,
             telling: Vec::new(),
             told: 0,
             pending: false,
@@ -183,6 +177,8 @@ impl Keep {
 
     fn begin(&mut self) -> Next<Kept> {
         (self.telling, self.told) = (Vec::new(), 0);
+        // What could not be done is seen again, or is done by now.
+        self.kept.failed.clear();
         self.ask(Ask::View, Waits::Zone)
     }
 
@@ -210,8 +206,10 @@ impl Keep {
                 self.attempts.again(WHILE)?;
                 Ok(self.begin())
             }
+            (Waits::Launched, KeepAnswer::Launched(outcomes)) => Ok(self.launched(outcomes)),
+            (Waits::TakenBack, KeepAnswer::Noted(true)) => Ok(self.record_next()),
             (Waits::Recorded, KeepAnswer::Noted(true)) => Ok(self.record_next()),
-            (Waits::Recorded, KeepAnswer::Noted(false)) => {
+            (Waits::Recorded | Waits::TakenBack, KeepAnswer::Noted(false)) => {
                 // It belongs to somebody else by now: what ends is decided on another look.
                 self.attempts.again(WHILE)?;
                 Ok(self.begin())
@@ -261,7 +259,7 @@ impl Keep {
         if self.mode == Keeping::Status {
             self.kept.history = self.look.notes.done.clone();
         }
-        self.pending = self.plan.waits;
+        (self.pending, self.soon) = (self.plan.waits, self.plan.soon);
         let is_free = self.look.notes.busy < self.look.at;
         match self.mode {
             Keeping::Act if self.plan.is_due() => self.note(now),
@@ -283,7 +281,8 @@ impl Keep {
         notes.turn = turn + 1;
         notes.busy = self.look.at + BUSY;
         notes.did(&self.plan.says, now);
-        notes.did(&self.plan.stopped, now);
+        let stopped = self.plan.stopped.iter().map(|(_, says)| says.clone());
+        notes.did(&stopped.collect::<Vec<_>>(), now);
         let told = self.plan.acts.iter().map(|act| act.told(turn + 1, now));
         (self.telling, self.told) = (told.collect(), 0);
         let ask = KeepAsk::Note(turn, Box::new(notes.clone()));
@@ -301,7 +300,7 @@ impl Keep {
 
     fn change(&mut self) -> Next<Kept> {
         if self.plan.batch.is_empty() {
-            return self.launch_next();
+            return self.launch();
         }
         let target = &self.release.target;
         let comment = format!("the keeper of {target} lets records follow their instances");
@@ -311,22 +310,11 @@ impl Keep {
 
     fn changed(&mut self, outcome: ChangeOutcome) -> Step {
         match outcome {
-            ChangeOutcome::Applied(_) => Ok(self.launch_next()),
+            ChangeOutcome::Applied(_) => Ok(self.launch()),
             ChangeOutcome::Refused(why) => {
                 let batch = self.plan.batch.clone();
                 self.attempts.refused(batch, &why, WHILE)?;
                 Ok(self.begin())
-            }
-        }
-    }
-
-    fn launch_next(&mut self) -> Next<Kept> {
-        self.launching = self.plan.launches.pop();
-        match self.launching.clone() {
-            None => self.record_next(),
-            Some(one) => {
-                let ask = KeepAsk::Launch(Box::new(one));
-                self.ask(Ask::Keep(ask), Waits::Launched)
             }
         }
     }
@@ -367,7 +355,8 @@ impl Keep {
 
     /// While nothing changes, only the instances are looked at; now and then all, for what went live meanwhile.
     fn polled(&mut self) -> Next<Kept> {
-        match (self.look.digest() == self.seen, self.looks) {
+        let is_same = !self.soon && self.look.digest() == self.seen;
+        match (is_same, self.looks) {
             (_, 0) => self.end(),
             (true, left) if left % WHOLE_LOOK != 0 => self.pause(),
             _ => self.begin(),
@@ -378,3 +367,7 @@ impl Keep {
 #[cfg(test)]
 #[path = "keep_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "keep/launching_tests.rs"]
+mod launching_tests;

@@ -27,6 +27,12 @@ fn polled(machines: Vec<Machine>) -> Vec<Answer> {
     ]
 }
 
+/// It is launched.
+fn up() -> Vec<Answer> {
+    let launched = KeepAnswer::Launched(vec![LaunchOutcome::Up]);
+    vec![Answer::Keep(launched)]
+}
+
 /// A row of the history is written.
 fn told() -> Vec<Answer> {
     vec![Answer::Done]
@@ -61,8 +67,8 @@ fn the_record_comes_first_and_what_is_launched_is_noted_before() {
     let dead = seen(&["10.0.0.1"], vec![gone("i-1")]);
     let asked = vec![Answer::Releases(vec![]), noted, Answer::Done, applied];
     let boots = replacement("i-9", "i-1", Health::Unknown);
-    let asked = [asked, told()].concat();
-    let answers = [dead, asked, told(), polled(vec![gone("i-1"), boots])].concat();
+    let polled = polled(vec![gone("i-1"), boots]);
+    let answers = [dead, asked, up(), told(), polled].concat();
     check(
         keep(Keeping::Act),
         answers,
@@ -206,7 +212,7 @@ fn applied() -> Answer {
 
 #[test]
 fn the_history_is_told_before_and_after_it_acts_and_it_is_the_same_row() {
-    let answers = [noted(), Answer::Done, applied(), Answer::Done];
+    let answers = [vec![noted(), Answer::Done, applied()], up()].concat();
     let (rows, _) = tells(answers.into_iter().map(Ok).collect());
     let [begun, done] = rows.as_slice() else {
         panic!("{rows:?}");
@@ -226,8 +232,15 @@ fn the_history_is_told_before_and_after_it_acts_and_it_is_the_same_row() {
 
 #[test]
 fn a_launch_that_ec2_refuses_is_told_as_failed_with_its_reason() {
-    let refused = Fault::new(ErrorName::CallRefused, "no room");
-    let answers = vec![Ok(noted()), Ok(Answer::Done), Ok(applied()), Err(refused)];
+    let refused = KeepAnswer::Launched(vec![LaunchOutcome::Refused("no room".into())]);
+    let refused = Ok(Answer::Keep(refused));
+    let answers = vec![
+        Ok(noted()),
+        Ok(Answer::Done),
+        Ok(applied()),
+        refused,
+        Ok(noted()),
+    ];
     let (rows, _) = tells(answers);
     let last = rows.last().unwrap();
     assert_eq!(last.state, ActState::Failed);
@@ -241,7 +254,7 @@ fn a_history_that_cannot_be_written_holds_up_no_repair_and_is_counted() {
         Ok(noted()),
         denied(),
         Ok(applied()),
-        Ok(Answer::Done),
+        Ok(up().remove(0)),
         denied(),
     ];
     let (_, next) = tells(answers);

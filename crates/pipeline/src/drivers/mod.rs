@@ -36,7 +36,7 @@ mod testing;
 
 pub use cutover::Cutover;
 pub use discard::Discard;
-pub use keep::{Keep, KeepAnswer, KeepAsk, Keeping};
+pub use keep::{Keep, KeepAnswer, KeepAsk, Keeping, LaunchOutcome};
 pub use plan_companions::PlanCompanions;
 pub use publish_hostnames::PublishHostnames;
 pub use publish_peers::PublishPeers;

@@ -3,63 +3,11 @@
 use super::fit::{Fit, Machine, fit_of};
 use super::{KeepLook, NOBODY, PER_INSTANCE_AND_HOUR, leads_to, listed};
 use crate::manifest::RunSection;
-use crate::names::{Component, Domain, Fqdn, alias, release_label};
+use crate::names::{Domain, alias};
 use crate::records::{Batch, Record, RecordType};
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// An instance to launch in the place of another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Replacement {
-    /// Whose.
-    pub component: Component,
-    /// The hostname, its tag `Name`.
-    pub hostname: Fqdn,
-    /// The commit that it runs.
-    pub commit: String,
-    /// The label of the release whose instances these are.
-    pub release: String,
-    /// Its port.
-    pub port: u16,
-    /// The very same launch template version.
-    pub version: String,
-    /// In whose place.
-    pub replaces: String,
-    /// Which try this is; each has a client token of its own.
-    pub attempt: u32,
-    /// By which the subnet is chosen.
-    pub place: usize,
-}
-
-impl Replacement {
-    pub(super) fn of(look: &KeepLook, row: &CandidateRow, replaces: String, attempt: u32) -> Self {
-        let place = row.instances.iter().position(|one| one.id == replaces);
-        Self {
-            component: row.component.clone(),
-            hostname: row.hostname.clone(),
-            commit: row.commit.to_string(),
-            release: release_label(&look.target, row.launched()),
-            port: run_of(row).map_or(0, |run| run.port.number()),
-            version: row.launch_template_version.clone(),
-            replaces,
-            attempt,
-            place: place.unwrap_or_default(),
-        }
-    }
-
-    /// What is the same for the same act, and for no other.
-    pub fn token_of(&self, subnet: &str) -> String {
-        let Self {
-            release,
-            hostname,
-            replaces,
-            attempt,
-            ..
-        } = self;
-        format!("keep\n{release}\n{hostname}\n{replaces}\n{attempt}\n{subnet}")
-    }
-}
 
 /// What is to be done at one hostname.
 #[derive(Debug, Clone, Default)]

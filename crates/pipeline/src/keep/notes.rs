@@ -2,7 +2,7 @@
 
 use super::Fit;
 use super::host::HostPlan;
-use super::host::Replacement;
+use super::launching::Replacement;
 use crate::names::{Component, Fqdn, Ticket};
 use crate::rows::CandidateRow;
 use serde::{Deserialize, Serialize};
@@ -82,8 +82,22 @@ pub struct Launch {
     /// Which try this was.
     #[serde(default)]
     pub attempt: u32,
+    /// The keeper's turn in which it was noted.
+    #[serde(default)]
+    pub turn: u64,
     /// When: seconds since 1970.
     pub at: i64,
+    /// Whether EC2 has said that it has ended: it was one, and another may follow at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
+}
+
+impl Launch {
+    /// Whether it is this one that was noted.
+    pub fn is(&self, one: &Replacement) -> bool {
+        let noted = (self.turn, self.at) == one.noted;
+        noted && self.hostname == one.hostname && self.replaces == one.replaces
+    }
 }
 
 /// Something that was done.
@@ -153,10 +167,15 @@ impl KeeperRow {
         is_new
     }
 
-    /// EC2 has refused to launch this one.
+    /// EC2 has not launched this one: it does not count.
     pub fn take_back(&mut self, one: &Replacement) {
-        let is_it = |noted: &Launch| noted.replaces == one.replaces && noted.attempt == one.attempt;
-        self.launched.retain(|noted| !is_it(noted));
+        self.launched.retain(|noted| !noted.is(one));
+    }
+
+    /// EC2 has launched this one, and it has ended.
+    pub fn has_ended(&mut self, one: &Replacement) {
+        let its = self.launched.iter_mut().filter(|noted| noted.is(one));
+        its.for_each(|noted| noted.ended = true);
     }
 
     /// Adds what is done now; what was long ago is forgotten.

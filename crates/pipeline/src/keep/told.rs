@@ -179,7 +179,8 @@ impl Kept {
         self.components = seen.cloned().collect();
         self.plan = lines(&plan.says);
         self.waits = plan.waits;
-        self.stopped.extend(lines(&plan.stopped));
+        let stopped = plan.stopped.iter().map(|(_, says)| says.clone());
+        self.stopped.extend(lines(&stopped.collect::<Vec<_>>()));
     }
 
     /// These were done.
@@ -190,7 +191,10 @@ impl Kept {
 
     /// One could not be.
     pub fn failed_at(&mut self, why: &str) {
-        self.failed.push(Reason::within(why, LONGEST).to_string());
+        let why = Reason::within(why, LONGEST).to_string();
+        if self.failed.len() < MOST && !self.failed.contains(&why) {
+            self.failed.push(why);
+        }
     }
 }
 

@@ -17,20 +17,37 @@ const STARTED: Duration = Duration::from_secs(120);
 /// The keeper replaces three of a hostname in an hour; it is not asked for more.
 const ENDS_OF_ONE: u32 = 2;
 
-/// Errors that a release may end with because an instance ended that users were sent to.
-const OF_ENDS: [&str; 5] = [
+/// Errors that a release may end with because an instance ended that users were sent to, and that name it.
+const OF_ENDS: [&str; 4] = [
     "RolledBack",
     "DiedAfterCutover",
-    "IntegrationTestsFailed",
     "CandidateGone",
     "NotHealthy",
 ];
+/// A suite that asked such an instance, or one behind it, names the component whose suite it is.
+const OF_SUITES: &str = "IntegrationTestsFailed";
 
 /// An instance that was ended.
 #[derive(Debug)]
 pub struct End {
     pub component: String,
     pub at: Instant,
+    /// What a cause calls it: its hostname, its id.
+    names: Vec<String>,
+    /// Its component, and those that talk to each other with it.
+    talk: Vec<String>,
+}
+
+impl End {
+    /// Whether a release may have failed so because of it.
+    fn explains(&self, ended: &Ended) -> bool {
+        let names = match ended.error.as_str() {
+            OF_SUITES => &self.talk,
+            error if OF_ENDS.contains(&error) => &self.names,
+            _ => return false,
+        };
+        names.iter().any(|name| ended.cause.contains(name))
+    }
 }
 
 /// What was done to one interleaving.
@@ -116,9 +133,14 @@ async fn end_one(world: &World, who: Who, ends: &Ends) -> Option<End> {
     ends.borrow_mut().insert(live.hostname.clone(), so_far + 1);
     let at = Instant::now();
     component.kill(&live.instances).await;
+    let mut names = live.instances;
+    names.push(live.hostname);
+    let talk = who.talk().iter().map(|one| world.component(*one));
     Some(End {
         component: component.name.clone(),
         at,
+        names,
+        talk: talk.map(|one| one.name.clone()).collect(),
     })
 }
 
@@ -132,7 +154,7 @@ impl Harmed {
         match ended.status.as_str() {
             "ABORTED" => self.stopped.contains(&ended.name),
             "FAILED" => {
-                let of_ends = !self.ends.is_empty() && OF_ENDS.contains(&ended.error.as_str());
+                let of_ends = self.ends.iter().any(|end| end.explains(ended));
                 of_ends || self.killed.contains_key(&ended.name)
             }
             _ => false,

@@ -18,6 +18,16 @@ pub enum Who {
     Msb,
 }
 
+impl Who {
+    /// It, and those whose suites may meet it: ui talks to api, and that to msa.
+    pub fn talk(self) -> &'static [Self] {
+        match self {
+            Self::Ui | Self::Api | Self::Msa => &[Self::Ui, Self::Api, Self::Msa],
+            Self::Msb => &[Self::Msb],
+        }
+    }
+}
+
 /// What is released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {

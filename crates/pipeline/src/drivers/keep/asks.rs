@@ -15,8 +15,8 @@ pub enum KeepAsk {
     /// All instances of the target, and how those behind these hostnames answer. Answer:
     /// [`KeepAnswer::Machines`].
     Look(Vec<Arc<CandidateRow>>),
-    /// This one is launched; the same twice is one. Answer: [`Answer::Done`].
-    Launch(Box<Replacement>),
+    /// These are launched, side by side; the same twice is one. Answer: [`KeepAnswer::Launched`].
+    Launch(Vec<Replacement>),
     /// The rows of a hostname say this, if they are as they were seen. Answer: [`KeepAnswer::Noted`].
     Record(Box<NewInstances>),
 }
@@ -28,12 +28,18 @@ impl fmt::Display for KeepAsk {
             Self::Notes => write!(f, "reads its notes"),
             Self::Note(turn, _) => write!(f, "takes a note, if the last one was its {turn}."),
             Self::Look(rows) => write!(f, "looks at the instances of {} hostnames", rows.len()),
-            Self::Launch(one) => {
-                write!(
-                    f,
-                    "launches version {} for {} in the place of {}",
-                    one.version, one.hostname, one.replaces
-                )
+            Self::Launch(all) => {
+                let of = |one: &Replacement| {
+                    let Replacement {
+                        version,
+                        hostname,
+                        replaces,
+                        ..
+                    } = one;
+                    format!("version {version} for {hostname} in the place of {replaces}")
+                };
+                let all: Vec<String> = all.iter().map(of).collect();
+                write!(f, "launches {}", all.join(", "))
             }
             Self::Record(new) => write!(f, "records the instances of {}", new.row.hostname),
         }
@@ -49,4 +55,19 @@ pub enum KeepAnswer {
     Noted(bool),
     /// Those, and when: seconds since 1970.
     Machines(Vec<Machine>, i64),
+    /// What became of each, in their order.
+    Launched(Vec<LaunchOutcome>),
+}
+
+/// What became of a launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LaunchOutcome {
+    /// It is there, or coming.
+    Up,
+    /// It was launched before, and has ended.
+    EndedAlready,
+    /// EC2 has not launched it, for this reason.
+    Refused(String),
+    /// It may have been launched: nothing came back, or EC2 has failed.
+    Unclear(String),
 }
