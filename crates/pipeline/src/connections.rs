@@ -76,16 +76,7 @@ mod tests {
             bytes: 0,
         };
         CandidateRow {
-            hostname,
-            commit,
-            ticket: Ticket(7),
-            release: "stage-r7".into(),
             state: CandidateState::Live,
-            instances: Vec::new(),
-            launch_template_version: String::new(),
-            launched_by: None,
-            taken_from: None,
-            companion: false,
             recipe: Some(Prepared {
                 planned,
                 source,
@@ -95,8 +86,7 @@ mod tests {
                 cache: None,
                 warnings: Vec::new(),
             }),
-            found_healthy: None,
-            component,
+            ..CandidateRow::planned(hostname, component, commit, (Ticket(7), "stage-r7".into()))
         }
     }
 

@@ -2,10 +2,10 @@ use super::*;
 use crate::manifest::Manifest;
 use crate::names::{Fqdn, RepositoryUrl};
 use crate::rows::CandidateState;
+use crate::testing;
 use crate::version::Version;
 use crate::wire::{Bundle, Planned, Prepared};
 use expect_test::{Expect, expect};
-use serde_json::json;
 
 fn component(name: &str) -> Component {
     Component::new(name).unwrap()
@@ -16,13 +16,11 @@ fn commit(digit: char) -> Commit {
 }
 
 fn release(execution: &str, skip_slow_scans: bool) -> Release {
-    serde_json::from_value(json!({
-        "project": "myproj", "target": "stage", "ticket": 42, "execution": execution,
-        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
-        "skip_slow_scans": skip_slow_scans, "size": 1
-    }))
-    .unwrap()
+    Release {
+        execution: execution.into(),
+        skip_slow_scans,
+        ..testing::release()
+    }
 }
 
 fn unit_tests(execution: &str, name: &str, digit: char, source: &str) -> Subject {
@@ -147,19 +145,15 @@ fn row(name: &str, suites: &str) -> CandidateRow {
         warnings: Vec::new(),
     };
     CandidateRow {
-        component: component(name),
-        commit: commit('a'),
-        hostname,
-        ticket: release("x", false).ticket,
-        release: "stage-r42".into(),
         state: CandidateState::Healthy,
-        instances: Vec::new(),
         launch_template_version: "7".into(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
         recipe: Some(recipe),
-        found_healthy: None,
+        ..CandidateRow::planned(
+            hostname,
+            component(name),
+            commit('a'),
+            (release("x", false).ticket, "stage-r42".into()),
+        )
     }
 }
 
