@@ -51,6 +51,7 @@ pub mod target;
 pub mod target_clear;
 pub mod target_stack;
 pub mod target_wire;
+mod typed;
 pub mod vendor;
 pub mod verdict;
 pub mod version;
