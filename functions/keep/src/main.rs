@@ -3,7 +3,7 @@
 mod act;
 
 use drive::{Announcer, Drive, Listed};
-use executions::Executions;
+use executions::{Executions, Started};
 use fleet::Fleet;
 use futures::{StreamExt, stream};
 use health::Prober;
@@ -23,7 +23,6 @@ struct Keeper {
     fleet: Fleet,
     prober: Prober,
     executions: Executions,
-    states: aws_sdk_sfn::Client,
     machine: String,
 }
 
@@ -40,7 +39,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         fleet: Fleet::new(&config),
         prober: Prober::new()?,
         executions: Executions::new(&config),
-        states: aws_sdk_sfn::Client::new(&config),
         machine: Settings::variable("CUTOVER_KEEP_MACHINE")?,
         settings,
     };
@@ -153,30 +151,14 @@ impl Keeper {
             let Some(name) = execution_name(kept, minute) else {
                 continue;
             };
-            match self.start_as(&name, &kept.target).await {
-                Ok(true) => reply.started.push(name),
-                Ok(false) => tracing::info!(name, "was started already"),
+            let input = json!({"target": kept.target});
+            match self.executions.start(&self.machine, &name, &input).await {
+                Ok(Started::Runs) => reply.started.push(name),
+                Ok(Started::WasThere) => tracing::info!(name, "was started already"),
                 Err(why) => failed = failed.or(Some(why)),
             }
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    /// Whether it was not there before.
-    async fn start_as(&self, name: &str, target: &Target) -> Result<bool, Fault> {
-        let sent = self
-            .states
-            .start_execution()
-            .state_machine_arn(&self.machine)
-            .name(name)
-            .input(json!({"target": target}).to_string())
-            .send()
-            .await;
-        match sent.map_err(|e| aws::call_error("states:StartExecution", e)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is("ExecutionAlreadyExists") => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// What every release of the target knows.
