@@ -1,10 +1,7 @@
 use super::*;
-use crate::manifest::Manifest;
-use crate::names::{Fqdn, RepositoryUrl};
+use crate::names::Fqdn;
 use crate::rows::CandidateState;
 use crate::testing;
-use crate::version::Version;
-use crate::wire::{Bundle, Planned, Prepared};
 use expect_test::{Expect, expect};
 
 fn component(name: &str) -> Component {
@@ -115,35 +112,10 @@ fn each_run_has_a_key_of_its_own() {
 }
 
 fn row(name: &str, suites: &str) -> CandidateRow {
-    let text = format!(
-        "[component]\nname='{name}'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n{suites}"
-    );
     let hostname = Fqdn::new("api.stage.myproj.com").unwrap();
-    let planned = Planned {
-        component: component(name),
-        version: Version::Head,
-        commit: commit('a'),
-        repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-        hostname: Some(hostname.clone()),
-        credentials: None,
-        companion: false,
-        warm: false,
-        repeats: None,
-        replaces: None,
-    };
-    let recipe = Prepared {
-        planned,
-        source: Bundle {
-            key: String::new(),
-            sha256: "5eed".into(),
-            bytes: 0,
-        },
-        manifest: Manifest::parse(&text, &component(name)).unwrap(),
-        artifact: None,
-        vendor: Vec::new(),
-        cache: None,
-        warnings: Vec::new(),
-    };
+    let mut recipe = testing::recipe(name, &commit('a'), suites);
+    recipe.planned.hostname = Some(hostname.clone());
+    recipe.source.sha256 = "5eed".into();
     CandidateRow {
         state: CandidateState::Healthy,
         launch_template_version: "7".into(),

@@ -4,13 +4,12 @@
 use super::{Answer, Driver, Next, Rows};
 use crate::cutover::candidate_ttl;
 use crate::errors::Named as _;
-use crate::manifest::Manifest;
-use crate::names::{Commit, Component, Fqdn, RepositoryUrl, Ticket, alias, hostname};
+use crate::names::{Commit, Component, Fqdn, Ticket, alias, hostname};
 use crate::records::{Record, ZoneView};
 use crate::rows::{CandidateRow, CandidateState, FoundHealthy};
+use crate::testing::recipe;
 pub(super) use crate::testing::release;
-use crate::version::Version;
-use crate::wire::{Bundle, HostedComponent, Planned, Prepared};
+use crate::wire::HostedComponent;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ pub(super) fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
     CandidateRow {
         state: CandidateState::Healthy,
         launch_template_version: "7".into(),
-        recipe: Some(recipe(name, &commit)),
+        recipe: Some(recipe(name, &commit, "")),
         found_healthy: Some(FoundHealthy {
             at: "2026-01-01T00:00:00Z".into(),
             ends: Default::default(),
@@ -48,36 +47,6 @@ pub(super) fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
             commit,
             (Ticket(ticket), format!("stage-r{ticket}")),
         )
-    }
-}
-
-fn recipe(name: &str, commit: &Commit) -> Prepared {
-    let text = format!(
-        "[component]\nname='{name}'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n"
-    );
-    Prepared {
-        planned: Planned {
-            component: component(name),
-            version: Version::Head,
-            commit: commit.clone(),
-            repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-            hostname: Some(hostname(&component(name), commit, &release().domain)),
-            credentials: None,
-            companion: false,
-            warm: false,
-            repeats: None,
-            replaces: None,
-        },
-        source: Bundle {
-            key: String::new(),
-            sha256: String::new(),
-            bytes: 0,
-        },
-        manifest: Manifest::parse(&text, &component(name)).unwrap(),
-        artifact: None,
-        vendor: Vec::new(),
-        cache: None,
-        warnings: Vec::new(),
     }
 }
 
