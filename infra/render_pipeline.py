@@ -143,14 +143,13 @@ def function_section(function, shared):
 
 def machine_section(machine, called):
     arns = [f"{one.resource}Arn: !GetAtt {one.resource}.Arn" for one in called]
-    if machine.has_containers:
-        arns.append("StartBuildArn: !Sub arn:${AWS::Partition}:states:::codebuild:startBuild.sync")
+    arns += [f"{name}Arn: !Sub {kind['Resource']}" for name, kind in machine.kinds.items()]
     return filled(part("machine"), {
         "title": title(f"The {machine.name}"),
         "name": machine.name,
         "Name": machine.name.capitalize(),
         "arns": "\n".join(arns),
-        "containers": part("containers").rstrip("\n") if machine.has_containers else "",
+        "kinds": "\n".join(part(kind["Statements"]).rstrip("\n") for kind in machine.kinds.values()),
         "functions": "\n".join(f"- !GetAtt {one.resource}.Arn" for one in called),
     })
 

@@ -121,6 +121,14 @@ class Mistakes(unittest.TestCase):
         self.copy.change("statemachine/release.yaml", "  Released:\n", "  Drain:\n")
         self.refused("`Drain` stands twice")
 
+    def test_a_machine_that_does_not_say_what_its_causes_say_of_users(self):
+        self.copy.change("statemachine/sweep.yaml", "Effects:\n  - Users are not affected\n", "")
+        self.refused(r"sweep\.yaml: Effects: is missing")
+
+    def test_a_kind_of_task_without_what_its_role_may_do(self):
+        self.copy.change("statemachine/rules.yaml", "    Statements: containers\n", "    Statements: container\n")
+        self.refused(r"rules\.yaml: StartBuild: there is no infra/pipeline/container\.yaml")
+
     def test_a_text_that_is_not_there(self):
         self.copy.change("statemachine/release.yaml", "{{release}}", "{{releases}}")
         self.refused(r"there is no text \{\{releases\}\}")

@@ -49,6 +49,18 @@ def give_each_a_tmp(lambda_svc, worker):
     worker._teardown, worker._discard_tmpdir = then_without_tmp(teardown), then_without_tmp(discard)
 
 
+def register_one_session_at_a_time(sts):
+    """MiniStack goes through all sessions whenever it registers one. Where another is registered meanwhile it fails, and
+    with it the function that was to begin, and all others of its name that run."""
+    register, lock = sts.register_session, environment_threads.Lock()
+
+    def one_at_a_time(access_key, session):
+        with lock:
+            register(access_key, session)
+
+    sts.register_session = one_at_a_time
+
+
 def remove_folder(folder):
     """Whatever a user's command has made of it: folders without permissions, and very deep ones."""
     if folder is None:

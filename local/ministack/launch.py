@@ -43,6 +43,7 @@ def main():
     give_functions_a_clean_environment(lambda_svc, settings)
     separate_environments(lambda_svc, lambda_runtime)
     run_as_lambda_does(lambda_runtime, os.environ["FUNCTION_LAUNCHER"])
+    register_one_session_at_a_time(sts)
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
     name_what_route53_denies(iam_actions)

@@ -1,15 +1,18 @@
-"""That environments of functions share no folder, and that one that ends after its answer loses no event."""
+"""That environments of functions share no folder, that one that ends after its answer loses no event, and that none is
+lost since another begins."""
 
 import io
 import json
 import os
 import tempfile
+import threading
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sts
 
 import environments
 
@@ -94,6 +97,33 @@ class Environments(unittest.TestCase):
         self.addCleanup(worker._teardown)
         _, port, _ = Path(self.ask(worker)["folder"]).name.split("-", 2)
         self.assertEqual(int(port), worker._server.server_address[1])
+
+
+class Interrupted(dict):
+    """Sessions of which another thread registers one while somebody goes through them, once."""
+    other = None
+
+    def items(self):
+        for item in super().items():
+            if self.other is None:
+                self.other = threading.Thread(target=sts.register_session, args=("B", {}))
+                self.other.start()
+                self.other.join(0.2)
+            yield item
+
+
+class Sessions(unittest.TestCase):
+    def test_one_is_registered_after_the_other(self):
+        old = {"old": {}, "older": {}}
+        with mock.patch.object(sts, "register_session", sts.register_session):
+            with mock.patch.object(sts, "_sessions", Interrupted(old)), \
+                    self.assertRaises(RuntimeError, msg="MiniStack does it itself: the patch may go"):
+                sts.register_session("A", {})
+            environments.register_one_session_at_a_time(sts)
+            with mock.patch.object(sts, "_sessions", Interrupted(old)) as sessions:
+                sts.register_session("A", {})
+                sessions.other.join()
+                self.assertEqual(set(sessions), {"old", "older", "A", "B"})
 
 
 if __name__ == "__main__":

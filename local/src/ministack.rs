@@ -16,28 +16,8 @@ use crate::processes::ROOT_MARK;
 use crate::root::Root;
 use crate::state::{ACCOUNT, Credentials, REGION};
 
-/// One program of several files.
-const LAUNCHER: &str = concat!(
-    include_str!("../ministack/requests.py"),
-    include_str!("../ministack/refusals.py"),
-    include_str!("../ministack/stack_role.py"),
-    include_str!("../ministack/targets.py"),
-    include_str!("../ministack/limits.py"),
-    include_str!("../ministack/executions.py"),
-    include_str!("../ministack/machines.py"),
-    include_str!("../ministack/states.py"),
-    include_str!("../ministack/records.py"),
-    include_str!("../ministack/queries.py"),
-    include_str!("../ministack/tables.py"),
-    include_str!("../ministack/places.py"),
-    include_str!("../ministack/copies.py"),
-    include_str!("../ministack/environments.py"),
-    include_str!("../ministack/projects.py"),
-    include_str!("../ministack/quotas.py"),
-    include_str!("../ministack/builds.py"),
-    include_str!("../ministack/faults.py"),
-    include_str!("../ministack/launch.py")
-);
+/// One program of all files of `ministack/` but their tests: see build.rs.
+const LAUNCHER: &str = include_str!(concat!(env!("OUT_DIR"), "/launch.py"));
 const LAUNCHER_FILE: &str = "launch.py";
 /// What the functions and the emulator find programs with; a user's command gets COMMAND_PATH.
 pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -58,3 +58,45 @@ pub async fn until<T>(limit: Duration, mut look: impl AsyncFnMut() -> Option<T>)
         pause = (pause * 3 / 2).min(longest);
     }
 }
+
+/// Looks again and again until it holds; what the last look says does not, when the time is over.
+pub async fn holds<E>(
+    limit: Duration,
+    mut look: impl AsyncFnMut() -> Result<(), E>,
+) -> Result<(), E> {
+    let mut last = Ok(());
+    until(limit, async || {
+        last = look().await;
+        last.is_ok().then_some(())
+    })
+    .await;
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_hold_is_told_as_it_was_at_the_last_look() {
+        let mut looks = 0;
+        let found = holds(Duration::from_millis(100), async || {
+            looks += 1;
+            Err::<(), _>(format!("look {looks}"))
+        });
+        let found = found.await;
+        assert_eq!(found, Err(format!("look {looks}")));
+        assert!(looks > 1);
+    }
+
+    #[tokio::test]
+    async fn what_holds_is_looked_at_no_more() {
+        let mut looks = 0;
+        let limit = Duration::from_secs(60);
+        let found = holds(limit, async || {
+            looks += 1;
+            if looks < 3 { Err("not yet") } else { Ok(()) }
+        });
+        assert_eq!((found.await, looks), (Ok(()), 3));
+    }
+}

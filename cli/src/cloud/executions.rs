@@ -102,47 +102,22 @@ impl Cloud {
         })
     }
 
-    /// Starts a release. Repeating the call with the same name and input starts nothing twice.
-    pub async fn start(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
-        let machine = self.machine().await?;
-        let request = self
-            .steps
-            .start_execution()
-            .state_machine_arn(machine)
-            .name(name)
-            .input(input.to_string());
-        let reply = request
-            .send()
-            .await
-            .map_err(|e| refusal(self, "states:StartExecution", e))?;
-        Ok(Execution::from_arn(&reply.execution_arn))
-    }
-
-    /// Starts to provision a target or to tear it down.
-    pub async fn start_on_target(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
-        self.start_of("target", name, input).await
-    }
-
-    /// Starts a sweep.
-    pub async fn start_sweep(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
-        self.start_of("sweep", name, input).await
-    }
-
-    /// Starts the keeper.
-    pub async fn start_keep(&self, name: &str, input: &Value) -> Result<Execution, Failure> {
-        self.start_of("keep", name, input).await
-    }
-
-    async fn start_of(
+    /// Starts an execution of the project's machine of this name, `release` for example. Repeating the call with the same
+    /// name and input starts nothing twice.
+    pub async fn start(
         &self,
         machine: &str,
         name: &str,
         input: &Value,
     ) -> Result<Execution, Failure> {
+        let machine = match machine {
+            "release" => self.machine().await?,
+            other => self.machine_named(other).await?,
+        };
         let request = self
             .steps
             .start_execution()
-            .state_machine_arn(self.machine_named(machine).await?)
+            .state_machine_arn(machine)
             .name(name)
             .input(input.to_string());
         let reply = request

@@ -58,7 +58,7 @@ pub async fn run(context: &Context, wanted: Cancel) -> Result<Exit, Failure> {
     drop(
         context
             .cloud
-            .start_sweep(&sweep, &json!({"target": target}))
+            .start("sweep", &sweep, &json!({"target": target}))
             .await,
     );
     let begun = Instant::now();

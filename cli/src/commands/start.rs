@@ -210,7 +210,10 @@ pub async fn run(
     request: Request,
     following: &Following,
 ) -> Result<Exit, Failure> {
-    let execution = context.cloud.start(&request.name, &request.input).await?;
+    let execution = context
+        .cloud
+        .start("release", &request.name, &request.input)
+        .await?;
     if !following.no_watch {
         return watch::follow(
             context,

@@ -40,7 +40,7 @@ pub async fn run(context: &Context, wanted: Sweep) -> Result<Exit, Failure> {
     let input = input_of(&wanted);
     let where_ = wanted.target.as_ref().map_or("all", |one| one.as_str());
     let name = format!("sweep-{where_}-{}", suffix(now()));
-    let execution = context.cloud.start_sweep(&name, &input).await?;
+    let execution = context.cloud.start("sweep", &name, &input).await?;
     match end_of(context, &execution).await? {
         End::Succeeded { output } if context.json => say_json(&output)?,
         End::Succeeded { output } => say(&told(&output, wanted.dry_run, context))?,

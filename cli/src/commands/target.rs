@@ -138,7 +138,7 @@ async fn begin(
     no_watch: bool,
 ) -> Result<Exit, Failure> {
     let name = format!("{action}-{target}-{}", suffix(now()));
-    let execution = context.cloud.start_on_target(&name, &input).await?;
+    let execution = context.cloud.start("target", &name, &input).await?;
     if !no_watch {
         return follow(context, &execution).await;
     }

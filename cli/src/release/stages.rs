@@ -1,6 +1,6 @@
 //! The stages that a person follows, out of [`pipeline::stages`].
 
-use pipeline::stages::{COLUMNS, RELEASE, START_RELEASE, Shown, functions, of_release};
+use pipeline::stages::{COLUMNS, RELEASE, Shown, WITHOUT_STATE, functions, of_release};
 use std::ops::Range;
 
 /// The one that moves the aliases.
@@ -63,5 +63,5 @@ pub fn leaves_a_log(folder: &str) -> bool {
 
 /// All folders, in the order in which a release passes them.
 pub fn folders() -> Vec<&'static str> {
-    [vec![START_RELEASE], functions(RELEASE)].concat()
+    [WITHOUT_STATE.to_vec(), functions(RELEASE)].concat()
 }

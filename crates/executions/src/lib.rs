@@ -1,5 +1,9 @@
-//! How executions stand, as Step Functions says.
+//! Step Functions: how executions stand, and starting them.
 #![warn(missing_docs)]
+
+mod start;
+
+pub use start::Started;
 
 use aws::{CallError, call_error};
 use aws_sdk_sfn::Client;

@@ -1,7 +1,7 @@
 //! Who depends on whom. What may be used anywhere stays usable: an adapter that knew Lambda could not
 //! be used by the command line, and a decision that knew AWS could not be explored by the model.
 
-use crate::files::{entries, is_folder, read};
+use crate::files::{entries, is_folder, read, rust_files};
 use std::collections::BTreeSet;
 use toml::Table;
 
@@ -112,4 +112,47 @@ fn every_dependency_of_the_workspace_is_somebody_s() {
         .collect();
     let left: Vec<&String> = listed.keys().filter(|name| !used.contains(*name)).collect();
     assert!(left.is_empty(), "nobody depends on {left:?}");
+}
+
+/// The files that may have the module of this file: beside it, in a folder there, or called as its folder is.
+fn may_name(path: &str, all: &[String]) -> Vec<String> {
+    let (folder, _) = path.rsplit_once('/').expect("a folder");
+    let (inside, above) = (format!("{folder}/"), format!("{folder}.rs"));
+    let near = |other: &&String| other.starts_with(&inside) || **other == above;
+    all.iter().filter(near).cloned().collect()
+}
+
+/// What no `mod` names is never compiled, and its tests never run.
+#[test]
+fn every_file_is_a_part_of_a_program() {
+    let folders = ["crates", "functions", "cli", "local", "tests"];
+    let all: Vec<String> = folders.into_iter().flat_map(rust_files).collect();
+    let begins = |name: &str| ["main.rs", "lib.rs", "build.rs"].contains(&name);
+    let mut named = 0;
+    for path in &all {
+        let (folder, name) = path.rsplit_once('/').expect("a folder");
+        let of_tests = folder.ends_with("/tests") && !folder.contains("/src/");
+        if begins(name) || of_tests || folder.ends_with("/src/bin") {
+            continue;
+        }
+        // A folder's own file has the folder's name.
+        let (of, module) = match name {
+            "mod.rs" => (folder.to_owned(), folder.rsplit('/').next()),
+            _ => (path.clone(), name.strip_suffix(".rs")),
+        };
+        let module = format!("mod {};", module.expect("a name"));
+        let by_path = format!("path = \"{name}\"");
+        let from_inside = format!("path = \"../{name}\"");
+        let has_it = |other: &String| {
+            let text = read(other);
+            let names = [&module, &by_path, &from_inside];
+            names.into_iter().any(|name| text.contains(name.as_str()))
+        };
+        assert!(
+            may_name(&of, &all).iter().any(has_it),
+            "{path}: no `{module}`"
+        );
+        named += 1;
+    }
+    assert!(named > 300, "{named} files");
 }

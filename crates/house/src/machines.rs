@@ -1,19 +1,25 @@
 //! The state machines, read, and the ways through them.
 
 use crate::files::read;
+use pipeline::stages;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use yaml_serde::Value as Yaml;
 
 /// The release's, from the root.
 pub const RELEASE: &str = "statemachine/release.asl.json";
 /// The target's.
 pub const TARGET: &str = "statemachine/target.asl.json";
-/// The sweep's.
-pub const SWEEP: &str = "statemachine/sweep.asl.json";
-/// The keeper's.
-pub const KEEP: &str = "statemachine/keep.asl.json";
-/// All of them.
-pub const MACHINES: [&str; 4] = [RELEASE, TARGET, SWEEP, KEEP];
+
+/// Where a machine is, from the root.
+pub fn path_of(machine: &stages::Machine) -> String {
+    format!("statemachine/{}.asl.json", machine.name)
+}
+
+/// All of them, from the root.
+pub fn paths() -> Vec<String> {
+    stages::MACHINES.iter().map(path_of).collect()
+}
 
 /// A way from one state to another.
 pub type Way<'a> = (&'a str, &'a str);
@@ -93,22 +99,27 @@ pub fn states_of(path: &str) -> Vec<(String, Value)> {
 /// Those that call a function.
 pub fn tasks_of(path: &str) -> Vec<(String, Value)> {
     let mut tasks = states_of(path);
-    tasks.retain(|(_, state)| state["Type"] == "Task" && !is_container(state));
-    let least = if [SWEEP, KEEP].contains(&path) { 1 } else { 11 };
-    assert!(tasks.len() >= least, "{path}: {} tasks", tasks.len());
+    tasks.retain(|(_, state)| state["Type"] == "Task" && !is_of_a_kind(state));
+    let machine = stages::MACHINES.iter().find(|one| path_of(one) == path);
+    let rows = machine.expect("a machine").stages.len();
+    // A Map has a row too, and so has a state that waits.
+    assert!(2 * tasks.len() > rows, "{path}: {} tasks", tasks.len());
     tasks
 }
 
-/// Those that run a container.
+/// Those that start a build of CodeBuild and wait for it.
 pub fn containers_of(path: &str) -> Vec<(String, Value)> {
     let mut containers = states_of(path);
-    containers.retain(|(_, state)| is_container(state));
+    containers.retain(|(_, state)| state["Resource"] == "${StartBuildArn}");
     containers
 }
 
-/// Whether a state starts a build of CodeBuild and waits for it.
-pub fn is_container(state: &Value) -> bool {
-    state["Resource"] == "${StartBuildArn}"
+/// Whether a state is a Task that calls no function: the `Kinds` of statemachine/rules.yaml.
+pub fn is_of_a_kind(state: &Value) -> bool {
+    let rules: Yaml = yaml_serde::from_str(&read("statemachine/rules.yaml")).expect("rules");
+    let kinds = rules["Kinds"].as_mapping().expect("Kinds");
+    let mut names = kinds.keys().filter_map(Yaml::as_str);
+    names.any(|name| state["Resource"] == format!("${{{name}Arn}}"))
 }
 
 fn collect(machine: &Value, within: &str, found: &mut Vec<Machine>) {

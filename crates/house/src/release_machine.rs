@@ -1,7 +1,7 @@
 //! The ways through the release's state machine, walked.
 
 use crate::machines::{
-    self, Machine, errors_of, is_container, is_end, list, machines_of, text, ways_of_failure,
+    self, Machine, errors_of, is_end, is_of_a_kind, list, machines_of, text, ways_of_failure,
     ways_on,
 };
 use serde_json::Value;
@@ -305,7 +305,7 @@ fn a_failure_inside_a_map_is_an_answer_that_the_gate_after_it_reads() {
     let mut rules = 0;
     let states = inner.flat_map(|machine| machine.states);
     // A container's is what Collect command reads.
-    for (name, state) in states.filter(|(_, state)| !is_container(state)) {
+    for (name, state) in states.filter(|(_, state)| !is_of_a_kind(state)) {
         for rule in list(&state, "Catch") {
             let output = &rule["Output"];
             let says = output["failed"]["error"].is_string() || output["outcome"] == "error";

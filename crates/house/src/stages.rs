@@ -2,38 +2,25 @@
 //! folder have one name, and each has a row.
 
 use crate::files::{entries, read};
-use crate::machines::{self, machines_of, resource_of, states_of, tasks_of};
-use pipeline::stages::{KEEP, RELEASE, START_RELEASE, SWEEP, Stage, TARGET, functions};
+use crate::machines::{machines_of, path_of, resource_of, states_of, tasks_of};
+use pipeline::stages::{MACHINES, Machine, Stage, WITHOUT_STATE, functions};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// States that are not called as their functions are: a function does it once more, or the undo of it, or
-/// stands inside a Map of the function's name.
-const NAMED_OTHERWISE: &[&str] = &[
-    "Run suite",
-    "Look before cutover",
-    "Deploy (cutover)",
-    "Record cutover",
-    "Record libraries",
-    "Keep caches",
-    "Roll back",
-    "Terminate rolled back",
-    "Undo plan",
-    "Look at deletion",
-    "Prepare unit tests",
-    "Collect unit tests",
-    "Prepare build",
-    "Collect build",
-    "Prepare suite",
-    "Collect suite",
+/// Functions that are not called as the state that they are named for: it has the name of what a person sees, and they
+/// of all that they do.
+const NAMED_OTHERWISE: [&str; 4] = [
+    "cutover",
+    "integration-tests",
+    "prepare-command",
+    "collect-command",
 ];
 
-const ALL: [(&str, &[Stage]); 4] = [
-    (machines::RELEASE, RELEASE),
-    (machines::TARGET, TARGET),
-    (machines::SWEEP, SWEEP),
-    (machines::KEEP, KEEP),
-];
+/// All rows, each with its machine's path.
+fn all() -> impl Iterator<Item = (String, &'static Stage)> {
+    let rows = |machine: &'static Machine| machine.stages.iter().map(|row| (path_of(machine), row));
+    MACHINES.iter().flat_map(rows)
+}
 
 /// `Deploy (initial)` -> `deploy-initial`
 fn folder(state: &str) -> String {
@@ -54,9 +41,9 @@ fn resource(folder: &str) -> String {
 
 #[test]
 fn every_state_that_calls_a_function_has_its_row() {
-    for (path, stages) in ALL {
-        for (state, task) in tasks_of(path) {
-            let row = stages.iter().find(|stage| stage.state == state);
+    for machine in MACHINES {
+        for (state, task) in tasks_of(&path_of(machine)) {
+            let row = machine.stages.iter().find(|stage| stage.state == state);
             let row = row.unwrap_or_else(|| panic!("pipeline::stages has no row for `{state}`"));
             let function = row.function.map(resource);
             assert_eq!(function, Some(resource_of(&task)), "`{state}`");
@@ -79,50 +66,50 @@ fn called(path: &str, state: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_row_is_of_a_state_and_of_the_function_that_it_calls() {
-    for (path, stages) in ALL {
-        let states: BTreeSet<String> = states_of(path).into_iter().map(|(name, _)| name).collect();
-        for stage in stages {
-            let state = stage.state;
-            assert!(states.contains(state), "{path} has no `{state}`");
-            let function: BTreeSet<String> = stage.function.map(resource).into_iter().collect();
-            assert_eq!(called(path, state), function, "`{state}`");
-        }
+    for (path, stage) in all() {
+        let state = stage.state;
+        let states = states_of(&path).into_iter();
+        assert!(
+            states.map(|(name, _)| name).any(|name| name == state),
+            "{path} has no `{state}`"
+        );
+        let function: BTreeSet<String> = stage.function.map(resource).into_iter().collect();
+        assert_eq!(called(&path, state), function, "`{state}`");
     }
 }
 
+/// A function of several states is named for one of them.
 #[test]
-fn a_state_is_called_as_its_function_is() {
-    for stage in ALL.iter().flat_map(|(_, stages)| *stages) {
-        let otherwise = NAMED_OTHERWISE.contains(&stage.state);
-        let same = stage.function == Some(folder(stage.state).as_str());
-        let waits = stage.function.is_none();
+fn a_state_is_called_as_the_function_that_is_named_for_it() {
+    let mut otherwise = BTreeSet::new();
+    for function in entries("functions") {
+        let Some(state) = named_for(&function) else {
+            assert!(WITHOUT_STATE.contains(&function.as_str()), "{function}");
+            continue;
+        };
+        let is_it = |row: &Stage| row.state == state && row.function == Some(&function);
         assert!(
-            same != otherwise || waits,
-            "`{}`: {:?}",
-            stage.state,
-            stage.function
+            all().any(|(_, row)| is_it(row)),
+            "{function}: State: {state}"
         );
+        if folder(&state) != function {
+            otherwise.insert(function);
+        }
     }
+    assert_eq!(otherwise, NAMED_OTHERWISE.map(str::to_owned).into());
+}
+
+/// The state that a function's own file names.
+fn named_for(function: &str) -> Option<String> {
+    let own = read(&format!("functions/{function}/function.yaml"));
+    let state = own.lines().find_map(|line| line.strip_prefix("State: "));
+    state.map(str::to_owned)
 }
 
 #[test]
 fn every_folder_of_a_function_has_a_row() {
-    let mut rows: Vec<&str> = ALL
-        .iter()
-        .flat_map(|(_, stages)| functions(stages))
-        .collect();
-    rows.push(START_RELEASE);
+    let called = MACHINES.iter().flat_map(|one| functions(one.stages));
+    let mut rows: Vec<&str> = called.chain(WITHOUT_STATE.iter().copied()).collect();
     rows.sort_unstable();
     assert_eq!(entries("functions"), rows);
-}
-
-#[test]
-fn a_function_is_named_for_one_of_its_rows() {
-    for function in ALL.iter().flat_map(|(_, stages)| functions(stages)) {
-        let own = read(&format!("functions/{function}/function.yaml"));
-        let named = own.lines().find_map(|line| line.strip_prefix("State: "));
-        let is_it = |stage: &&Stage| Some(stage.state) == named && stage.function == Some(function);
-        let row = ALL.iter().flat_map(|(_, stages)| *stages).find(is_it);
-        assert!(row.is_some(), "{function}: State: {named:?}");
-    }
 }

@@ -1,7 +1,7 @@
 //! The documents' tables and diagrams have what the code and the state machines have.
 
 use crate::files::read;
-use crate::machines::{MACHINES, states_of, text};
+use crate::machines::{paths, states_of, text};
 use crate::templates::{PIPELINE, TEMPLATES, resource, template};
 use pipeline::input::ReleaseInput;
 use pipeline::manifest::Manifest;
@@ -174,7 +174,7 @@ fn by_hand(text: &str) -> String {
 #[test]
 fn the_architecture_names_every_state_that_does_something_or_ends() {
     let page = by_hand(&read("ARCHITECTURE.md"));
-    for machine in MACHINES {
+    for machine in &paths() {
         for (name, state) in states_of(machine) {
             let does = !["Pass", "Choice"].contains(&text(&state, "Type").as_str());
             assert!(!does || page.contains(&name), "{machine}: {name}");

@@ -3,8 +3,7 @@
 
 use crate::files::read;
 use crate::machines::{
-    MACHINES, RELEASE, containers_of, errors_of, list, machines_of, resource_of, states_of,
-    tasks_of,
+    RELEASE, containers_of, errors_of, list, machines_of, paths, resource_of, states_of, tasks_of,
 };
 use pipeline::errors::ErrorName;
 use pipeline::verdict::WITHOUT_AN_ANSWER;
@@ -36,16 +35,16 @@ const UNDO_FAILED: ErrorName = ErrorName::DiscardFailed;
 const NOT_TAKEN_BACK: ErrorName = ErrorName::DiedAfterCutover;
 
 fn states() -> Vec<(String, Value)> {
-    MACHINES.iter().flat_map(|path| states_of(path)).collect()
+    paths().iter().flat_map(|path| states_of(path)).collect()
 }
 
 fn tasks() -> Vec<(String, Value)> {
-    MACHINES.iter().flat_map(|path| tasks_of(path)).collect()
+    paths().iter().flat_map(|path| tasks_of(path)).collect()
 }
 
 #[test]
 fn a_release_cannot_hang() {
-    for path in MACHINES {
+    for path in &paths() {
         let whole: Value = serde_json::from_str(&read(path)).unwrap();
         let limit = whole["TimeoutSeconds"].as_u64().expect("of the machine");
         for (name, state) in tasks_of(path) {
@@ -180,7 +179,7 @@ fn error_literals(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn a_state_s_name_is_used_once() {
     // Of two that stand in one object, `infra/render.py` and `infra/lint_asl.py` know.
-    for path in MACHINES {
+    for path in &paths() {
         let names: Vec<String> = states_of(path).into_iter().map(|(name, _)| name).collect();
         let different: BTreeSet<&String> = names.iter().collect();
         assert_eq!(different.len(), names.len(), "{path}: {names:?}");
@@ -190,7 +189,7 @@ fn a_state_s_name_is_used_once() {
 #[test]
 fn every_map_has_a_limit_that_an_inline_map_can_keep() {
     // https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
-    for machine in MACHINES.iter().flat_map(|path| machines_of(path)) {
+    for machine in paths().iter().flat_map(|path| machines_of(path)) {
         for (name, state) in machine
             .states
             .iter()

@@ -3,7 +3,7 @@
 //! it passes from a function to a state, and a new way around is found here.
 
 use crate::files::{read, rust_files};
-use crate::machines::{MACHINES, states_of, tasks_of};
+use crate::machines::{paths, states_of, tasks_of};
 use pipeline::reason::MAX_REASON;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ const SENTENCES: &[&str] = &[
 ];
 
 fn tasks() -> Vec<(String, Value)> {
-    MACHINES.iter().flat_map(|path| tasks_of(path)).collect()
+    paths().iter().flat_map(|path| tasks_of(path)).collect()
 }
 
 /// The code before its tests, without comments.
@@ -121,7 +121,7 @@ fn a_cause_is_cut_before_it_enters_a_state() {
     let unwrapped = format!(
         "$substring($string($substring({CAUSE}, 0, 1) = '{{' ? $parse({CAUSE}).errorMessage : {CAUSE}), 0, 2048)"
     );
-    for path in MACHINES {
+    for path in &paths() {
         let text = read(path);
         assert!(text.contains(&unwrapped) && text.contains(CAUSE), "{path}");
         let known = [unwrapped.as_str(), &cut, &is_there];
@@ -152,7 +152,7 @@ fn what_a_function_with_users_commands_answers_is_not_passed_on_at_any_length() 
         assert!(state.get("Assign").is_none(), "`{name}`");
     }
     assert_eq!(seen, ["Unit tests", "Build", "Run suite"]);
-    let states = MACHINES.iter().flat_map(|path| states_of(path));
+    let states = paths().into_iter().flat_map(|path| states_of(&path));
     let all: BTreeMap<String, Value> = states.collect();
     let next = &all["Push artifacts"];
     let taken = next["Arguments"].to_string() + &next["Output"].to_string();

@@ -9,7 +9,7 @@ use crate::world::World;
 use pipeline::drivers::{Ask, Reservation};
 use pipeline::names::{Fqdn, Ticket};
 use pipeline::records::Batch;
-use pipeline::rows::{CandidateRow, CandidateState};
+use pipeline::rows::CandidateRow;
 
 /// How a step goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -213,21 +213,12 @@ impl Act<'_> {
 
     /// A new row of this release, in state `planned`.
     pub(crate) fn row(&self, one: &Brought) -> CandidateRow {
-        CandidateRow {
-            component: one.component.clone(),
-            commit: one.commit.clone(),
-            hostname: one.hostname.clone(),
-            ticket: self.ticket(),
-            release: String::new(),
-            state: CandidateState::Planned,
-            instances: Vec::new(),
-            launch_template_version: String::new(),
-            launched_by: None,
-            taken_from: None,
-            companion: false,
-            recipe: None,
-            found_healthy: None,
-        }
+        CandidateRow::planned(
+            one.hostname.clone(),
+            one.component.clone(),
+            one.commit.clone(),
+            (self.ticket(), String::new()),
+        )
     }
 
     /// The release's own row, if it is still its own (`Deployer::own_row`).

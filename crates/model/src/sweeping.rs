@@ -132,24 +132,19 @@ impl Act<'_> {
             Some(run) if is_back => self.ticket_of(run),
             _ => ticket,
         };
+        let plan = PlanReply {
+            outcome: PlanOutcome::Release,
+            release,
+            components: plan.iter().map(planned).collect(),
+            libraries: Vec::new(),
+            already_live: Vec::new(),
+            already_built: Vec::new(),
+            stay: Vec::new(),
+        };
+        let execution = (execution.to_string(), execution.to_string());
         ReleaseRow {
-            ticket,
-            execution: execution.to_string(),
-            execution_arn: execution.to_string(),
-            started: String::new(),
-            plan: PlanReply {
-                outcome: PlanOutcome::Release,
-                release,
-                components: plan.iter().map(planned).collect(),
-                libraries: Vec::new(),
-                already_live: Vec::new(),
-                already_built: Vec::new(),
-                stay: Vec::new(),
-            },
             outcome,
-            cause: None,
-            ended: None,
-            change_id: None,
+            ..ReleaseRow::begun(plan, execution, String::new())
         }
     }
 

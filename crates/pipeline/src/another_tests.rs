@@ -2,6 +2,7 @@ use super::*;
 use crate::names::{Commit, Component, Domain, Fqdn, Ticket};
 use crate::records::Record;
 use crate::rows::CandidateState;
+use crate::testing;
 use crate::wire::{FailedStage, Failure, Release};
 
 fn domain() -> Domain {
@@ -18,11 +19,10 @@ fn sha(digit: char) -> Commit {
 
 /// Release 5 of `a`, after a stage of it failed.
 fn request(error: &str) -> DiscardRequest {
-    let release = serde_json::json!({"project": "myproj", "target": "stage", "ticket": 5,
-        "execution": "e", "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
-        "skip_slow_scans": false, "size": 1});
-    let release: Release = serde_json::from_value(release).unwrap();
+    let release = Release {
+        ticket: Ticket(5),
+        ..testing::release()
+    };
     let failed = FailedStage {
         stage: "Deploy (initial)".into(),
         error: error.into(),
@@ -45,23 +45,17 @@ fn request(error: &str) -> DiscardRequest {
 
 fn live(digit: char, ticket: u64) -> CandidateRow {
     CandidateRow {
-        component: api(),
-        commit: sha(digit),
-        hostname: Fqdn::new(format!(
-            "api-{}-r{ticket}.stage.myproj.com",
-            sha(digit).short()
-        ))
-        .unwrap(),
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state: CandidateState::Live,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            Fqdn::new(format!(
+                "api-{}-r{ticket}.stage.myproj.com",
+                sha(digit).short()
+            ))
+            .unwrap(),
+            api(),
+            sha(digit),
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::names::{Commit, Domain, hostname};
 use crate::rows::CandidateState;
+use crate::testing;
 use expect_test::{Expect, expect};
 
 fn component(name: &str) -> Component {
@@ -17,15 +18,9 @@ fn stands(name: &str) -> HostedComponent {
 }
 
 fn request(before: Option<Before>) -> WatchRequest {
-    let release = serde_json::json!({
-        "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
-        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
-        "skip_slow_scans": false, "size": 1
-    });
     let before = before.map(|before| (component("api"), before));
     WatchRequest {
-        release: serde_json::from_value(release).unwrap(),
+        release: testing::release(),
         components: vec![stands("api")],
         before: BeforeReply {
             components: before.into_iter().collect(),
@@ -262,19 +257,13 @@ fn what_a_later_release_has_is_not_this_ones() {
 #[test]
 fn a_row_that_is_leaving_or_has_another_ticket_is_a_later_releases() {
     let row = |ticket, state| CandidateRow {
-        component: component("api"),
-        commit: Commit::new("b".repeat(40)).unwrap(),
-        hostname: stands("api").hostname,
-        ticket: Ticket(ticket),
-        release: String::new(),
         state,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            stands("api").hostname,
+            component("api"),
+            Commit::new("b".repeat(40)).unwrap(),
+            (Ticket(ticket), String::new()),
+        )
     };
     let moved = |ticket, state| {
         let row = row(ticket, state);

@@ -46,57 +46,17 @@ pub fn has_connections(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Manifest;
     use crate::names::{Commit, Fqdn};
-    use crate::version::Version;
-    use crate::wire::{Bundle, Planned, Prepared};
+    use crate::testing::recipe;
 
     fn row(more: &str) -> CandidateRow {
         let component = Component::new("api").unwrap();
         let commit = Commit::new("b".repeat(40)).unwrap();
         let hostname = Fqdn::new("api-bbbbbbbbbbbb.stage.myproj.com").unwrap();
-        let text = format!(
-            "[component]\nname='api'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n{more}\n"
-        );
-        let planned = Planned {
-            component: component.clone(),
-            version: Version::Head,
-            commit: commit.clone(),
-            repository: crate::names::RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-            hostname: Some(hostname.clone()),
-            credentials: None,
-            companion: false,
-            warm: false,
-            repeats: None,
-            replaces: None,
-        };
-        let source = Bundle {
-            key: String::new(),
-            sha256: String::new(),
-            bytes: 0,
-        };
         CandidateRow {
-            hostname,
-            commit,
-            ticket: Ticket(7),
-            release: "stage-r7".into(),
             state: CandidateState::Live,
-            instances: Vec::new(),
-            launch_template_version: String::new(),
-            launched_by: None,
-            taken_from: None,
-            companion: false,
-            recipe: Some(Prepared {
-                planned,
-                source,
-                manifest: Manifest::parse(&text, &component).unwrap(),
-                artifact: None,
-                vendor: Vec::new(),
-                cache: None,
-                warnings: Vec::new(),
-            }),
-            found_healthy: None,
-            component,
+            recipe: Some(recipe("api", &commit, more)),
+            ..CandidateRow::planned(hostname, component, commit, (Ticket(7), "stage-r7".into()))
         }
     }
 

@@ -1,11 +1,8 @@
 use super::*;
-use crate::manifest::Manifest;
-use crate::names::{Fqdn, RepositoryUrl};
+use crate::names::Fqdn;
 use crate::rows::CandidateState;
-use crate::version::Version;
-use crate::wire::{Bundle, Planned, Prepared};
+use crate::testing;
 use expect_test::{Expect, expect};
-use serde_json::json;
 
 fn component(name: &str) -> Component {
     Component::new(name).unwrap()
@@ -16,13 +13,11 @@ fn commit(digit: char) -> Commit {
 }
 
 fn release(execution: &str, skip_slow_scans: bool) -> Release {
-    serde_json::from_value(json!({
-        "project": "myproj", "target": "stage", "ticket": 42, "execution": execution,
-        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
-        "skip_slow_scans": skip_slow_scans, "size": 1
-    }))
-    .unwrap()
+    Release {
+        execution: execution.into(),
+        skip_slow_scans,
+        ..testing::release()
+    }
 }
 
 fn unit_tests(execution: &str, name: &str, digit: char, source: &str) -> Subject {
@@ -117,49 +112,20 @@ fn each_run_has_a_key_of_its_own() {
 }
 
 fn row(name: &str, suites: &str) -> CandidateRow {
-    let text = format!(
-        "[component]\nname='{name}'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n{suites}"
-    );
     let hostname = Fqdn::new("api.stage.myproj.com").unwrap();
-    let planned = Planned {
-        component: component(name),
-        version: Version::Head,
-        commit: commit('a'),
-        repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-        hostname: Some(hostname.clone()),
-        credentials: None,
-        companion: false,
-        warm: false,
-        repeats: None,
-        replaces: None,
-    };
-    let recipe = Prepared {
-        planned,
-        source: Bundle {
-            key: String::new(),
-            sha256: "5eed".into(),
-            bytes: 0,
-        },
-        manifest: Manifest::parse(&text, &component(name)).unwrap(),
-        artifact: None,
-        vendor: Vec::new(),
-        cache: None,
-        warnings: Vec::new(),
-    };
+    let mut recipe = testing::recipe(name, &commit('a'), suites);
+    recipe.planned.hostname = Some(hostname.clone());
+    recipe.source.sha256 = "5eed".into();
     CandidateRow {
-        component: component(name),
-        commit: commit('a'),
-        hostname,
-        ticket: release("x", false).ticket,
-        release: "stage-r42".into(),
         state: CandidateState::Healthy,
-        instances: Vec::new(),
         launch_template_version: "7".into(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
         recipe: Some(recipe),
-        found_healthy: None,
+        ..CandidateRow::planned(
+            hostname,
+            component(name),
+            commit('a'),
+            (release("x", false).ticket, "stage-r42".into()),
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! The input of a release: what a person types in the console, a push or the CLI sends.
 
 use crate::names::{Component, Target, excerpt};
+use crate::typed::{self, kind};
 use crate::version::{Version, is_branch_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -167,11 +168,7 @@ fn branch(fields: &Map<String, Value>) -> Result<Option<String>, InputError> {
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, InputError> {
-    match fields.get(key) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => refuse(format!("{key}: must be a string, not {}", kind(other))),
-    }
+    typed::text(fields, key).map_err(InputError)
 }
 
 fn flag(fields: &Map<String, Value>, key: &str) -> Result<bool, InputError> {
@@ -179,17 +176,6 @@ fn flag(fields: &Map<String, Value>, key: &str) -> Result<bool, InputError> {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
         Some(other) => refuse(format!("{key}: must be true or false, not {}", kind(other))),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
 

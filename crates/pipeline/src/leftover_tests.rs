@@ -10,19 +10,13 @@ fn row(name: &str, digit: char, ticket: u64, state: CandidateState) -> Candidate
     let commit = Commit::new(digit.to_string().repeat(40)).unwrap();
     let domain = Domain::new("stage.myproj.com").unwrap();
     CandidateRow {
-        hostname: hostname(&component(name), &commit, &domain),
-        component: component(name),
-        commit,
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            hostname(&component(name), &commit, &domain),
+            component(name),
+            commit,
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 

@@ -51,6 +51,9 @@ pub mod target;
 pub mod target_clear;
 pub mod target_stack;
 pub mod target_wire;
+#[cfg(test)]
+mod testing;
+mod typed;
 pub mod vendor;
 pub mod verdict;
 pub mod version;

@@ -45,19 +45,14 @@ fn row(name: &str, digit: char, ticket: u64, before: Option<char>) -> AliasRow {
 
 fn candidate(row: &AliasRow) -> CandidateRow {
     CandidateRow {
-        component: row.component.clone(),
-        commit: row.commit.clone(),
-        hostname: row.hostname.clone(),
-        ticket: row.ticket,
-        release: row.release.clone(),
         state: CandidateState::Live,
-        instances: Vec::new(),
         launch_template_version: "1".into(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            row.hostname.clone(),
+            row.component.clone(),
+            row.commit.clone(),
+            (row.ticket, row.release.clone()),
+        )
     }
 }
 

@@ -151,19 +151,13 @@ fn the_second_run_finds_nothing_left_to_remove() {
 
 fn row(digit: char, ticket: u64, state: CandidateState) -> CandidateRow {
     CandidateRow {
-        component: component("api"),
-        commit: Commit::new(digit.to_string().repeat(40)).unwrap(),
-        hostname: at("api", digit),
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            at("api", digit),
+            component("api"),
+            Commit::new(digit.to_string().repeat(40)).unwrap(),
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 

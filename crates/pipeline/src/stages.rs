@@ -6,7 +6,18 @@
 #[rustfmt::skip]
 mod list;
 
-pub use list::{KEEP, RELEASE, SWEEP, TARGET};
+pub use list::*;
+
+/// A state machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Of `statemachine/<name>.yaml`, and of `<project>-<name>`.
+    pub name: &'static str,
+    /// Its stages, in the states' order.
+    pub stages: &'static [Stage],
+    /// One of these is in each cause that its executions fail with: what is true for users.
+    pub effects: &'static [&'static str],
+}
 
 /// A state that calls a function, or one that a person waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +101,6 @@ impl Stage {
     }
 }
 
-/// The function that starts a release, before there is an execution with states.
-pub const START_RELEASE: &str = "start-release";
-
 /// The table's columns, in the order in which a release passes them.
 pub const COLUMNS: [Column; count_columns()] = columns();
 
@@ -135,6 +143,11 @@ pub fn of_release(state: &str) -> Option<&'static Stage> {
     RELEASE.iter().find(|stage| stage.state == state)
 }
 
+/// A machine by its name.
+pub fn machine(name: &str) -> Option<&'static Machine> {
+    MACHINES.iter().find(|machine| machine.name == name)
+}
+
 /// The functions of these stages, each once, in their order.
 pub fn functions(stages: &'static [Stage]) -> Vec<&'static str> {
     let mut found = Vec::new();
@@ -175,9 +188,10 @@ mod tests {
 
     #[test]
     fn a_state_has_one_row() {
-        for stage in RELEASE.iter().chain(TARGET) {
+        let all = || MACHINES.iter().flat_map(|machine| machine.stages);
+        for stage in all() {
             let same = |other: &&Stage| other.state == stage.state;
-            assert_eq!(RELEASE.iter().chain(TARGET).filter(same).count(), 1);
+            assert_eq!(all().filter(same).count(), 1);
         }
     }
 }

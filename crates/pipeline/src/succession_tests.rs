@@ -11,19 +11,14 @@ fn at(digit: char, ticket: u64) -> CandidateRow {
     let component = Component::new("api").unwrap();
     let domain = Domain::new("stage.myproj.com").unwrap();
     CandidateRow {
-        hostname: hostname(&component, &sha(digit), &domain),
-        component,
-        commit: sha(digit),
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state: CandidateState::Live,
-        instances: Vec::new(),
         launch_template_version: "1".into(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            hostname(&component, &sha(digit), &domain),
+            component,
+            sha(digit),
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 

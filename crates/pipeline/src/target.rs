@@ -5,6 +5,7 @@ use crate::names::{Target, excerpt};
 use crate::rows::EnvironmentRow;
 use crate::settings::PARAMETERS;
 use crate::target_wire::{Operation, ProvisionOutcome};
+use crate::typed::{self, kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -157,22 +158,7 @@ fn text<'a>(
     fields: &'a Map<String, Value>,
     key: &str,
 ) -> Result<Option<&'a str>, TargetInputError> {
-    match fields.get(key) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => refuse(format!("{key}: must be a string, not {}", kind(other))),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
+    typed::text(fields, key).map_err(TargetInputError)
 }
 
 /// Whether releases may go to a target. A row without a state is of a version that knew only one.

@@ -3,14 +3,14 @@
 mod act;
 
 use drive::{Announcer, Drive, Listed};
-use executions::Executions;
+use executions::{Executions, Started};
 use fleet::Fleet;
 use futures::{StreamExt, stream};
 use health::Prober;
 use pipeline::drivers::{Keep, Keeping};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::keep::{KeepReply, KeepRequest, Kept, Whom, Why};
-use pipeline::names::{Target, Ticket};
+use pipeline::names::Target;
 use pipeline::rows::{AliasRow, EnvironmentRow, Key};
 use pipeline::wire::Release;
 use serde_json::{Value, json};
@@ -23,7 +23,6 @@ struct Keeper {
     fleet: Fleet,
     prober: Prober,
     executions: Executions,
-    states: aws_sdk_sfn::Client,
     machine: String,
 }
 
@@ -40,7 +39,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         fleet: Fleet::new(&config),
         prober: Prober::new()?,
         executions: Executions::new(&config),
-        states: aws_sdk_sfn::Client::new(&config),
         machine: Settings::variable("CUTOVER_KEEP_MACHINE")?,
         settings,
     };
@@ -137,7 +135,12 @@ impl Keeper {
         environment: EnvironmentRow,
         mode: Keeping,
     ) -> Result<Kept, Fault> {
-        let release = self.release(target, environment);
+        let release = Release::on(
+            self.settings.project.clone(),
+            target.clone(),
+            "keep",
+            environment,
+        );
         let keep = Keep::new(release.clone(), mode);
         let answer = async |ask| self.answer(&release, ask).await;
         self.drive.run_with(keep, answer).await
@@ -153,52 +156,14 @@ impl Keeper {
             let Some(name) = execution_name(kept, minute) else {
                 continue;
             };
-            match self.start_as(&name, &kept.target).await {
-                Ok(true) => reply.started.push(name),
-                Ok(false) => tracing::info!(name, "was started already"),
+            let input = json!({"target": kept.target});
+            match self.executions.start(&self.machine, &name, &input).await {
+                Ok(Started::Runs) => reply.started.push(name),
+                Ok(Started::WasThere) => tracing::info!(name, "was started already"),
                 Err(why) => failed = failed.or(Some(why)),
             }
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    /// Whether it was not there before.
-    async fn start_as(&self, name: &str, target: &Target) -> Result<bool, Fault> {
-        let sent = self
-            .states
-            .start_execution()
-            .state_machine_arn(&self.machine)
-            .name(name)
-            .input(json!({"target": target}).to_string())
-            .send()
-            .await;
-        match sent.map_err(|e| aws::call_error("states:StartExecution", e)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is("ExecutionAlreadyExists") => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What every release of the target knows.
-    fn release(&self, target: &Target, environment: EnvironmentRow) -> Release {
-        Release {
-            project: self.settings.project.clone(),
-            target: target.clone(),
-            ticket: Ticket(0),
-            execution: "keep".into(),
-            drain_seconds: environment.settings.drain_seconds(),
-            settings: environment.settings.of_a_release(),
-            domain: environment.domain,
-            zone_id: environment.zone_id,
-            launch_template_id: environment.launch_template_id,
-            launch_template_version: environment.launch_template_version,
-            subnet_ids: environment.subnet_ids,
-            skip_slow_scans: false,
-            size: 1,
-            tag: false,
-            rollback: false,
-            proven: false,
-        }
     }
 }
 

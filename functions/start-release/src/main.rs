@@ -1,8 +1,7 @@
 //! A push that reached EventBridge starts a release of each component that follows the branch.
 
-use aws::call_error;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use aws_sdk_sfn::Client;
+use executions::{Executions, Started};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::event::{EventError, PushEvent, PushPlan, Sent, Start, parse_push, plan_starts};
 use pipeline::rows::{ComponentRow, Key};
@@ -13,7 +12,7 @@ use stage::Settings;
 
 struct Starter {
     registry: Registry,
-    states: Client,
+    executions: Executions,
     machine: String,
 }
 
@@ -33,7 +32,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Settings::from_env()?;
     let starter = Starter {
         registry: Registry::new(&config, &settings.table),
-        states: Client::new(&config),
+        executions: Executions::new(&config),
         machine: Settings::variable("CUTOVER_STATE_MACHINE")?,
     };
     stage::run(async |event: EventBridgeEvent<Value>| starter.start(event).await).await
@@ -73,22 +72,12 @@ impl Starter {
     }
 
     async fn execute(&self, start: Start) -> Result<String, Fault> {
-        let sent = self
-            .states
-            .start_execution()
-            .state_machine_arn(&self.machine)
-            .name(&start.name)
-            .input(start.input.to_string())
-            .send()
-            .await;
-        match sent.map_err(|e| call_error("states:StartExecution", e)) {
-            Ok(_) => tracing::info!(name = start.name, input = %start.input, "started"),
-            Err(error) if error.is("ExecutionAlreadyExists") => {
-                tracing::info!(name = start.name, "the event had been delivered before")
-            }
-            Err(error) => return Err(error.into()),
+        let (name, input) = (start.name, &start.input);
+        match self.executions.start(&self.machine, &name, input).await? {
+            Started::Runs => tracing::info!(name, %input, "started"),
+            Started::WasThere => tracing::info!(name, "the event had been delivered before"),
         }
-        Ok(start.name)
+        Ok(name)
     }
 }
 

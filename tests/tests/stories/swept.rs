@@ -3,7 +3,7 @@
 
 use end_to_end::{
     Cloud, Component, Execution, Family, Heard, Place, Service, Traffic, Vpcs, WithoutPermission,
-    sha_of, until,
+    holds, sha_of, until,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -62,17 +62,19 @@ fn not_released(row: &Value) {
 /// The history says of an act of this one what users have, why it was done, and what ended. Two sweeps may come at
 /// once; then each says what it did.
 async fn is_told(component: &Component, by: &str, why: &str) {
-    let mut last = Vec::new();
-    let told = until(SWEPT, async || {
-        last = component.acts_of(by).await;
+    let told = holds(SWEPT, async || {
+        let acts = component.acts_of(by).await;
         let says = |one: &Value, key: &str, part: &str| one[key].to_string().contains(part);
         let is_it = |one: &Value| {
             let what = says(one, "what", "still points at") && says(one, "why", why);
             what && says(one, "instances", "i-") && one["state"] == "done"
         };
-        last.iter().any(is_it).then_some(())
+        match acts.iter().any(is_it) {
+            true => Ok(()),
+            false => Err(acts),
+        }
     });
-    assert!(told.await.is_some(), "{last:#?}");
+    told.await.unwrap_or_else(|acts| panic!("{acts:#?}"));
 }
 
 #[tokio::test]

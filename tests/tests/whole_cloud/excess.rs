@@ -5,7 +5,7 @@ use crate::search::{Without, give_back, search, take, unannounced};
 use end_to_end::{
     Cloud, Component, Ended, Execution, NoSweeps, Service, Start, lost_push, tell_of_push, until,
 };
-use pipeline::stages::{RELEASE, START_RELEASE, functions};
+use pipeline::stages::{RELEASE, WITHOUT_STATE, functions};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn every_action_of_a_role_of_the_release_machine_is_needed_by_some_release
     // It would do what a function no longer may.
     let _unswept = NoSweeps::on(&cloud).await;
     let parts = parts(&cloud).await;
-    let functions = [vec![START_RELEASE], functions(RELEASE)].concat();
+    let functions = [WITHOUT_STATE.to_vec(), functions(RELEASE)].concat();
     search(
         &cloud,
         &functions,

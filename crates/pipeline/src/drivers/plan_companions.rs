@@ -9,7 +9,7 @@ use crate::live::{Brings, KnownHosts, dependents, live_hostnames, read_set};
 use crate::names::{Component, Fqdn, hostname_of_release};
 use crate::proof::{Proof, Set, needed};
 use crate::records::ZoneView;
-use crate::rows::{CandidateRow, CandidateState};
+use crate::rows::CandidateRow;
 use crate::wire::{CompanionsReply, ComponentPeers, Planned, Prepared, Release, Together};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -207,19 +207,13 @@ fn companion(
 
 fn row(release: &Release, planned: &Planned, hostname: &Fqdn) -> CandidateRow {
     CandidateRow {
-        component: planned.component.clone(),
-        commit: planned.commit.clone(),
-        hostname: hostname.clone(),
-        ticket: release.ticket,
-        release: release.label(),
-        state: CandidateState::Planned,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
         companion: true,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            hostname.clone(),
+            planned.component.clone(),
+            planned.commit.clone(),
+            (release.ticket, release.label()),
+        )
     }
 }
 

@@ -4,12 +4,12 @@
 use super::{Answer, Driver, Next, Rows};
 use crate::cutover::candidate_ttl;
 use crate::errors::Named as _;
-use crate::manifest::Manifest;
-use crate::names::{Commit, Component, Fqdn, RepositoryUrl, Ticket, alias, hostname};
+use crate::names::{Commit, Component, Fqdn, Ticket, alias, hostname};
 use crate::records::{Record, ZoneView};
 use crate::rows::{CandidateRow, CandidateState, FoundHealthy};
-use crate::version::Version;
-use crate::wire::{Bundle, HostedComponent, Planned, Prepared, Release};
+use crate::testing::recipe;
+pub(super) use crate::testing::release;
+use crate::wire::HostedComponent;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -23,16 +23,6 @@ pub(super) fn at(name: &str, digit: char) -> Fqdn {
     hostname(&component(name), &commit, &release().domain)
 }
 
-pub(super) fn release() -> Release {
-    serde_json::from_value(serde_json::json!({
-        "project": "myproj", "target": "stage", "ticket": 42, "execution": "x",
-        "domain": "stage.myproj.com", "zone_id": "Z", "launch_template_id": "lt-1",
-        "subnet_ids": [], "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "test_dependents": false,
-        "skip_slow_scans": false, "size": 1
-    }))
-    .unwrap()
-}
-
 pub(super) fn stands(name: &str, digit: char) -> HostedComponent {
     HostedComponent {
         component: component(name),
@@ -44,52 +34,19 @@ pub(super) fn stands(name: &str, digit: char) -> HostedComponent {
 pub(super) fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
     let commit = Commit::new(digit.to_string().repeat(40)).unwrap();
     CandidateRow {
-        component: component(name),
-        hostname: at(name, digit),
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state: CandidateState::Healthy,
-        instances: Vec::new(),
         launch_template_version: "7".into(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: Some(recipe(name, &commit)),
+        recipe: Some(recipe(name, &commit, "")),
         found_healthy: Some(FoundHealthy {
             at: "2026-01-01T00:00:00Z".into(),
             ends: Default::default(),
         }),
-        commit,
-    }
-}
-
-fn recipe(name: &str, commit: &Commit) -> Prepared {
-    let text = format!(
-        "[component]\nname='{name}'\n[build]\nunit_tests='true'\ncommand='true'\noutput='dist'\n[run]\ncommand='./x'\nport=8080\n"
-    );
-    Prepared {
-        planned: Planned {
-            component: component(name),
-            version: Version::Head,
-            commit: commit.clone(),
-            repository: RepositoryUrl::new("https://git.p.com/a.git").unwrap(),
-            hostname: Some(hostname(&component(name), commit, &release().domain)),
-            credentials: None,
-            companion: false,
-            warm: false,
-            repeats: None,
-            replaces: None,
-        },
-        source: Bundle {
-            key: String::new(),
-            sha256: String::new(),
-            bytes: 0,
-        },
-        manifest: Manifest::parse(&text, &component(name)).unwrap(),
-        artifact: None,
-        vendor: Vec::new(),
-        cache: None,
-        warnings: Vec::new(),
+        ..CandidateRow::planned(
+            at(name, digit),
+            component(name),
+            commit,
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 

@@ -118,6 +118,30 @@ impl Hash for CandidateRow {
 }
 
 impl CandidateRow {
+    /// A name that a release reserves, by its ticket and its label: nothing is launched yet.
+    pub fn planned(
+        hostname: Fqdn,
+        component: Component,
+        commit: Commit,
+        (ticket, release): (Ticket, String),
+    ) -> Self {
+        Self {
+            component,
+            commit,
+            hostname,
+            ticket,
+            release,
+            state: CandidateState::Planned,
+            instances: Vec::new(),
+            launch_template_version: String::new(),
+            launched_by: None,
+            taken_from: None,
+            companion: false,
+            recipe: None,
+            found_healthy: None,
+        }
+    }
+
     /// The release whose tags its instances have.
     pub fn launched(&self) -> Ticket {
         self.launched_by.unwrap_or(self.ticket)

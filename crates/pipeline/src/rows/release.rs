@@ -52,3 +52,24 @@ pub struct ReleaseRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_id: Option<String>,
 }
+
+impl ReleaseRow {
+    /// Of a release that begins, with its execution's name and ARN.
+    pub fn begun(
+        plan: PlanReply,
+        (execution, execution_arn): (String, String),
+        started: String,
+    ) -> Self {
+        Self {
+            ticket: plan.release.ticket,
+            execution,
+            execution_arn,
+            started,
+            plan,
+            outcome: ReleaseOutcome::Running,
+            cause: None,
+            ended: None,
+            change_id: None,
+        }
+    }
+}

@@ -1,8 +1,13 @@
 //! Rendered by `make render` from statemachine/*.yaml and functions/*/function.yaml, in the states' order.
 
-use super::Stage;
+use super::{Machine, Stage};
 
-/// A release's.
+/// What should run does run: instances that are gone or ill are replaced.
+pub const KEEP: &[Stage] = &[
+    Stage::task("Keep", "keep"),
+];
+
+/// One release: 1..N components to one target.
 pub const RELEASE: &[Stage] = &[
     Stage::task("Plan release", "plan-release").below(),
     Stage::task("Undo plan", "discard-candidates"),
@@ -36,7 +41,12 @@ pub const RELEASE: &[Stage] = &[
     Stage::task("Record cutover", "cutover"),
 ];
 
-/// A target's: those of its making, then those of its end.
+/// What ended executions have left is taken away: on one target, or on all.
+pub const SWEEP: &[Stage] = &[
+    Stage::task("Sweep", "sweep"),
+];
+
+/// A whole target: provisioned, or torn down.
 pub const TARGET: &[Stage] = &[
     Stage::task("Plan target", "plan-target"),
     Stage::task("Apply stack", "apply-stack"),
@@ -51,12 +61,54 @@ pub const TARGET: &[Stage] = &[
     Stage::task("Prove nothing is left", "prove-nothing-is-left"),
 ];
 
-/// Of a sweep.
-pub const SWEEP: &[Stage] = &[
-    Stage::task("Sweep", "sweep"),
+/// All of them, by their names.
+pub const MACHINES: &[Machine] = &[
+    Machine {
+        name: "keep",
+        stages: KEEP,
+        effects: &[
+            "Users may be sent to",
+            "Users are sent to",
+        ],
+    },
+    Machine {
+        name: "release",
+        stages: RELEASE,
+        effects: &[
+            "Users may be affected",
+            " leads to ",
+            " lead to ",
+            "does not exist yet",
+            "No alias was moved",
+            "still points at",
+            "still point at",
+            "is live",
+            "are live",
+            "nothing changed for users",
+        ],
+    },
+    Machine {
+        name: "sweep",
+        stages: SWEEP,
+        effects: &[
+            "Users are not affected",
+        ],
+    },
+    Machine {
+        name: "target",
+        stages: TARGET,
+        effects: &[
+            "is as it was",
+            "no release goes there",
+            "releases go there as before",
+            "stays closed to new releases",
+            "stays closed to releases",
+            "closed to releases already is not known",
+        ],
+    },
 ];
 
-/// Of the keeper.
-pub const KEEP: &[Stage] = &[
-    Stage::task("Keep", "keep"),
+/// The functions that no state calls.
+pub const WITHOUT_STATE: &[&str] = &[
+    "start-release",
 ];

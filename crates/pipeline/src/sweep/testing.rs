@@ -5,6 +5,8 @@ use crate::cutover::candidate_ttl;
 use crate::names::{Commit, Component, Domain, Fqdn, Ticket, alias, hostname};
 use crate::records::{Record, ZoneView};
 use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, ReleaseRow};
+use crate::testing;
+use crate::wire::Release;
 use std::sync::Arc;
 
 pub(crate) fn domain() -> Domain {
@@ -23,46 +25,34 @@ pub(crate) fn at(name: &str, digit: char) -> Fqdn {
 
 pub(crate) fn row(name: &str, digit: char, ticket: u64, state: CandidateState) -> CandidateRow {
     CandidateRow {
-        component: component(name),
-        commit: Commit::new(digit.to_string().repeat(40)).unwrap(),
-        hostname: at(name, digit),
-        ticket: Ticket(ticket),
-        release: format!("stage-r{ticket}"),
         state,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
+        ..CandidateRow::planned(
+            at(name, digit),
+            component(name),
+            Commit::new(digit.to_string().repeat(40)).unwrap(),
+            (Ticket(ticket), format!("stage-r{ticket}")),
+        )
     }
 }
 
 pub(crate) fn release(ticket: u64, outcome: ReleaseOutcome) -> SeenRelease {
+    let release = Release {
+        ticket: Ticket(ticket),
+        ..testing::release()
+    };
     let plan = serde_json::json!({
         "outcome": "release", "already_live": [],
         "components": [{
             "component": "api", "version": "HEAD", "commit": "b".repeat(40),
             "repository": "https://git.p.com/api.git", "hostname": at("api", 'b')
         }],
-        "release": {
-            "project": "myproj", "target": "stage", "ticket": ticket, "execution": "x",
-            "domain": domain(), "zone_id": "Z", "launch_template_id": "lt-1", "subnet_ids": [],
-            "alias_ttl": 60, "hostname_ttl": 60, "drain_seconds": 90, "skip_slow_scans": false,
-            "size": 1
-        }
+        "release": release,
     });
+    let execution = (format!("e{ticket}"), format!("arn:e{ticket}"));
+    let plan = serde_json::from_value(plan).unwrap();
     let row = ReleaseRow {
-        ticket: Ticket(ticket),
-        execution: format!("e{ticket}"),
-        execution_arn: format!("arn:e{ticket}"),
-        started: "2026-01-01T00:00:00Z".into(),
-        plan: serde_json::from_value(plan).unwrap(),
         outcome,
-        cause: None,
-        ended: None,
-        change_id: None,
+        ..ReleaseRow::begun(plan, execution, "2026-01-01T00:00:00Z".into())
     };
     SeenRelease {
         row: Arc::new(row),

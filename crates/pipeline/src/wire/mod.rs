@@ -34,6 +34,7 @@ pub use suites::{SuiteOutcome, SuiteRef, SuiteReply, SuiteRequest, SuiteRun, Tes
 pub use tags::{TagOutcome, TagReply, TagRequest, TagResult, Tagged};
 
 use crate::names::{Commit, Component, Domain, Project, SuiteName, Target, Ticket, release_label};
+use crate::rows::EnvironmentRow;
 use crate::settings::TargetSettings;
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
@@ -89,6 +90,34 @@ impl Hash for Release {
 }
 
 impl Release {
+    /// What every release to a target knows of it: one component, nothing that is asked for besides, and a number that is
+    /// drawn later.
+    pub fn on(
+        project: Project,
+        target: Target,
+        execution: &str,
+        environment: EnvironmentRow,
+    ) -> Self {
+        Self {
+            project,
+            target,
+            ticket: Ticket(0),
+            execution: execution.to_owned(),
+            drain_seconds: environment.settings.drain_seconds(),
+            settings: environment.settings.of_a_release(),
+            domain: environment.domain,
+            zone_id: environment.zone_id,
+            launch_template_id: environment.launch_template_id,
+            launch_template_version: environment.launch_template_version,
+            subnet_ids: environment.subnet_ids,
+            skip_slow_scans: false,
+            size: 1,
+            tag: false,
+            rollback: false,
+            proven: false,
+        }
+    }
+
     /// `stage-r42`: tags and S3 keys.
     pub fn label(&self) -> String {
         release_label(&self.target, self.ticket)

@@ -2,7 +2,7 @@
 
 use crate::fault::{Call, Fault, Kind, Point};
 use crate::scenario::Scenario;
-use end_to_end::{Cloud, Ended, Execution, until};
+use end_to_end::{Cloud, Ended, Execution, FaultPlan, until};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -97,6 +97,24 @@ pub async fn hangs(execution: &Execution) -> String {
     let states = execution.states().await;
     let last = states.last().cloned().unwrap_or_default();
     format!("{} hangs, in {last}", execution.name)
+}
+
+/// Follows an execution to its end, stopped if that is the fault, and notes of it what an act says of any.
+pub async fn to_its_end(
+    execution: &Execution,
+    fault: Option<&Fault>,
+    plan: &FaultPlan,
+    act: &mut Act,
+) -> Option<Ended> {
+    let is_stopped = stop(execution, fault).await;
+    let Some(ended) = ended(execution).await else {
+        act.hangs(hangs(execution).await);
+        return None;
+    };
+    act.states = execution.lasting_states().await.into_iter().collect();
+    act.is_met = is_stopped || plan.is_met();
+    act.ended(&ended);
+    Some(ended)
 }
 
 /// Waits until what comes late has come.

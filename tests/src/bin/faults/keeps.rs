@@ -1,6 +1,6 @@
 //! The keeper, while it replaces what has died.
 
-use crate::act::{Act, Ground, LEFT, LIMIT, ended, hangs, stop, unnamed, wait_for_late};
+use crate::act::{Act, Ground, LEFT, LIMIT, to_its_end, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
@@ -8,8 +8,9 @@ use crate::place::{made, removed};
 use crate::plan::{calls, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
-use end_to_end::{Cloud, Component, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, until};
-use pipeline::stages::KEEP;
+use end_to_end::{
+    Cloud, Component, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, holds, until,
+};
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -105,13 +106,9 @@ impl Keeps {
         plan: &FaultPlan,
         act: &mut Act,
     ) {
-        let is_stopped = stop(keep, fault).await;
-        let Some(ended) = ended(keep).await else {
-            return act.hangs(hangs(keep).await);
+        let Some(ended) = to_its_end(keep, fault, plan, act).await else {
+            return;
         };
-        act.states = keep.lasting_states().await.into_iter().collect();
-        act.is_met = is_stopped || plan.is_met();
-        act.ended(&ended);
         act.wrong.extend(self.of_cause(&ended));
         if act.is_met {
             wait_for_late(fault).await;
@@ -119,35 +116,15 @@ impl Keeps {
     }
 
     fn of_cause(&self, ended: &Ended) -> Vec<String> {
-        let stages = verdict::names(KEEP);
-        unnamed(
-            ended,
-            &[
-                ("a stage", &stages),
-                ("the target", &[self.place.name]),
-                (
-                    "what users have",
-                    &["Users may be sent to", "Users are sent to"],
-                ),
-            ],
-        )
+        verdict::unsaid(ended, "keep", &[("the target", &[self.place.name])])
     }
 
     /// The same version runs again, the record leads to it, and nothing else is left: with nobody's doing.
     async fn kept(&self, dead: &[String]) -> Option<String> {
         let (component, live) = (&self.fleet.components[0], self.fleet.live_of(0));
-        let mut last = String::new();
-        let found = until(LEFT, async || match is_kept(component, live, dead).await {
-            Ok(()) => Some(()),
-            Err(what) => {
-                last = what;
-                None
-            }
-        });
-        match found.await {
-            Some(()) => None,
-            None => Some(format!("{} after {LEFT:?}: {last}", component.name)),
-        }
+        let found = holds(LEFT, async || is_kept(component, live, dead).await);
+        let wrong = found.await.err();
+        wrong.map(|what| format!("{} after {LEFT:?}: {what}", component.name))
     }
 
     /// Nobody else's, also while nobody was there; and every one, once it is kept.

@@ -71,10 +71,12 @@ impl Scenario {
 
     /// How many do it at once; they mostly wait. What has a target of its own is bounded by VPCs.
     pub fn at_once(self) -> u64 {
-        match self.sort() {
-            Sort::Release if self != Self::First => 12,
-            Sort::Release | Sort::Sweep | Sort::Keep => 8,
-            Sort::Target => 6,
+        match (self, self.sort()) {
+            // A drain, and a bake.
+            (Self::Warm | Self::Bake, _) => 20,
+            (Self::First, _) | (_, Sort::Sweep | Sort::Keep) => 8,
+            (_, Sort::Release) => 12,
+            (_, Sort::Target) => 6,
         }
     }
 

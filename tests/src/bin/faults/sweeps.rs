@@ -1,6 +1,6 @@
 //! Sweeps of what a stopped release has left.
 
-use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, unnamed, wait_for_late};
+use crate::act::{Act, Ground, LIMIT, to_its_end, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::follow::Followed;
@@ -9,7 +9,6 @@ use crate::plan::{calls, name, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
 use end_to_end::{Cloud, Ended, Execution, FaultPlan, Place, Traffic, Vpcs, until};
-use pipeline::stages::SWEEP;
 use serde_json::{Value, json};
 
 /// Longer than it takes to be stopped meanwhile.
@@ -104,13 +103,9 @@ impl Sweeps {
         plan: &FaultPlan,
         act: &mut Act,
     ) {
-        let is_stopped = stop(sweep, fault).await;
-        let Some(ended) = ended(sweep).await else {
-            return act.hangs(hangs(sweep).await);
+        let Some(ended) = to_its_end(sweep, fault, plan, act).await else {
+            return;
         };
-        act.states = sweep.lasting_states().await.into_iter().collect();
-        act.is_met = is_stopped || plan.is_met();
-        act.ended(&ended);
         act.wrong.extend(self.of_cause(&ended, of));
         let is_late = act.is_met && wait_for_late(fault).await;
         if ended.status != "SUCCEEDED" || is_late {
@@ -124,16 +119,8 @@ impl Sweeps {
     }
 
     fn of_cause(&self, ended: &Ended, of: &str) -> Vec<String> {
-        let stages = verdict::names(SWEEP);
-        let effect = ["Users are not affected"];
-        unnamed(
-            ended,
-            &[
-                ("a stage", &stages),
-                ("the target or the release", &[self.place.name, of]),
-                ("what users have", &effect),
-            ],
-        )
+        let whose = [self.place.name, of];
+        verdict::unsaid(ended, "sweep", &[("the target or the release", &whose)])
     }
 
     fn of_the_sweeper(&self, plan: &FaultPlan) -> Vec<crate::fault::Call> {

@@ -1,6 +1,6 @@
 //! Targets that are made and removed.
 
-use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, unnamed, wait_for_late};
+use crate::act::{Act, Ground, LIMIT, ended, hangs, stop, wait_for_late};
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::place;
@@ -8,17 +8,7 @@ use crate::plan::{calls, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
 use end_to_end::{Cloud, Ended, FaultPlan, Place, Vpcs};
-use pipeline::stages::TARGET;
 use serde_json::{Value, json};
-
-/// How a cause says what is true for users and for releases.
-const EFFECTS: [&str; 5] = [
-    "releases go there as before",
-    "no release goes there yet",
-    "stays closed to releases",
-    "closed to releases already is not known",
-    "is as it was",
-];
 
 pub struct Targets {
     scenario: Scenario,
@@ -112,15 +102,8 @@ impl Targets {
         act: &mut Act,
     ) {
         act.ended(ended);
-        let stages = verdict::names(TARGET);
-        act.wrong.extend(unnamed(
-            ended,
-            &[
-                ("a stage", &stages),
-                ("the target", &[place.name]),
-                ("what users have", &EFFECTS),
-            ],
-        ));
+        let target = [("the target", &[place.name][..])];
+        act.wrong.extend(verdict::unsaid(ended, "target", &target));
         let is_late = act.is_met && wait_for_late(fault).await;
         act.calls = calls(&plan);
         drop(plan);

@@ -4,22 +4,8 @@ use crate::act::{Act, LEFT, unnamed};
 use crate::fleet::Fleet;
 use crate::releases::Brought;
 use crate::scenario::Scenario;
-use end_to_end::{Component, Ended, Traffic, until};
-use pipeline::stages::{RELEASE, Stage};
-
-/// How a cause says what is true for users.
-const EFFECTS: [&str; 10] = [
-    "Users may be affected",
-    " leads to ",
-    " lead to ",
-    " does not exist yet",
-    "No alias was moved",
-    "still points at",
-    "still point at",
-    "is live",
-    "are live",
-    "nothing changed for users",
-];
+use end_to_end::{Component, Ended, Traffic, holds};
+use pipeline::stages::machine;
 
 /// What is wrong once it has ended.
 pub async fn look(
@@ -73,54 +59,47 @@ async fn live(component: &Component) -> Option<String> {
 
 /// It names stage, effect on users and, where it has got a number, the release.
 fn of_cause(ended: &Ended, has_number: bool) -> Vec<String> {
-    let stages = names(RELEASE);
-    let mut parts = vec![("a stage", &stages[..]), ("what users have", &EFFECTS)];
-    if has_number {
-        parts.push(("the release", &["-r"]));
+    match has_number {
+        true => unsaid(ended, "release", &[("the release", &["-r"])]),
+        false => unsaid(ended, "release", &[]),
     }
-    unnamed(ended, &parts)
 }
 
-/// Of the states that call a function.
-pub fn names(stages: &'static [Stage]) -> Vec<&'static str> {
-    stages.iter().map(|stage| stage.state).collect()
+/// What the cause of a machine's execution does not say: the stage, what users have, and these.
+pub fn unsaid(ended: &Ended, of: &str, also: &[(&str, &[&str])]) -> Vec<String> {
+    let machine = machine(of).expect("a machine");
+    let stages: Vec<&str> = machine.stages.iter().map(|stage| stage.state).collect();
+    let always = [
+        ("a stage", &stages[..]),
+        ("what users have", machine.effects),
+    ];
+    unnamed(ended, &[&always, also].concat())
 }
 
 /// One of these commits stands, and nothing else, in time. None is one that never was live.
 pub async fn alone(component: &Component, possible: &[Option<&str>]) -> Option<String> {
-    let mut last = String::new();
-    let found = until(LEFT, async || {
+    let found = holds(LEFT, async || {
         let live = live(component).await;
-        let found = match (possible.contains(&live.as_deref()), &live) {
+        match (possible.contains(&live.as_deref()), &live) {
             (true, Some(live)) => component.alone(live).await,
             (true, None) => component.nothing().await,
             (false, live) => Err(format!("{live:?} is live, and not one of {possible:?}")),
-        };
-        match found {
-            Ok(()) => Some(()),
-            Err(what) => {
-                last = what;
-                None
-            }
         }
     });
-    match found.await {
-        Some(()) => None,
-        None => Some(format!("{} after {LEFT:?}: {last}", component.name)),
-    }
+    let wrong = found.await.err();
+    wrong.map(|what| format!("{} after {LEFT:?}: {what}", component.name))
 }
 
 /// The release's row says how it ended, and no candidate's row is left but that of what is live.
 async fn of_row(component: &Component, ended: &Ended) -> Vec<String> {
-    let mut last = Vec::new();
-    let found = until(LEFT, async || {
-        last = rows(component, ended).await;
-        last.is_empty().then_some(())
+    let found = holds(LEFT, async || {
+        let wrong = rows(component, ended).await;
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
     });
-    match found.await {
-        Some(()) => Vec::new(),
-        None => last,
-    }
+    found.await.err().unwrap_or_default()
 }
 
 async fn rows(component: &Component, ended: &Ended) -> Vec<String> {
