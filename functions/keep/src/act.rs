@@ -65,13 +65,12 @@ impl Keeper {
     }
 
     async fn in_sync(&self, changes: BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
-        let mut found = BTreeSet::new();
-        for change in changes {
-            if self.drive.dns.is_in_sync(&change).await? {
-                found.insert(change);
-            }
-        }
-        Ok(found)
+        let ask = async |change: String| match self.drive.dns.is_in_sync(&change).await {
+            Ok(is) => Ok(is.then_some(change)),
+            Err(error) => Err(Fault::from(error)),
+        };
+        let found = futures::future::try_join_all(changes.into_iter().map(ask));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     async fn look(
