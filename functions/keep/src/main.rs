@@ -10,7 +10,7 @@ use health::Prober;
 use pipeline::drivers::{Keep, Keeping};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::keep::{KeepReply, KeepRequest, Kept, Whom, Why};
-use pipeline::names::{Target, Ticket};
+use pipeline::names::Target;
 use pipeline::rows::{AliasRow, EnvironmentRow, Key};
 use pipeline::wire::Release;
 use serde_json::{Value, json};
@@ -135,7 +135,12 @@ impl Keeper {
         environment: EnvironmentRow,
         mode: Keeping,
     ) -> Result<Kept, Fault> {
-        let release = self.release(target, environment);
+        let release = Release::on(
+            self.settings.project.clone(),
+            target.clone(),
+            "keep",
+            environment,
+        );
         let keep = Keep::new(release.clone(), mode);
         let answer = async |ask| self.answer(&release, ask).await;
         self.drive.run_with(keep, answer).await
@@ -159,28 +164,6 @@ impl Keeper {
             }
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    /// What every release of the target knows.
-    fn release(&self, target: &Target, environment: EnvironmentRow) -> Release {
-        Release {
-            project: self.settings.project.clone(),
-            target: target.clone(),
-            ticket: Ticket(0),
-            execution: "keep".into(),
-            drain_seconds: environment.settings.drain_seconds(),
-            settings: environment.settings.of_a_release(),
-            domain: environment.domain,
-            zone_id: environment.zone_id,
-            launch_template_id: environment.launch_template_id,
-            launch_template_version: environment.launch_template_version,
-            subnet_ids: environment.subnet_ids,
-            skip_slow_scans: false,
-            size: 1,
-            tag: false,
-            rollback: false,
-            proven: false,
-        }
     }
 }
 

@@ -114,23 +114,14 @@ impl Planner {
         input: &ReleaseInput,
         environment: EnvironmentRow,
     ) -> Release {
+        let project = self.settings.project.clone();
+        let target = input.target.clone();
         Release {
-            project: self.settings.project.clone(),
-            target: input.target.clone(),
-            ticket: Ticket(0), // drawn later
-            execution: request.execution.clone(),
-            domain: environment.domain,
-            zone_id: environment.zone_id,
-            launch_template_id: environment.launch_template_id,
-            launch_template_version: environment.launch_template_version,
-            subnet_ids: environment.subnet_ids,
-            drain_seconds: environment.settings.drain_seconds(),
-            settings: environment.settings.of_a_release(),
             skip_slow_scans: input.skip_slow_scans,
             size: input.versions.len() as u32,
             tag: input.tag,
             rollback: input.is_rollback(),
-            proven: false, // found out when it is known what comes back
+            ..Release::on(project, target, &request.execution, environment)
         }
     }
 
@@ -235,20 +226,13 @@ fn not_in_the_way(look: &Look, asked: &All) -> Result<(), Fault> {
 }
 
 fn release_row(request: &PlanRequest, reply: &PlanReply) -> ReleaseRow {
-    let outcome = match reply.outcome {
-        PlanOutcome::AlreadyLive => ReleaseOutcome::AlreadyLive,
-        PlanOutcome::Release => ReleaseOutcome::Running,
-    };
+    let execution = (request.execution.clone(), request.execution_arn.clone());
     ReleaseRow {
-        ticket: reply.release.ticket,
-        execution: request.execution.clone(),
-        execution_arn: request.execution_arn.clone(),
-        started: aws::now(),
-        outcome,
-        plan: reply.clone(),
-        cause: None,
-        ended: None,
-        change_id: None,
+        outcome: match reply.outcome {
+            PlanOutcome::AlreadyLive => ReleaseOutcome::AlreadyLive,
+            PlanOutcome::Release => ReleaseOutcome::Running,
+        },
+        ..ReleaseRow::begun(reply.clone(), execution, aws::now())
     }
 }
 
@@ -327,19 +311,11 @@ impl Planner {
 }
 
 fn row(reply: &PlanReply, planned: &Planned, hostname: &Fqdn) -> CandidateRow {
-    CandidateRow {
-        component: planned.component.clone(),
-        commit: planned.commit.clone(),
-        hostname: hostname.clone(),
-        ticket: reply.release.ticket,
-        release: reply.release.label(),
-        state: CandidateState::Planned,
-        instances: Vec::new(),
-        launch_template_version: String::new(),
-        launched_by: None,
-        taken_from: None,
-        companion: false,
-        recipe: None,
-        found_healthy: None,
-    }
+    let release = (reply.release.ticket, reply.release.label());
+    CandidateRow::planned(
+        hostname.clone(),
+        planned.component.clone(),
+        planned.commit.clone(),
+        release,
+    )
 }

@@ -9,8 +9,8 @@ use executions::Executions;
 use pipeline::drivers::{Answer, Ask, Mode, Rows, Sweep};
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::input::ReleaseInput;
-use pipeline::names::{Target, Ticket};
-use pipeline::rows::{CandidateRow, EnvironmentRow, Key};
+use pipeline::names::Ticket;
+use pipeline::rows::{CandidateRow, Key};
 use pipeline::sweep::{Cause, Drained, SweepReply, SweepRequest, Swept, Whom};
 use pipeline::wire::Release;
 use stage::Settings;
@@ -116,7 +116,12 @@ impl Sweeper {
             }
         };
         let release = match environment {
-            Ok(environment) => self.release(&target, environment),
+            Ok(environment) => Release::on(
+                self.settings.project.clone(),
+                target.clone(),
+                "sweep",
+                environment,
+            ),
             Err(fault) => return Ok((failed(fault)?, 0)),
         };
         let drain = release.drain_seconds;
@@ -165,27 +170,5 @@ impl Sweeper {
             ));
         }
         Ok(())
-    }
-
-    /// What every release of the target knows.
-    fn release(&self, target: &Target, environment: EnvironmentRow) -> Release {
-        Release {
-            project: self.settings.project.clone(),
-            target: target.clone(),
-            ticket: Ticket(0),
-            execution: "sweep".into(),
-            drain_seconds: environment.settings.drain_seconds(),
-            settings: environment.settings.of_a_release(),
-            domain: environment.domain,
-            zone_id: environment.zone_id,
-            launch_template_id: environment.launch_template_id,
-            launch_template_version: environment.launch_template_version,
-            subnet_ids: environment.subnet_ids,
-            skip_slow_scans: false,
-            size: 1,
-            tag: false,
-            rollback: false,
-            proven: false,
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::health::{Condition, Tolerates};
 use crate::live::{live_hostnames, read_set};
 use crate::names::{Component, Fqdn, Ticket};
 use crate::records::ZoneView;
-use crate::rows::{AliasRow, CandidateRow, ReleaseOutcome, ReleaseRow};
+use crate::rows::{AliasRow, CandidateRow, ReleaseRow};
 use crate::wire::{CutoverReply, CutoverStep, HostedComponent, PlanReply, Release, Tested};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,17 +236,8 @@ impl RollBack {
     }
 
     fn release_row(&self, plan: &PlanReply, now: &str) -> ReleaseRow {
-        ReleaseRow {
-            ticket: plan.release.ticket,
-            execution: self.asked.execution(),
-            execution_arn: self.asked.execution_arn.clone(),
-            started: now.to_owned(),
-            plan: plan.clone(),
-            outcome: ReleaseOutcome::Running,
-            cause: None,
-            ended: None,
-            change_id: None,
-        }
+        let execution = (self.asked.execution(), self.asked.execution_arn.clone());
+        ReleaseRow::begun(plan.clone(), execution, now.to_owned())
     }
 
     fn begin_move(&mut self, plan: Arc<PlanReply>) -> Next<BackReply> {
