@@ -126,7 +126,6 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::manifest::Manifest;
-    use crate::names::{Domain, Project, Target, Ticket};
     use crate::wire::Bundle;
 
     fn script(command: &str) -> Result<String, BadCommand> {
@@ -140,29 +139,7 @@ mod tests {
         );
         let component = Component::new("api").unwrap();
         let manifest = Manifest::parse(&text, &component).unwrap();
-        let release = Release {
-            project: Project::new("myproj").unwrap(),
-            target: Target::new("stage").unwrap(),
-            ticket: Ticket(42),
-            execution: "x".into(),
-            domain: Domain::new("stage.myproj.com").unwrap(),
-            zone_id: "Z".into(),
-            launch_template_id: "lt-1".into(),
-            launch_template_version: "1".into(),
-            subnet_ids: vec![],
-            settings: crate::settings::TargetSettings {
-                alias_ttl: 60,
-                hostname_ttl: 60,
-                drain_margin: 30,
-                test_dependents: true,
-            },
-            drain_seconds: 90,
-            skip_slow_scans: false,
-            size: 1,
-            tag: false,
-            rollback: false,
-            proven: false,
-        };
+        let release = crate::testing::release();
         let artifact = Artifact {
             bundle: Bundle {
                 key: "artifacts/api/x.tar.zst".into(),

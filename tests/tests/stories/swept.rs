@@ -14,8 +14,11 @@ const REACHED: Duration = Duration::from_secs(180);
 /// What an ended execution has left is gone by then.
 const SWEPT: Duration = Duration::from_secs(120);
 
-/// A release of one version, which is stopped as soon as it has entered a state.
+const LAUNCHES: &str = "Deploy (initial)";
+
+/// A release of one version, which is stopped as soon as it has entered a state; where it launches, as soon as it has.
 async fn stopped_in(component: &Component, version: &str, state: &str) -> Execution {
+    let before = component.instances().await;
     let input =
         json!({"component": component.name, "version": version, "target": component.target});
     let execution = Execution::start(&component.cloud, &input).await;
@@ -25,6 +28,10 @@ async fn stopped_in(component: &Component, version: &str, state: &str) -> Execut
     };
     let entered = until(REACHED, entered).await;
     entered.unwrap_or_else(|| panic!("{state} was never entered"));
+    if state == LAUNCHES {
+        let launched = async || (component.instances().await != before).then_some(());
+        until(REACHED, launched).await.expect("it launches");
+    }
     execution.stop().await;
     execution
 }
@@ -88,9 +95,12 @@ async fn a_release_that_is_stopped_before_its_cutover_leaves_nothing_and_is_reco
     assert_eq!(family.release(&together).await.output()["outcome"], "live");
     let traffic = Traffic::on(msa);
 
-    for state in ["Deploy (initial)", "Publish hostnames", "Integration tests"] {
+    let folder = tempfile::tempdir().expect("a folder");
+    for state in [LAUNCHES, "Publish hostnames", "Integration tests"] {
         let mut slow = family.service(msa, state);
         slow.add_suite("slow", "sleep 10");
+        // It never serves, so the state lasts.
+        slow.held_by = (state == LAUNCHES).then(|| folder.path().join("never"));
         let sha = msa.commit_and_push(&slow).await;
         let execution = stopped_in(msa, &sha, state).await;
 
