@@ -4,6 +4,9 @@
 (local/src/ministack.rs). Each patch says what AWS does.
 """
 
+import os
+import pathlib
+import re
 import threading
 
 
@@ -18,6 +21,7 @@ def apply_what_launches_meet():
     number_versions_for_good(ec2)
     list_versions_in_pages(ec2)
     apply_every_filter_of_instances(ec2)
+    announce_retirements(ec2)
     update_transforms_always(cloudformation, handlers)
 
 
@@ -207,6 +211,37 @@ def apply_every_filter_of_instances(ec2):
 
     ec2._matches_filters = also_by_id
     ec2._ACTION_MAP["DescribeInstances"] = with_known_filters
+
+
+def announce_retirements(ec2):
+    """EC2 announces the end of an instance, days before, as an event of its status, and finds it by the event's code:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html. MiniStack has no events and
+    ignores the filter. Here an instance retires whose file `<id>.retires` is in the folder `FAULTS`; any other filter
+    is refused."""
+    describe, folder = ec2._ACTION_MAP["DescribeInstanceStatus"], pathlib.Path(os.environ["FAULTS"])
+    instance = re.compile(r"<item>\s*<instanceId>(i-[0-9a-f]+)</instanceId>.*?</instanceStatus>\s*</item>", re.DOTALL)
+    event = ("<eventsSet><item><code>instance-retirement</code><description>The instance is running on degraded "
+             "hardware</description><notBefore>2100-01-01T00:00:00.000Z</notBefore></item></eventsSet></item>")
+
+    def with_events(params):
+        filters = ec2._parse_filters(params)
+        unknown = [name for name in filters if name != "event.code"]
+        if unknown:
+            return ec2._error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
+        status, headers, body = describe(params)
+        codes = filters.get("event.code")
+
+        def shown(found):
+            retires = (folder / f"{found[1]}.retires").exists()
+            if codes and not (retires and "instance-retirement" in codes):
+                return ""
+            return found[0].removesuffix("</item>") + event if retires else found[0]
+
+        text = body.decode() if isinstance(body, bytes) else body
+        text = instance.sub(shown, text)
+        return status, headers, text.encode() if isinstance(body, bytes) else text
+
+    ec2._ACTION_MAP["DescribeInstanceStatus"] = with_events
 
 
 def update_transforms_always(cloudformation, handlers):

@@ -1,7 +1,9 @@
 //! The keeper's executions, the processes of its function, and what it looks after.
 
 use crate::{Cloud, Component, Ended, Execution, machine, processes_with};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ec2::types::Filter;
+use std::path::PathBuf;
 
 /// More than there are in a few minutes.
 const NEWEST: i32 = 100;
@@ -42,7 +44,41 @@ impl Cloud {
     }
 }
 
+/// EC2 has announced the end of an instance, for as long as this is held (local/ministack/machines.py).
+#[derive(Debug)]
+pub struct Retirement(PathBuf);
+
+impl Retirement {
+    pub fn announced(cloud: &Cloud, id: &str) -> Self {
+        let folder = cloud.root.join(".local/faults");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join(format!("{id}.retires"));
+        std::fs::write(&file, "").expect("the file is written");
+        Self(file)
+    }
+}
+
+impl Drop for Retirement {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // of an instance that has ended it says nothing
+    }
+}
+
 impl Component {
+    /// What the keeper forgets in an hour is forgotten. Whoever has read its notes reads them again.
+    pub async fn launches_are_forgotten(&self) {
+        let text = |text: String| AttributeValue::S(text);
+        let forgotten = self.cloud.rows.update_item();
+        let forgotten = forgotten
+            .table_name(self.cloud.variable("CUTOVER_TABLE"))
+            .key("pk", text(format!("target#{}", self.target)))
+            .key("sk", text("keeper".into()))
+            .update_expression("REMOVE launched ADD turn :one")
+            .condition_expression("attribute_exists(launched)")
+            .expression_attribute_values(":one", AttributeValue::N("1".into()));
+        forgotten.send().await.expect("there are notes");
+    }
+
     /// The public addresses of its instances on its target that are up, sorted.
     pub async fn addresses(&self) -> Vec<String> {
         let by = |name: &str, value: &str| Filter::builder().name(name).values(value).build();

@@ -27,6 +27,7 @@ pub use execution::{Ended, Execution, machine, push_event};
 pub use family::{Family, Pairs};
 pub use fault_plan::{FaultAt, FaultPlan};
 pub use heard::Heard;
+pub use keeping::Retirement;
 pub use lost::{lost_push, tell_of_push};
 pub use permission::{WithoutPermission, actions_of};
 pub use place::{HERE, Place, Vpcs};

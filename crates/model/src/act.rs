@@ -39,6 +39,8 @@ pub enum Action {
     Dies(usize),
     /// The component on one of them ends, and is started again.
     Restarts(usize),
+    /// EC2 announces the end of one of them.
+    Retires(usize),
     /// An execution is stopped: no state of it runs any more.
     Stops(usize),
 }

@@ -32,6 +32,8 @@ pub struct Broken {
     pub spared: bool,
     /// The keeper launched what its notes do not count.
     pub counted: bool,
+    /// The keeper ended what resolvers may remember.
+    pub remembered: bool,
     /// Not broken: a release took itself back to what was not tested beside what is live by now, or
     /// could not. From then on what is live need not be proven, and its leftovers are the next one's.
     pub excused: bool,

@@ -54,6 +54,8 @@ impl Model for Check {
         if only.is_none() && state.deaths > 0 {
             let up = 0..state.world.up.len();
             actions.extend(up.clone().map(Action::Dies));
+            let kept = up.clone().filter(|_| self.scenario.has_keeper());
+            actions.extend(kept.map(Action::Retires));
             actions.extend(up.map(Action::Restarts));
         }
     }
@@ -75,6 +77,7 @@ impl Model for Check {
             Action::Arrives(which) => arrives(&mut state, which, self.rules),
             Action::Dies(which) => happens(&mut state, which, World::dies),
             Action::Restarts(which) => happens(&mut state, which, World::restarts),
+            Action::Retires(which) => happens(&mut state, which, World::retires),
             Action::Stops(who) => stops(&mut state, who),
         }
         Some(state)
@@ -96,6 +99,7 @@ impl Model for Check {
             Property::always(PREVIOUS, |_, state: &State| !state.world.broken.back),
             Property::always(MOVES, |_, state: &State| !state.world.broken.idle),
             Property::always(COUNTED, |_, state: &State| !state.world.broken.counted),
+            Property::always(LEFT, |_, state: &State| !state.world.broken.remembered),
             Property::always(KEPT, |check: &Self, state: &State| {
                 !at_rest(state) || !check.scenario.has_keeper() || all_run(&state.world)
             }),
@@ -130,6 +134,9 @@ pub const KEPT: &str = "at rest every alias leads to instances that run";
 
 /// With a keeper: else its limit of an hour would not hold.
 pub const COUNTED: &str = "what the keeper launches is in its notes";
+
+/// With a keeper.
+pub const LEFT: &str = "the keeper leaves alone what resolvers may remember";
 
 /// Invariant 5.
 pub const DRAINED: &str = "Terminate previous leaves alone what resolvers may remember";

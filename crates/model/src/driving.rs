@@ -243,10 +243,7 @@ impl Act<'_> {
             Ask::Executions(these) => return Answer::Executions(self.executions(&these)),
             Ask::Keep(ask) => return self.answer_of_keeper(ask),
             Ask::EndInstances(ids) => {
-                self.world()
-                    .up
-                    .change(|up| up.retain(|id| !ids.contains(id)));
-                crate::check::inspect(self.world());
+                self.ends(&ids);
                 return Answer::Ended(ids);
             }
             Ask::Tell(_) => {}

@@ -10,11 +10,15 @@ use crate::shared::Shared;
 use crate::world::World;
 use pipeline::drivers::{Answer, Keep, KeepAnswer, KeepAsk, Keeping, LaunchOutcome};
 use pipeline::errors::Fault;
-use pipeline::keep::{Health, Kept, Machine, NewInstances, Replacement};
+use pipeline::keep::{Health, KeeperRow, Kept, Machine, NewInstances, Replacement, STAND_BACK};
 use pipeline::names::Ticket;
+use pipeline::records::{RecordType, ZoneView};
 
-/// Seconds since 1970, before and after a keeper has stood back for as long as it does.
-const CLOCK: [i64; 2] = [1_000_000, 1_000_000 + pipeline::keep::STAND_BACK];
+/// Seconds since 1970, when it begins.
+const BEGINS: i64 = 1_000_000;
+
+/// Seconds in which all is over that left a record, whatever is known of its change.
+const FORGOTTEN: i64 = 4_000;
 
 impl Act<'_> {
     /// A look begins.
@@ -50,9 +54,14 @@ impl Act<'_> {
     /// takes its time.
     fn kept(&mut self, reply: Result<Kept, Fault>) {
         let is_done = reply.is_ok_and(|kept| !kept.waits && kept.done.is_empty());
-        match is_done && self.run().swept.calm {
-            true => self.goes(Stage::Ended),
-            false => {
+        match (is_done && self.run().swept.calm, self.anything_runs_on()) {
+            (true, false) => self.goes(Stage::Ended),
+            // The schedule comes hours later, too.
+            (true, true) => {
+                self.world().clock += 1;
+                self.keep();
+            }
+            (false, _) => {
                 self.waited();
                 self.keep();
             }
@@ -65,21 +74,54 @@ impl Act<'_> {
         let mut others = others.filter(|(who, _)| *who != self.who);
         let is_release = |run: &Run| !matches!(run.stage, Stage::Ended | Stage::Keep(_));
         if !others.any(|(_, run)| is_release(run)) {
-            self.world().waited = true;
+            let clock = self.state.world.clock;
+            self.world().clock = clock.max(1);
         }
+    }
+
+    fn anything_runs_on(&self) -> bool {
+        let world = &self.state.world;
+        world.notes.left.keys().any(|id| world.up.contains(id))
+    }
+
+    /// The keeper ends these: not what its record leads to, or led to at this very time.
+    pub(crate) fn ends(&mut self, ids: &[String]) {
+        let world = &self.state.world;
+        let is_known = |id: &&String| {
+            let is_led_to = world.zone.records().any(|one| one.values.contains(id));
+            is_led_to || world.remembered.get(*id) == Some(&world.clock)
+        };
+        let mut running = ids.iter().filter(|id| world.up.contains(*id));
+        let too_early = running.any(|id| is_known(&id));
+        self.world().broken.remembered |= too_early;
+        self.world()
+            .up
+            .change(|up| up.retain(|id| !ids.contains(id)));
+        crate::check::inspect(self.world());
     }
 
     /// What only the keeper asks for.
     pub(crate) fn answer_of_keeper(&mut self, ask: KeepAsk) -> Answer {
         Answer::Keep(match ask {
-            KeepAsk::Notes => KeepAnswer::Notes(Box::new((*self.state.world.notes).clone())),
+            KeepAsk::Notes => KeepAnswer::Notes(Box::new(self.notes())),
             KeepAsk::Note(..) | KeepAsk::Record(_) => KeepAnswer::Noted(self.keeps(&ask)),
+            KeepAsk::AreInSync(all) => KeepAnswer::InSync(all),
             KeepAsk::Look(_) => KeepAnswer::Machines(self.machines(), self.state.world.clock()),
             KeepAsk::Launch(all) => {
                 let launched = all.iter().map(|one| self.world().replaces(one));
                 KeepAnswer::Launched(launched.collect())
             }
         })
+    }
+
+    /// Without the rule what has left its record a moment ago is said to have left it long ago.
+    fn notes(&self) -> KeeperRow {
+        let mut notes = (*self.state.world.notes).clone();
+        if !self.rules.keep(Rule::KeepLeft) {
+            let left = notes.left.values_mut();
+            left.for_each(|one| (one.since, one.in_sync) = (BEGINS - 2 * FORGOTTEN, None));
+        }
+        notes
     }
 
     fn keeps(&mut self, ask: &KeepAsk) -> bool {
@@ -107,12 +149,12 @@ impl Act<'_> {
                 address: Some(id.clone()),
                 release: release(ticket).label(),
                 started: match replaces {
-                    Some(_) => CLOCK[0],
+                    Some(_) => BEGINS,
                     None => 0,
                 },
                 replaces: replaces.filter(|_| tells || is_live),
                 name,
-                retires: false,
+                retires: self.state.world.retiring.contains(id),
                 health: Health::Well,
             })
         };
@@ -126,7 +168,10 @@ impl Act<'_> {
 impl World {
     /// What the keeper's clock says.
     pub fn clock(&self) -> i64 {
-        CLOCK[usize::from(self.waited)]
+        match i64::from(self.clock) {
+            0 => BEGINS,
+            n => BEGINS + STAND_BACK + (n - 1) * FORGOTTEN,
+        }
     }
 
     /// What the keeper changes, late or in time: whether it fitted.
@@ -144,7 +189,7 @@ impl World {
                 true
             }
             KeepAsk::Record(new) => self.records(new),
-            KeepAsk::Notes | KeepAsk::Look(_) => true,
+            KeepAsk::Notes | KeepAsk::AreInSync(_) | KeepAsk::Look(_) => true,
         }
     }
 
@@ -172,5 +217,23 @@ impl World {
             self.change_row(at, |row| row.instances = new.instances.clone());
         }
         fits
+    }
+}
+
+/// Notes which instances a batch takes out of a record that stays; the address of each is its id.
+pub(crate) fn remember(world: &mut World, after: &ZoneView) {
+    let swapped = world.zone.records().filter_map(|before| {
+        let now = after.get(&before.name)?;
+        let is_swap = before.kind == RecordType::A && before.values != now.values;
+        is_swap.then_some((before.values.clone(), now.values.clone()))
+    });
+    for (before, now) in swapped.collect::<Vec<_>>() {
+        let left = before.iter().filter(|id| !now.contains(id));
+        let left: Vec<String> = left.filter(|id| world.up.contains(*id)).cloned().collect();
+        let clock = world.clock;
+        world.remembered.change(|all| {
+            all.retain(|id, _| !now.contains(id));
+            all.extend(left.into_iter().map(|id| (id, clock)));
+        });
     }
 }

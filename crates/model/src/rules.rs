@@ -90,11 +90,13 @@ pub enum Rule {
     KeepRuns,
     /// It leaves a release that runs the time to go back.
     KeepStandsBack,
+    /// What can still serve ends when nobody remembers its address.
+    KeepLeft,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 41] = [
+    pub const ALL: [Rule; 42] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::LastLook,
@@ -136,6 +138,7 @@ impl Rule {
         Rule::KeepSwap,
         Rule::KeepRuns,
         Rule::KeepStandsBack,
+        Rule::KeepLeft,
     ];
 }
 
@@ -184,6 +187,7 @@ impl fmt::Display for Rule {
             Rule::KeepSwap => "the compare-and-swap of the keeper's records",
             Rule::KeepRuns => "the keeper's look whether an instance runs",
             Rule::KeepStandsBack => "leaving a release the time to go back",
+            Rule::KeepLeft => "letting run what has left its record a moment ago",
         })
     }
 }

@@ -224,7 +224,7 @@ fn removals_of_leftovers() -> [(Rule, Scenario); 7] {
     ]
 }
 
-fn removals_of_the_keeper() -> [(Rule, Scenario); 6] {
+fn removals_of_the_keeper() -> [(Rule, Scenario); 7] {
     let beside = || scenario(KEPT_BESIDE, 0, 0).with_deaths(1);
     let two = |deaths| scenario(TWO_KEEPERS, 0, 0).with_deaths(deaths);
     [
@@ -234,6 +234,7 @@ fn removals_of_the_keeper() -> [(Rule, Scenario); 6] {
         (Rule::KeepSwap, two(1).at_every_ask()),
         (Rule::KeepRuns, scenario(KEPT, 0, 0).with_deaths(1)),
         (Rule::KeepStandsBack, beside()),
+        (Rule::KeepLeft, scenario(KEPT, 0, 0).with_deaths(1)),
     ]
 }
 

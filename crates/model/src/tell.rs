@@ -46,6 +46,7 @@ fn act(check: &Check, before: &State, action: Action) -> String {
             )
         }
         Action::Dies(which) => format!("{} dies", nth(before, which)),
+        Action::Retires(which) => format!("the end of {} is announced", nth(before, which)),
         Action::Restarts(which) => {
             format!(
                 "the component on {} ends and starts again",

@@ -57,8 +57,12 @@ pub struct World {
     pub used: Shared<BTreeSet<String>>,
     /// DynamoDB, `keeper`.
     pub notes: Shared<KeeperRow>,
-    /// Whether the keeper has stood back for as long as it does.
-    pub waited: bool,
+    /// How often the keeper's clock was moved on: for as long as it stands back, and then for what left a record.
+    pub clock: u8,
+    /// EC2: instances whose end is announced.
+    pub retiring: Shared<BTreeSet<String>>,
+    /// What no keeper can see: instances that left a record while they ran, and at which time of that clock.
+    pub remembered: Shared<BTreeMap<String, u8>>,
     /// S3: instances whose component has ended, and runs again, since it was found healthy.
     pub ended: Shared<BTreeSet<String>>,
     /// What no release can see: what really ran beside what when suites passed.
@@ -92,7 +96,9 @@ impl World {
             died: Shared::new(BTreeSet::new()),
             used: Shared::new(BTreeSet::new()),
             notes: Shared::new(KeeperRow::default()),
-            waited: false,
+            clock: 0,
+            retiring: Shared::new(BTreeSet::new()),
+            remembered: Shared::new(BTreeMap::new()),
             ended: Shared::new(BTreeSet::new()),
             passed: Shared::new(BTreeSet::new()),
             draining: Shared::new(Draining::default()),
@@ -124,6 +130,7 @@ impl World {
             zone.apply(&upserting(batch, &self.zone)).is_ok()
         };
         if applied {
+            crate::keeping::remember(self, &zone);
             self.zone = Shared::new(zone);
             crate::check::inspect(self);
         }
@@ -236,6 +243,11 @@ impl World {
     pub fn dies(&mut self, id: &str) {
         self.up.change(|up| up.remove(id));
         self.died.change(|died| died.insert(id.to_owned()));
+    }
+
+    /// EC2 announces its end.
+    pub fn retires(&mut self, id: &str) {
+        self.retiring.change(|all| all.insert(id.to_owned()));
     }
 
     /// Its component ends, and is started again.

@@ -2,8 +2,9 @@
 //!
 //! For each alias of a target it looks at the instances behind the hostname that the alias leads to. One that is
 //! gone or ill is replaced by the very same launch template version: healthy first, then in the record by
-//! compare-and-swap, then in the rows, and then the old one ends. It decides from one look, so whoever runs after
-//! a crash, or beside another, decides the same.
+//! compare-and-swap, then in the rows, and then the old one ends: at once if it does not run, else when nobody
+//! remembers its address. It decides from one look, so whoever runs after a crash, or beside another, decides the
+//! same.
 //!
 //! | what is behind the hostname | its address | what follows |
 //! |---|---|---|
@@ -18,6 +19,7 @@ mod act;
 mod fit;
 mod host;
 mod launching;
+mod left;
 mod notes;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,13 +28,15 @@ mod told;
 pub use act::Act;
 pub use fit::{Fit, Health, Machine};
 pub use launching::{LAUNCHES_OF_A_LOOK, Replacement, STAND_BACK};
+pub use left::Left;
+pub(crate) use left::in_question as changes_in_question;
 pub use notes::{Ailing, Done, KeeperRow, Launch};
 pub use told::{KeepReply, KeepRequest, Kept, Seen, Whom, Why};
 
 use crate::drivers::Rows;
 use crate::live::live_hostnames;
 use crate::names::{Domain, Fqdn, Target, Ticket, release_label};
-use crate::records::{Batch, ZoneView};
+use crate::records::{Batch, RecordType, ZoneView};
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use host::HostPlan;
@@ -70,6 +74,10 @@ pub struct KeepLook {
     pub well_before: BTreeSet<String>,
     /// Releases whose executions run.
     pub running: BTreeSet<Ticket>,
+    /// Changes that are INSYNC, of those that were asked for before the instances were looked at.
+    pub in_sync: BTreeSet<String>,
+    /// Seconds beyond the TTL for which what leaves a record stays: the target's `DrainMargin`.
+    pub margin: i64,
     /// How often this run has asked for a launch in the place of whom.
     pub tried: BTreeMap<String, u32>,
 }
@@ -87,6 +95,8 @@ impl KeepLook {
             at: 0,
             well_before: BTreeSet::new(),
             running: BTreeSet::new(),
+            in_sync: BTreeSet::new(),
+            margin: 0,
             tried: BTreeMap::new(),
         }
     }
@@ -148,12 +158,16 @@ pub struct KeepPlan {
     pub rows: Vec<NewInstances>,
     /// What ends.
     pub ends: Vec<String>,
+    /// What leaves a record by the batch, and runs.
+    pub leave: Vec<String>,
     /// The same in sentences.
     pub says: Vec<String>,
     /// The same for the history: one for each hostname.
     pub acts: Vec<Act>,
     /// Whether something boots, may become well again, or is mended by somebody else; beside what is launched.
     pub waits: bool,
+    /// Whether a change is known to be INSYNC by now, which is noted.
+    pub learned: bool,
     /// Whether more is to be launched, so that the next look comes soon.
     pub soon: bool,
     /// Hostnames for which nothing is launched any more for this hour, and that were not told yet, with a sentence.
@@ -165,16 +179,17 @@ pub struct KeepPlan {
 impl KeepPlan {
     /// Whether anything is to be done or waited for.
     pub fn is_due(&self) -> bool {
-        !self.says.is_empty() || self.waits || !self.stopped.is_empty()
+        !self.says.is_empty() || self.waits || self.learned || !self.stopped.is_empty()
     }
 }
 
 /// Decides.
 pub fn plan_keep(look: &KeepLook) -> KeepPlan {
     let mut plan = KeepPlan {
-        notes: look.notes.pruned(look.at),
+        notes: look.notes.pruned(look),
         ..KeepPlan::default()
     };
+    plan.learned = left::is_news(&look.notes.left, &plan.notes.left);
     let live = look.live();
     let mut hosts: Vec<HostPlan> = live.iter().map(|row| host::plan_host(look, row)).collect();
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -191,6 +206,7 @@ pub fn plan_keep(look: &KeepLook) -> KeepPlan {
         tell(&mut plan, look, row, host);
     }
     plan.notes.ailing.retain(|id, _| known.contains(id));
+    plan.waits |= !left::in_question(&plan.notes.left, look.at).is_empty();
     let strays = strays(look, &live);
     if !strays.is_empty() {
         let says = format!(
@@ -218,6 +234,8 @@ fn lost<'a>(live: &'a [Arc<CandidateRow>], hosts: &[HostPlan]) -> Vec<Lost<'a>> 
 
 fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: &HostPlan) {
     plan.notes.note(row, host, look.at);
+    left::note(&mut plan.notes.left, look, row, host);
+    plan.leave.extend(host.leave.iter().cloned());
     plan.seen.push(Seen::of(row, host));
     plan.waits |= host.waits;
     plan.batch.0.extend(host.batch.0.iter().cloned());
@@ -254,9 +272,22 @@ fn strays(look: &KeepLook, live: &[Arc<CandidateRow>]) -> Vec<String> {
         .values()
         .flat_map(|row| row.instances.iter().map(|one| one.id.as_str()))
         .collect();
+    let addresses: BTreeSet<&str> = look
+        .zone
+        .records()
+        .filter(|record| record.kind == RecordType::A)
+        .flat_map(|record| record.values.iter().map(String::as_str))
+        .collect();
+    // Whoever takes its record away ends it, after a drain.
+    let leads_there = |one: &Machine| {
+        one.address
+            .as_deref()
+            .is_some_and(|at| addresses.contains(at))
+    };
     let is_stray = |one: &&Machine| {
         let of_live = is_live.contains(&(one.release.clone(), one.name.as_str()));
-        one.replaces.is_some() && one.is_up() && !of_live && !in_rows.contains(one.id.as_str())
+        let is_known = of_live || in_rows.contains(one.id.as_str()) || leads_there(one);
+        one.replaces.is_some() && one.is_up() && !is_known && left::may_end(look, one)
     };
     let strays = look.machines.iter().filter(is_stray);
     strays.map(|one| one.id.clone()).collect()
@@ -279,3 +310,7 @@ mod tests;
 #[cfg(test)]
 #[path = "keep/launching_tests.rs"]
 mod launching_tests;
+
+#[cfg(test)]
+#[path = "keep/left_tests.rs"]
+mod left_tests;

@@ -129,12 +129,13 @@ fn an_ill_one_of_two_leaves_the_record() {
         &ailing(two, "i-1", 30),
         expect![[r#"
         leads to 10.0.0.2 from now on
+        i-1 runs on for 60 s at least, since users may remember its address
         another instance of launch template version 7 is launched in the place of i-1"#]],
     );
 }
 
 #[test]
-fn an_ill_one_ends_when_its_replacement_is_well_and_not_before() {
+fn an_ill_one_leaves_when_its_replacement_is_well_and_not_before() {
     let well = replacement("i-9", "i-1", Health::Well);
     let mut look = ailing(
         look(&["i-1"], &["10.0.0.1"], vec![ill("i-1"), well]),
@@ -147,7 +148,7 @@ fn an_ill_one_ends_when_its_replacement_is_well_and_not_before() {
         &look,
         expect![[r#"
         leads to 10.0.0.9 from now on
-        i-1 ends
+        i-1 runs on for 60 s at least, since users may remember its address
         its instances are i-9"#]],
     );
 }
@@ -192,7 +193,7 @@ fn one_whose_end_ec2_has_announced_serves_until_its_replacement_does() {
         &both,
         expect![[r#"
         leads to 10.0.0.9 from now on
-        i-1 ends
+        i-1 runs on for 60 s at least, since users may remember its address
         its instances are i-9"#]],
     );
 }

@@ -13,7 +13,7 @@ use pipeline::rows::{CandidateRow, Key};
 use pipeline::target;
 use pipeline::wire::{Instance, Release};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Services that are asked at the same time.
@@ -55,12 +55,22 @@ impl Keeper {
             KeepAsk::Note(turn, notes) => {
                 KeepAnswer::Noted(registry.note(target, turn, &notes).await?)
             }
+            KeepAsk::AreInSync(all) => KeepAnswer::InSync(self.in_sync(all).await?),
             KeepAsk::Look(rows) => self.look(release, &rows).await?,
             KeepAsk::Launch(all) => KeepAnswer::Launched(self.launch(release, &all).await?),
             KeepAsk::Record(new) => {
                 KeepAnswer::Noted(registry.record_instances(target, &new).await?)
             }
         }))
+    }
+
+    async fn in_sync(&self, changes: BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+        let ask = async |change: String| match self.drive.dns.is_in_sync(&change).await {
+            Ok(is) => Ok(is.then_some(change)),
+            Err(error) => Err(Fault::from(error)),
+        };
+        let found = futures::future::try_join_all(changes.into_iter().map(ask));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     async fn look(

@@ -1,6 +1,6 @@
 //! What users are sent to and is gone or ill is replaced, with nobody's doing.
 
-use end_to_end::{Cloud, Component, Heard, Place, Seen, Service, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Component, Heard, Place, Retirement, Seen, Service, Traffic, Vpcs, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -192,6 +192,68 @@ async fn the_only_instance_is_replaced_whatever_ends_the_keeper_and_not_for_ever
     // A release begins anew.
     let second = component.goes_live(&Service::good("2")).await;
     component.stands_alone(&second).await;
+}
+
+/// Users' resolvers keep an answer for the record's TTL; what they lead to runs as long.
+#[tokio::test]
+async fn one_whose_end_is_announced_is_replaced_and_no_request_fails() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "retires", "dev").await;
+    let sha = component.goes_live(&service(1)).await;
+    let (old, own) = (
+        component.live().await.instances,
+        component.addresses().await,
+    );
+    let traffic = Traffic::on(&component);
+    let announced = Retirement::announced(&cloud, &old[0]);
+    let moved = until(KEPT, async || {
+        (component.led_to().await != own).then_some(())
+    });
+    moved.await.expect("users are sent to another one");
+    let up = component.instances().await;
+    assert!(
+        up.contains(&old[0]),
+        "{old:?} ended with its record: {up:?}"
+    );
+    kept(&component, 1, &old).await;
+    let seen = traffic.stop().await;
+    only_at_first("one retires", &seen, f64::INFINITY);
+    seen.without_failure();
+    drop(announced);
+    component.stands_alone(&sha).await;
+}
+
+/// EC2 remembers for a day what was launched in its place the first time.
+#[tokio::test]
+async fn one_that_was_ill_and_came_back_is_replaced_when_it_ends_an_hour_later() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "comes-back", "dev").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let sick = folder.path().join("sick");
+    let mut one = service(1);
+    one.sick_by = Some(sick.clone());
+    component.goes_live(&one).await;
+    let own = component.live().await.instances;
+
+    // All are sick, the new one too.
+    std::fs::write(&sick, "").expect("the file is written");
+    let more = until(KEPT, async || {
+        (component.instances().await.len() > 1).then_some(())
+    });
+    more.await.expect("another is launched");
+    std::fs::remove_file(&sick).expect("the file is there");
+    let alone = until(KEPT, async || {
+        (component.instances().await == own).then_some(())
+    });
+    alone.await.expect("it is back, and nobody needs the other");
+    component.launches_are_forgotten().await;
+
+    let traffic = Traffic::on(&component);
+    component.kill(&own).await;
+    kept(&component, 1, &own).await;
+    answers(&component).await;
+    only_at_first("it ends an hour later", &traffic.stop().await, 30.0);
+    assert_eq!(component.instances_ever().await.len(), 3);
 }
 
 #[tokio::test]

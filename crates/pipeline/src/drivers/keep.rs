@@ -1,19 +1,20 @@
 //! Keep: what should run on a target does run.
 //!
 //! One look, one plan ([`plan_keep`]), and its acts in an order that leaves nobody worse off at any crash: records
-//! first, so that nobody is sent to an address of somebody else; then what is launched, which is noted before; then
-//! rows; and what ends at last. Then it waits for what boots, and looks again when anything has changed.
+//! first, so that nobody is sent to an address of somebody else, and their change, which is waited for before what left
+//! them ends; then what is launched, which is noted before; then rows; and what ends at last. Then it waits for what boots, and looks again when anything has changed.
 
 mod asks;
 mod ending;
 mod launching;
+mod leaving;
 mod telling;
 
 pub use asks::{KeepAnswer, KeepAsk, LaunchOutcome};
 
 use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next};
 use crate::errors::{ErrorName, Fault, Named as _};
-use crate::keep::{KeepLook, KeepPlan, Kept, Machine, Replacement, plan_keep};
+use crate::keep::{KeepLook, KeepPlan, KeeperRow, Kept, Machine, Replacement, plan_keep};
 use crate::names::Ticket;
 use crate::rows::HistoryRow;
 use crate::sweep::{SeenRelease, Stands};
@@ -83,6 +84,7 @@ enum Waits {
     Zone,
     Rows,
     Notes,
+    InSync,
     Machines,
     Releases,
     Executions,
@@ -90,6 +92,7 @@ enum Waits {
     ToldBegun,
     ToldEnded,
     Changed,
+    ChangeNoted,
     Launched,
     TakenBack,
     Recorded,
@@ -138,6 +141,8 @@ impl Driver for Keep {
     fn call_failed(&mut self, fault: Fault) -> Step {
         match std::mem::take(&mut self.waits) {
             Waits::Launched => Ok(self.none_launched(&fault)),
+            // What is not known to be INSYNC runs on for a while, and nothing else waits for that.
+            Waits::InSync => Ok(self.ask_machines()),
             Waits::ToldBegun => Ok(self.untold(Self::tell_begun)),
             Waits::ToldEnded => Ok(self.untold(Self::tell_ended)),
             Waits::Released => Ok(self.still_busy(&fault)),
@@ -151,9 +156,13 @@ impl Keep {
     /// Of a target, by what every release of it knows.
     pub fn new(release: Release, mode: Keeping) -> Self {
         let (target, domain) = (release.target.clone(), release.domain.clone());
+        let margin = i64::from(release.settings.drain_margin);
         Self {
             kept: Kept::of(target.clone()),
-            look: KeepLook::of(target, domain),
+            look: KeepLook {
+                margin,
+                ..KeepLook::of(target, domain)
+            },
             plan: KeepPlan::default(),
             attempts: Attempts::default(),
             looks: LOOKS,
@@ -186,8 +195,11 @@ impl Keep {
         match (waits, answer) {
             (Waits::Notes, KeepAnswer::Notes(notes)) => {
                 self.look.notes = *notes;
-                let live = self.look.live();
-                Ok(self.ask(Ask::Keep(KeepAsk::Look(live)), Waits::Machines))
+                Ok(self.ask_changes())
+            }
+            (Waits::InSync, KeepAnswer::InSync(changes)) => {
+                self.look.in_sync = changes;
+                Ok(self.ask_machines())
             }
             (Waits::Machines, KeepAnswer::Machines(machines, at)) => {
                 self.saw(machines, at);
@@ -206,10 +218,11 @@ impl Keep {
                 self.attempts.again(WHILE)?;
                 Ok(self.begin())
             }
+            (Waits::ChangeNoted, KeepAnswer::Noted(true)) => Ok(self.launch()),
             (Waits::Launched, KeepAnswer::Launched(outcomes)) => Ok(self.launched(outcomes)),
             (Waits::TakenBack, KeepAnswer::Noted(true)) => Ok(self.record_next()),
             (Waits::Recorded, KeepAnswer::Noted(true)) => Ok(self.record_next()),
-            (Waits::Recorded | Waits::TakenBack, KeepAnswer::Noted(false)) => {
+            (Waits::Recorded | Waits::TakenBack | Waits::ChangeNoted, KeepAnswer::Noted(false)) => {
                 // It belongs to somebody else by now: what ends is decided on another look.
                 self.attempts.again(WHILE)?;
                 Ok(self.begin())
@@ -292,8 +305,13 @@ impl Keep {
     /// While it waits for the same as before there is nothing to note, until others may take it for gone.
     fn is_news(&self) -> bool {
         let (before, now) = (&self.look.notes, &self.plan.notes);
-        let is_same = (&before.ailing, &before.launched, &before.stopped)
-            == (&now.ailing, &now.launched, &now.stopped);
+        let same_but = KeeperRow {
+            turn: before.turn,
+            busy: before.busy,
+            done: before.done.clone(),
+            ..now.clone()
+        };
+        let is_same = *before == same_but;
         let acts = !self.plan.says.is_empty() || !self.plan.stopped.is_empty();
         acts || !is_same || before.busy < self.look.at + NOTED_AGAIN
     }
@@ -310,7 +328,7 @@ impl Keep {
 
     fn changed(&mut self, outcome: ChangeOutcome) -> Step {
         match outcome {
-            ChangeOutcome::Applied(_) => Ok(self.launch()),
+            ChangeOutcome::Applied(id) => Ok(self.note_change(&id)),
             ChangeOutcome::Refused(why) => {
                 let batch = self.plan.batch.clone();
                 self.attempts.refused(batch, &why, WHILE)?;
@@ -371,3 +389,7 @@ mod tests;
 #[cfg(test)]
 #[path = "keep/launching_tests.rs"]
 mod launching_tests;
+
+#[cfg(test)]
+#[path = "keep/leaving_tests.rs"]
+mod leaving_tests;

@@ -70,6 +70,8 @@ pub enum Fit {
     Ill(String),
     /// It does not run: its address is not its own any more.
     Gone(String),
+    /// Users are not sent there any more, and may remember it.
+    Leaves,
 }
 
 impl Fit {
@@ -82,6 +84,7 @@ impl Fit {
             Self::Starts => "starts",
             Self::Ill(_) => "ill",
             Self::Gone(_) => "gone",
+            Self::Leaves => "leaves",
         }
     }
 
@@ -90,7 +93,7 @@ impl Fit {
         match self {
             Self::Failing(why) | Self::Ill(why) | Self::Gone(why) => Some(why),
             Self::Retires => Some("is to be ended by EC2 soon"),
-            Self::Well | Self::Starts => None,
+            Self::Well | Self::Starts | Self::Leaves => None,
         }
     }
 
@@ -110,8 +113,10 @@ pub(super) fn fit_of(look: &KeepLook, row: &CandidateRow, one: &Machine, serves:
     let ails = ails.filter(|noted| one.started <= noted.since);
     let has_served = serves || ails.is_some();
     match &one.health {
-        Health::Well if has_served && one.retires => Fit::Retires,
-        Health::Well if has_served || look.well_before.contains(&one.id) => Fit::Well,
+        Health::Well if has_served || look.well_before.contains(&one.id) => match one.retires {
+            true => Fit::Retires,
+            false => Fit::Well,
+        },
         Health::Ill(why) if has_served => {
             let since = ails.map_or(look.at, |noted| noted.since);
             match look.at - since >= host::unhealthy_for(row) {

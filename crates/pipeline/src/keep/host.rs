@@ -1,10 +1,11 @@
 //! What becomes of one hostname.
 
 use super::fit::{Fit, Machine, fit_of};
+use super::left;
 use super::{KeepLook, NOBODY, PER_INSTANCE_AND_HOUR, leads_to, listed};
 use crate::manifest::RunSection;
 use crate::names::{Domain, alias};
-use crate::records::{Batch, Record, RecordType};
+use crate::records::{Batch, Change, Record, RecordType};
 use crate::rows::CandidateRow;
 use crate::wire::Instance;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,12 @@ pub(super) struct HostPlan {
     /// What its rows are to say, where that differs.
     pub(super) instances: Option<Vec<Instance>>,
     pub(super) ends: Vec<String>,
+    /// What leaves the record now and runs, or is not in it and nobody knows since when.
+    pub(super) leave: Vec<String>,
+    /// What is in the record, or will be.
+    pub(super) stay: BTreeSet<String>,
+    /// Seconds that what leaves stays after its change is INSYNC.
+    pub(super) stays: i64,
     pub(super) says: Vec<String>,
     pub(super) waits: bool,
     /// How many of those that should run serve.
@@ -48,35 +55,36 @@ fn seconds(limit: Option<u64>) -> i64 {
         .unwrap_or(i64::MAX)
 }
 
-/// How each instance of the hostname is: those of its row, and those that the keeper launched for it.
+/// How each instance of the hostname is: those of its row, and all others of it that are up.
 pub(super) fn fits(look: &KeepLook, row: &CandidateRow) -> Vec<(String, Fit)> {
     let machines: BTreeMap<&str, &Machine> =
         look.behind(row).map(|one| (one.id.as_str(), one)).collect();
-    let serves = serving(look, row);
+    let own: BTreeSet<&str> = row.instances.iter().map(|one| one.id.as_str()).collect();
+    let serving = serving(look, row);
+    let serves = |one: &Machine| {
+        let address = one.address.as_deref();
+        address.is_some_and(|at| serving.contains(at))
+    };
+    // Only what the keeper has launched comes without having been in the row.
+    let leaves = |one: &Machine| {
+        let was_there = one.replaces.is_none() || look.notes.left.contains_key(&one.id);
+        was_there && !own.contains(one.id.as_str()) && !serves(one)
+    };
     let fit = |id: &str| match machines.get(id) {
         None => Fit::Gone("is not there any more".into()),
-        Some(one) => {
-            let address = one.address.as_deref();
-            fit_of(
-                look,
-                row,
-                one,
-                address.is_some_and(|at| serves.contains(at)),
-            )
-        }
+        Some(one) if leaves(one) => Fit::Leaves,
+        Some(one) => fit_of(look, row, one, serves(one)),
     };
-    let of_row = row.instances.iter().map(|one| one.id.clone());
-    let own: BTreeSet<String> = of_row.clone().collect();
-    let launched = machines
-        .values()
-        .filter(|one| one.replaces.is_some() && one.is_up());
-    let launched = launched
-        .map(|one| one.id.clone())
+    let others = machines.values().filter(|one| one.is_up());
+    let others = others
+        .map(|one| one.id.as_str())
         .filter(|id| !own.contains(id));
-    of_row
-        .chain(launched)
-        .map(|id| (id.clone(), fit(&id)))
-        .collect()
+    let all = row
+        .instances
+        .iter()
+        .map(|one| one.id.as_str())
+        .chain(others);
+    all.map(|id| (id.to_owned(), fit(id))).collect()
 }
 
 fn serving<'a>(look: &'a KeepLook, row: &CandidateRow) -> BTreeSet<&'a str> {
@@ -106,8 +114,9 @@ pub(super) fn plan_host(look: &KeepLook, row: &CandidateRow) -> HostPlan {
     };
     host.record(&chosen, &mut plan);
     let after = host.instances(&chosen);
+    host.leave(&after, &mut plan);
     plan.lost = host.lost(&after);
-    plan.ends = host.ends(&after, &chosen);
+    plan.ends = host.ends(&after, &chosen, &plan.leave);
     if !plan.ends.is_empty() {
         plan.says.push(format!(
             "{}: {} ends",
@@ -152,12 +161,14 @@ impl Host<'_> {
     }
 
     /// Where users are to be sent: what is well, those of the row first, and as long as that is not enough what may
-    /// be well.
+    /// be well, or leaves and answers still.
     fn chosen(&self) -> Vec<Instance> {
         let well = self.with(|fit| *fit == Fit::Well);
         let retires = self.with(|fit| *fit == Fit::Retires);
         let failing = self.with(|fit| matches!(fit, Fit::Failing(_)));
-        let all = well.chain(retires).chain(failing);
+        let leaves = self.with(|fit| *fit == Fit::Leaves);
+        let leaves = leaves.filter(|one| one.answers());
+        let all = well.chain(retires).chain(failing).chain(leaves);
         let all = all.filter_map(|one| {
             let address = one.address.clone()?;
             let id = one.id.clone();
@@ -202,6 +213,44 @@ impl Host<'_> {
         });
     }
 
+    /// Who is not in the record any more after this look, and runs: as long as users may remember it.
+    fn leave(&self, after: &[Instance], plan: &mut HostPlan) {
+        let (look, row) = (self.look, self.row);
+        let swapped = plan.batch.0.iter().find_map(|change| match change {
+            Change::Create(record) if record.name == row.hostname => Some(record),
+            _ => None,
+        });
+        let before = look.zone.get(&row.hostname);
+        let leads_to = |record: Option<&Record>, one: &Machine| {
+            let at = one.address.as_ref();
+            record.is_some_and(|record| at.is_some_and(|at| record.values.contains(at)))
+        };
+        let drain = run_of(row).and_then(|run| run.drain.as_ref());
+        let drain = drain.map_or(0, |drain| seconds(Some(drain.duration().as_secs())));
+        let ttl = before.map_or(0, |record| i64::from(record.ttl));
+        plan.stays = drain.max(ttl + look.margin);
+        for one in look.behind(row).filter(|one| one.is_up()) {
+            let is_named = |all: &[Instance]| all.iter().any(|own| own.id == one.id);
+            let goes = is_named(&self.row.instances) && !is_named(after);
+            let was_there = goes || self.fit(&one.id) == Some(&Fit::Leaves);
+            let is_new = was_there && !look.notes.left.contains_key(&one.id);
+            match (leads_to(before, one), leads_to(swapped.or(before), one)) {
+                (_, true) => drop(plan.stay.insert(one.id.clone())),
+                (true, false) => plan.leave.push(one.id.clone()),
+                (false, false) if is_new => plan.leave.push(one.id.clone()),
+                (false, false) => {}
+            }
+        }
+        if !plan.leave.is_empty() {
+            plan.says.push(format!(
+                "{}: {} runs on for {} s at least, since users may remember its address",
+                row.hostname,
+                listed(plan.leave.iter()),
+                plan.stays
+            ));
+        }
+    }
+
     /// What the row is to say: what was replaced gives way to what replaced it, and an address follows. One that
     /// was launched for what the row does not name any more takes the place of whoever is lost.
     fn instances(&self, chosen: &[Instance]) -> Vec<Instance> {
@@ -236,22 +285,25 @@ impl Host<'_> {
 
     /// Whether this one boots in that one's place, and may become well.
     fn replaces(&self, one: &Machine, id: &str) -> bool {
-        let is_ill = matches!(self.fit(&one.id), Some(Fit::Ill(_)));
-        one.is_up() && one.replaces.as_deref() == Some(id) && !is_ill
+        let may_be_well = match self.fit(&one.id) {
+            Some(Fit::Ill(_)) => false,
+            Some(Fit::Leaves) => one.answers(),
+            _ => true,
+        };
+        one.is_up() && one.replaces.as_deref() == Some(id) && may_be_well
     }
 
-    /// What the row will not name any more, and replacements that nothing needs. Never what users are sent to.
-    fn ends(&self, after: &[Instance], chosen: &[Instance]) -> Vec<String> {
+    /// What the row will not name any more, and replacements that nothing needs. Never what users are sent to, or may
+    /// remember.
+    fn ends(&self, after: &[Instance], chosen: &[Instance], leave: &[String]) -> Vec<String> {
         let is_named = |id: &str| after.iter().chain(chosen).any(|one| one.id == id);
         let may_be_needed = |one: &Machine| {
             let of = one.replaces.as_deref().filter(|id| is_named(id));
             of.is_some_and(|id| self.fit(id) != Some(&Fit::Well) && self.replaces(one, id))
         };
-        let members = self
-            .look
-            .behind(self.row)
-            .filter(|one| self.fit(&one.id).is_some());
-        let ends = members.filter(|one| one.can_end() && !is_named(&one.id) && !may_be_needed(one));
+        let members = self.look.behind(self.row).filter(|one| one.can_end());
+        let ends = members.filter(|one| !is_named(&one.id) && !may_be_needed(one));
+        let ends = ends.filter(|one| !leave.contains(&one.id) && left::may_end(self.look, one));
         ends.map(|one| one.id.clone()).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! What the keeper remembers of a target, from look to look.
 
-use super::Fit;
 use super::host::HostPlan;
 use super::launching::Replacement;
+use super::left::{self, Left};
+use super::{Fit, KeepLook};
 use crate::names::{Component, Fqdn, Ticket};
 use crate::rows::CandidateRow;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct KeeperRow {
     /// Which release had launched what ran there then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stopped_of: BTreeMap<Fqdn, Ticket>,
+    /// Instances that users are not sent to any more and that still run, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, Left>,
     /// What was done last, the newest at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<Done>,
@@ -52,6 +56,7 @@ impl Hash for KeeperRow {
             &self.launched,
             &self.stopped,
             &self.stopped_of,
+            &self.left,
         )
             .hash(to);
     }
@@ -111,8 +116,9 @@ pub struct Done {
 
 impl KeeperRow {
     /// Without what is over.
-    pub(super) fn pruned(&self, at: i64) -> Self {
-        let mut notes = self.clone();
+    pub(super) fn pruned(&self, look: &KeepLook) -> Self {
+        let (mut notes, at) = (self.clone(), look.at);
+        notes.left = left::pruned(&self.left, look);
         notes.launched.retain(|one| at - one.at < HOUR);
         notes.stopped.retain(|_, since| at - *since < HOUR);
         let stopped = &notes.stopped;
@@ -135,6 +141,7 @@ impl KeeperRow {
                 Fit::Well | Fit::Retires | Fit::Starts => {
                     self.ailing.remove(id);
                 }
+                Fit::Leaves => {}
             }
         }
     }
@@ -176,6 +183,15 @@ impl KeeperRow {
     pub fn has_ended(&mut self, one: &Replacement) {
         let its = self.launched.iter_mut().filter(|noted| noted.is(one));
         its.for_each(|noted| noted.ended = true);
+    }
+
+    /// These left their records by this change.
+    pub fn left_by(&mut self, ids: &[String], change: &str) {
+        for id in ids {
+            if let Some(left) = self.left.get_mut(id) {
+                left.change = Some(change.to_owned());
+            }
+        }
     }
 
     /// Adds what is done now; what was long ago is forgotten.

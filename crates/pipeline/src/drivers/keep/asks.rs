@@ -2,6 +2,7 @@
 
 use crate::keep::{KeeperRow, Machine, NewInstances, Replacement};
 use crate::rows::CandidateRow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ pub enum KeepAsk {
     Notes,
     /// It notes this, if nobody has since that turn. Answer: [`KeepAnswer::Noted`].
     Note(u64, Box<KeeperRow>),
+    /// Which of these changes of Route 53 are INSYNC. Answer: [`KeepAnswer::InSync`].
+    AreInSync(BTreeSet<String>),
     /// All instances of the target, and how those behind these hostnames answer. Answer:
     /// [`KeepAnswer::Machines`].
     Look(Vec<Arc<CandidateRow>>),
@@ -27,6 +30,7 @@ impl fmt::Display for KeepAsk {
         match self {
             Self::Notes => write!(f, "reads its notes"),
             Self::Note(turn, _) => write!(f, "takes a note, if the last one was its {turn}."),
+            Self::AreInSync(all) => write!(f, "asks whether {} changes are INSYNC", all.len()),
             Self::Look(rows) => write!(f, "looks at the instances of {} hostnames", rows.len()),
             Self::Launch(all) => {
                 let of = |one: &Replacement| {
@@ -55,6 +59,8 @@ pub enum KeepAnswer {
     Noted(bool),
     /// Those, and when: seconds since 1970.
     Machines(Vec<Machine>, i64),
+    /// Those that are.
+    InSync(BTreeSet<String>),
     /// What became of each, in their order.
     Launched(Vec<LaunchOutcome>),
 }

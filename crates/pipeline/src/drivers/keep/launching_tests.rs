@@ -44,6 +44,7 @@ impl World {
             }
             KeepAsk::Look(_) => KeepAnswer::Machines(self.machines(), self.at),
             KeepAsk::Launch(all) => KeepAnswer::Launched(self.launch(all)),
+            KeepAsk::AreInSync(_) => KeepAnswer::InSync(Default::default()),
             KeepAsk::Record(_) => KeepAnswer::Noted(true),
         })
     }
