@@ -76,6 +76,8 @@ pub struct KeepLook {
     pub running: BTreeSet<Ticket>,
     /// Changes that are INSYNC, of those that were asked for before the instances were looked at.
     pub in_sync: BTreeSet<String>,
+    /// Of the record of what is live: the target's `HostnameTtl`.
+    pub ttl: u32,
     /// Seconds beyond the TTL for which what leaves a record stays: the target's `DrainMargin`.
     pub margin: i64,
     /// How often this run has asked for a launch in the place of whom.
@@ -96,6 +98,7 @@ impl KeepLook {
             well_before: BTreeSet::new(),
             running: BTreeSet::new(),
             in_sync: BTreeSet::new(),
+            ttl: 0,
             margin: 0,
             tried: BTreeMap::new(),
         }

@@ -121,6 +121,30 @@ fn what_is_ill_for_a_moment_is_waited_for_and_what_is_longer_is_replaced() {
     );
 }
 
+/// Found by review: it said that all was well, each minute, while nobody found an address.
+#[test]
+fn a_record_that_somebody_has_deleted_is_made_again() {
+    let whole = first();
+    let kept = whole.zone.records().filter(|one| one.name != at());
+    let mut look = KeepLook {
+        zone: ZoneView::new(kept.cloned()),
+        ttl: 60,
+        ..whole.clone()
+    };
+    check(&look, expect!["waits"]);
+    look.well_before.insert("i-1".into());
+    check(
+        &look,
+        expect!["had no record any more, and leads to 10.0.0.1 again"],
+    );
+    let mut zone = look.zone.clone();
+    zone.apply(&plan_keep(&look).batch).unwrap();
+    assert_eq!(zone.get(&at()), whole.zone.get(&at()));
+    // Nothing that users have leads there.
+    look.zone = ZoneView::default();
+    check(&look, expect![""]);
+}
+
 #[test]
 fn an_ill_one_of_two_leaves_the_record() {
     let machines = vec![ill("i-1"), machine("i-2")];

@@ -156,10 +156,12 @@ impl Keep {
     /// Of a target, by what every release of it knows.
     pub fn new(release: Release, mode: Keeping) -> Self {
         let (target, domain) = (release.target.clone(), release.domain.clone());
-        let margin = i64::from(release.settings.drain_margin);
+        let settings = &release.settings;
+        let (ttl, margin) = (settings.hostname_ttl, i64::from(settings.drain_margin));
         Self {
             kept: Kept::of(target.clone()),
             look: KeepLook {
+                ttl,
                 margin,
                 ..KeepLook::of(target, domain)
             },

@@ -187,7 +187,7 @@ impl Host<'_> {
             .get(at)
             .filter(|one| one.kind == RecordType::A)
         else {
-            return;
+            return self.lost_record(chosen, plan);
         };
         let mut addresses: Vec<String> = chosen.iter().map(|one| one.address.clone()).collect();
         if addresses.is_empty() {
@@ -211,6 +211,24 @@ impl Host<'_> {
             ),
             values => format!("{at}: leads to {} from now on", listed(values.iter())),
         });
+    }
+
+    /// Somebody's tool has deleted it: users of the alias get no address at all.
+    fn lost_record(&self, chosen: &[Instance], plan: &mut HostPlan) {
+        let at = &self.row.hostname;
+        let alias = alias(&self.row.component, &self.look.domain);
+        let leads = leads_to(&self.look.zone, &alias, at) && !self.look.zone.has(at);
+        let (true, Some(live)) = (leads && !chosen.is_empty(), self.look.zone.get(&alias)) else {
+            return;
+        };
+        let addresses = chosen.iter().map(|one| one.address.clone()).collect();
+        let new = Record::addresses(at.clone(), addresses, self.look.ttl);
+        plan.batch.assert(live.clone());
+        plan.says.push(format!(
+            "{at}: had no record any more, and leads to {} again",
+            listed(new.values.iter())
+        ));
+        plan.batch.create(new);
     }
 
     /// Who is not in the record any more after this look, and runs: as long as users may remember it.
