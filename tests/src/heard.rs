@@ -46,10 +46,11 @@ impl Heard {
         Self { cloud, name, url }
     }
 
-    /// The details of what was heard until now, in no order; what came twice stands twice.
+    /// The details of what was heard until now, in no order. It comes at least once, as docs/operating.md says; what came
+    /// twice, and is the very same, stands once.
     pub async fn stop(self) -> Vec<Value> {
         let (cloud, url) = (&self.cloud, self.url.as_str());
-        let mut found = Vec::new();
+        let mut found: Vec<Value> = Vec::new();
         loop {
             let receive = [
                 "receive-message",
@@ -63,12 +64,14 @@ impl Heard {
             if messages.is_empty() {
                 break;
             }
-            found.extend(messages.iter().map(|one| {
+            for one in messages {
                 let event: Value =
                     serde_json::from_str(one["Body"].as_str().unwrap_or_default()).expect("JSON");
                 assert_eq!(event["detail-type"], "Automatic Action", "{event:#}");
-                event["detail"].clone()
-            }));
+                if !found.contains(&event["detail"]) {
+                    found.push(event["detail"].clone());
+                }
+            }
         }
         let remove = [
             "events",
