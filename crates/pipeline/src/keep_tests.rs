@@ -121,7 +121,7 @@ fn what_is_ill_for_a_moment_is_waited_for_and_what_is_longer_is_replaced() {
     );
 }
 
-/// Found by review: it said that all was well, each minute, while nobody found an address.
+/// Else it says that all is well, each minute, while nobody finds an address.
 #[test]
 fn a_record_that_somebody_has_deleted_is_made_again() {
     let whole = first();
