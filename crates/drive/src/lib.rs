@@ -7,6 +7,7 @@
 mod announce;
 mod targets;
 pub mod versions;
+mod waits;
 mod whole;
 
 pub use announce::Announcer;
@@ -19,7 +20,7 @@ use health::Examiner;
 use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
-use pipeline::health::{Tolerates, settles_in};
+use pipeline::health::Tolerates;
 use pipeline::names::{Component, Fqdn, Target, Ticket, release_label};
 use pipeline::proof::Proof;
 use pipeline::records::Batch;
@@ -31,7 +32,9 @@ use pipeline::wire::Release;
 use registry::{Registry, RegistryError, Reserved};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 use store::Store;
+use waits::{Turns, settle, wait};
 
 /// Rows that are written, or objects that are read, at the same time.
 const AT_ONCE: usize = 16;
@@ -79,6 +82,7 @@ impl Drive {
         mut driver: D,
         others: impl AsyncFn(Ask) -> Result<Answer, Fault>,
     ) -> Result<D::Reply, Fault> {
+        let mut turns = Turns::new();
         let mut answer = Ok(Answer::Begin);
         loop {
             let next = match answer {
@@ -90,10 +94,14 @@ impl Drive {
                 Next::Ask(ask) => ask,
             };
             tracing::info!("{ask}");
+            turns.asks(&ask, Instant::now());
             answer = match ask {
                 Ask::Executions(_) | Ask::Keep(_) => others(ask).await,
                 ask => self.answer(driver.release(), ask).await,
             };
+            if let Ok(answer) = &answer {
+                tokio::time::sleep(turns.pause(answer, Instant::now(), aws::jitter())).await;
+            }
         }
     }
 
@@ -380,21 +388,4 @@ impl Drive {
         let reserved = self.registry.reserve_companions(target, rows).await?;
         Ok(Answer::Reserved(reserved == Reserved::Done))
     }
-}
-
-async fn wait(seconds: u64) -> Result<Answer, Fault> {
-    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
-    Ok(Answer::Done)
-}
-
-/// What a roll-back takes over has been live, and is not waited for.
-async fn settle(rows: &[Arc<CandidateRow>]) -> Result<Answer, Fault> {
-    let left = rows.iter().map(|row| {
-        let found = row.found_healthy.as_ref();
-        settles_in(row, found.and_then(|found| aws::since(&found.at)))
-    });
-    let left = left.max().unwrap_or_default();
-    tracing::info!(?left, "the candidates settle");
-    tokio::time::sleep(left).await;
-    Ok(Answer::Done)
 }

@@ -47,6 +47,21 @@ pub fn boot_pause(waited: Duration) -> Duration {
     (waited / 8).clamp(BOOTS.0, BOOTS.1)
 }
 
+/// The shortest and the longest time in which those come back whose batches met each other.
+const TURNS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(8));
+
+/// Before one looks at a zone again whose batch was refused so often, since others had changed the zone after it had
+/// looked: at any moment of a time that is twice as long after each refusal, and at first twice as long as one takes
+/// from its look to its batch. Of many that begin together and come back at once, one gets through in each round and
+/// all others have looked in vain, until some give up. `took` is the time from the look to the refusal, `jitter` is from 0
+/// to 1. Why any moment of it: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>.
+pub fn turn_pause(took: Duration, refusals: u32, jitter: f64) -> Duration {
+    let within = took.saturating_mul(1 << refusals.min(10));
+    within
+        .clamp(TURNS.0, TURNS.1)
+        .mul_f64(jitter.clamp(0.0, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +110,58 @@ mod tests {
     fn those_that_began_together_come_apart() {
         assert!(pause(SECOND, 0, 1, 0.2) < pause(SECOND, 0, 1, 0.8));
         assert_eq!(pause(SECOND, 0, 1, 7.0), SECOND);
+    }
+
+    /// Numbers from 0 to 1, the same in each run (<https://en.wikipedia.org/wiki/Lehmer_random_number_generator>).
+    struct Chance(u64);
+
+    impl Chance {
+        fn draw(&mut self) -> f64 {
+            self.0 = self.0 * 48_271 % 0x7fff_ffff;
+            self.0 as f64 / f64::from(0x7fff_ffff_u32)
+        }
+    }
+
+    /// Of so many that begin in the same second, of which each takes about that long from its look to its batch: how
+    /// many have looked [`crate::drivers::MAX_PLANS`] times in vain.
+    fn give_up(many: u32, takes: Duration, pause: fn(Duration, u32, f64) -> Duration) -> usize {
+        let mut chance = Chance(u64::from(many) + 1);
+        let mut took = || takes.mul_f64(0.7 + 0.6 * chance.draw());
+        let mut other = Chance(17);
+        // When each makes its batch, when it looked, and how often it was refused.
+        let mut busy: Vec<(Duration, Duration, u32)> =
+            (0..many).map(|_| (took(), Duration::ZERO, 0)).collect();
+        let (mut changed, mut gave_up) = (Duration::ZERO, 0);
+        while let Some(next) = (0..busy.len()).min_by_key(|n| busy[*n].0) {
+            let (at, looked, refusals) = busy.swap_remove(next);
+            if changed <= looked {
+                changed = at;
+            } else if refusals + 1 == crate::drivers::MAX_PLANS {
+                gave_up += 1;
+            } else {
+                let looks = at + pause(at - looked, refusals + 1, other.draw());
+                busy.push((looks + took(), looks, refusals + 1));
+            }
+        }
+        gave_up
+    }
+
+    #[test]
+    fn many_that_meet_each_other_take_turns() {
+        let at_once = give_up(12, SECOND, |_, _, _| Duration::ZERO);
+        assert!(at_once > 5, "without a pause only {at_once} of 12 give up");
+        assert!(give_up(12, SECOND, turn_pause) <= 1);
+        assert!(give_up(4, SECOND, turn_pause) == 0);
+    }
+
+    #[test]
+    fn who_was_refused_comes_back_within_eight_seconds() {
+        assert_eq!(turn_pause(SECOND, 1, 1.0), 2 * SECOND);
+        assert_eq!(
+            turn_pause(Duration::ZERO, 1, 1.0),
+            Duration::from_millis(200)
+        );
+        assert_eq!(turn_pause(60 * SECOND, u32::MAX, 7.0), 8 * SECOND);
+        assert_eq!(turn_pause(SECOND, 1, 0.0), Duration::ZERO);
     }
 }

@@ -72,8 +72,8 @@ impl Scenario {
     /// How many do it at once; they mostly wait. What has a target of its own is bounded by VPCs.
     pub fn at_once(self) -> u64 {
         match (self, self.sort()) {
-            // It waits for a drain. More at once, where all cut over on one target, meet each other too often.
-            (Self::Warm, _) => 20,
+            // They wait for a drain, or for a bake.
+            (Self::Warm | Self::Bake, _) => 20,
             (Self::First, _) | (_, Sort::Sweep | Sort::Keep) => 8,
             (_, Sort::Release) => 12,
             (_, Sort::Target) => 6,
