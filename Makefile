@@ -48,6 +48,7 @@ check-code:
 check-templates:
 	infra/lint.sh
 	$(PYTHON) -B infra/render_tests.py
+	$(PYTHON) -B infra/machine_tests.py
 	$(PYTHON) -B local/requests/tests.py
 	for test in local/ministack/test_*.py; do $(PYTHON) -B $$test; done
 

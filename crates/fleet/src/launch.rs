@@ -1,21 +1,18 @@
 //! Launching and ending instances.
 
-use crate::{Fleet, Seen, seen};
+use crate::{Fleet, Seen, Tagged, seen};
 use aws::{CallError, CallKind, call_error};
 use aws_config::SdkConfig;
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_sdk_ec2::types::{LaunchTemplateSpecification, ResourceType, Tag, TagSpecification};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What to launch.
 #[derive(Debug, Clone)]
 pub struct Launch<'a> {
-    /// The target's launch template.
-    pub template_id: &'a str,
-    /// The version made for this candidate.
-    pub version: &'a str,
+    /// Of whose launch template, and what its instances and volumes say of themselves.
+    pub of: Tagged<'a>,
     /// One of the target's.
     pub subnet_id: &'a str,
     /// How many in this subnet.
@@ -23,8 +20,6 @@ pub struct Launch<'a> {
     /// The same token never launches twice (64 ASCII characters at most):
     /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>.
     pub token: String,
-    /// On instances and volumes.
-    pub tags: &'a BTreeMap<String, String>,
     /// Who tries again.
     pub tries: Tries,
 }
@@ -118,18 +113,16 @@ impl Fleet {
     }
 
     async fn try_launch(&self, launch: &Launch<'_>) -> Result<Vec<Seen>, CallError> {
-        let tags: Vec<Tag> = launch
-            .tags
-            .iter()
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
+        let tags = launch.of.tags().into_iter();
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let tags: Vec<Tag> = tags.collect();
         let tagged = |kind: ResourceType| {
             let specification = TagSpecification::builder().resource_type(kind);
             specification.set_tags(Some(tags.clone())).build()
         };
         let template = LaunchTemplateSpecification::builder()
-            .launch_template_id(launch.template_id)
-            .version(launch.version);
+            .launch_template_id(&launch.of.release.launch_template_id)
+            .version(launch.of.version);
         let client = match launch.tries {
             Tries::Here => &self.client,
             Tries::ByCaller => &self.once,

@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod launch;
+mod tagged;
 mod target;
 mod template;
 
@@ -13,6 +14,7 @@ use pipeline::wire::Instance;
 use std::collections::BTreeSet;
 
 pub use launch::{Launch, Launched, ONE_CALL, Tries};
+pub use tagged::{Tagged, no_subnets, token};
 pub use target::Owner;
 pub use template::NewVersion;
 

@@ -1,12 +1,12 @@
 //! What EC2 says, and what is made of it.
 
+use crate::tagged::tests::{release, tagged};
 use crate::{Fleet, Launch, Launched, NewVersion, Tries};
 use aws::{CallError, CallKind};
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use pipeline::names::{Project, Target};
+use pipeline::names::{Component, Project, Target};
 use replay::Replay;
-use std::collections::BTreeMap;
 
 fn refusal(code: &str) -> (u16, String) {
     (
@@ -32,13 +32,12 @@ async fn launched(replay: &Replay) -> Result<Launched, CallError> {
 }
 
 async fn launch_with(config: &SdkConfig, tries: Tries) -> Result<Launched, CallError> {
+    let (release, api) = (release(), Component::new("api").expect("a name"));
     let launch = Launch {
-        template_id: "lt-1",
-        version: "7",
+        of: tagged(&release, &api),
         subnet_id: "subnet-1",
         count: 1,
         token: "token".into(),
-        tags: &BTreeMap::new(),
         tries,
     };
     Fleet::new(config).launch(&launch).await
@@ -264,6 +263,8 @@ async fn a_launch_tags_instances_and_volumes_and_has_a_token() {
         "MaxCount=1",
         "ResourceType=instance",
         "ResourceType=volume",
+        "LaunchTemplateId=lt-1",
+        "Tag.1.Key=",
     ] {
         assert!(asked.contains(part), "{part}: {asked}");
     }

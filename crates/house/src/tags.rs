@@ -1,6 +1,6 @@
 //! Whatever this project makes says whose it is: a teardown finds by tag what is left.
 
-use crate::files::{entries, read, sources};
+use crate::files::{read, sources};
 use crate::templates::{PIPELINE, TARGET, each, resources};
 use serde_json::Value;
 
@@ -98,18 +98,4 @@ fn every_call_that_makes_something_gives_it_its_tags() {
         );
     }
     assert_eq!(found.len(), CREATING.len(), "{found:#?}");
-}
-
-#[test]
-fn what_a_release_launches_says_whose_and_where_and_of_which_release() {
-    let source: String = entries("functions/deploy-initial/src")
-        .iter()
-        .map(|name| read(&format!("functions/deploy-initial/src/{name}")))
-        .collect();
-    for tag in ["project", "target", "component", "commit", "release"] {
-        assert!(
-            source.contains(&format!("\"cutover:{tag}\"")),
-            "cutover:{tag}"
-        );
-    }
 }

@@ -11,7 +11,7 @@
 //! | well | in the record | |
 //! | well, and EC2 has announced its end | stays until the replacement is well | a replacement |
 //! | does not answer 200, not yet for `[run] unhealthy_for` | stays | another look |
-//! | the same for longer | goes, unless it is the last one | a replacement |
+//! | the same for longer | goes; where none is well, all that run are in the record | a replacement |
 //! | stopped, ended or not listed | goes at once, also the last one: EC2 gives it to others | a replacement |
 //! | started again with another address, and well | in the record | no replacement; one that boots ends |
 

@@ -158,6 +158,30 @@ fn an_ill_one_of_two_leaves_the_record() {
     );
 }
 
+/// One after the other has become ill of more and more that it was asked.
+#[test]
+fn where_none_is_well_users_are_sent_to_all_that_run() {
+    let machines = vec![ill("i-1"), ill("i-2"), gone("i-3")];
+    let three = ["i-1", "i-2", "i-3"];
+    let all = look(&three, &["10.0.0.2"], machines);
+    let all = ailing(ailing(all, "i-1", 90), "i-3", 90);
+    check(
+        &ailing(all.clone(), "i-2", 29),
+        expect![[r#"
+        another instance of launch template version 7 is launched in the place of i-1
+        another instance of launch template version 7 is launched in the place of i-3
+        waits"#]],
+    );
+    check(
+        &ailing(all, "i-2", 30),
+        expect![[r#"
+        leads to 10.0.0.1, 10.0.0.2 from now on
+        another instance of launch template version 7 is launched in the place of i-1
+        another instance of launch template version 7 is launched in the place of i-2
+        another instance of launch template version 7 is launched in the place of i-3"#]],
+    );
+}
+
 #[test]
 fn an_ill_one_leaves_when_its_replacement_is_well_and_not_before() {
     let well = replacement("i-9", "i-1", Health::Well);

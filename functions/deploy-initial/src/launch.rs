@@ -2,15 +2,13 @@
 
 use crate::Deployer;
 use base64::Engine;
-use fleet::{Launch, Launched, NewVersion, Seen, Tries};
+use fleet::{Launch, Launched, NewVersion, Seen, Tagged, Tries, no_subnets, token};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::release_label;
 use pipeline::rows::CandidateRow;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest, LaunchOutcome};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 
 /// How often instances are launched that end before the stage is through.
 const LAUNCHES: u32 = 3;
@@ -65,12 +63,20 @@ impl Deployer {
         let DeployRequest { release, item, .. } = request;
         let (subnets, target) = (&release.subnet_ids, &release.target);
         if subnets.is_empty() {
-            let text =
-                format!("target {target} has no subnets recorded; deploy infra/target.yaml again");
-            return Err(Fault::new(ErrorName::Misconfigured, text));
+            return Err(no_subnets(target));
         }
-        let hostname = item.planned.stands_at()?.as_str();
-        let tags = tags(request, &self.settings.project.to_string(), version)?;
+        let planned = &item.planned;
+        let (label, hostname) = (release.label(), planned.stands_at()?.as_str());
+        let of = Tagged {
+            release,
+            label: &label,
+            hostname,
+            component: &planned.component,
+            commit: planned.commit.as_str(),
+            port: item.manifest.service()?.port.number(),
+            version,
+            replaces: None,
+        };
         let mut seen = Vec::new();
         // One after the other: what was launched is known where the next is refused.
         for (n, subnet_id) in subnets.iter().enumerate() {
@@ -79,12 +85,10 @@ impl Deployer {
                 continue;
             }
             let launch = Launch {
-                template_id: &release.launch_template_id,
-                version,
+                of,
                 subnet_id,
                 count: count as i32,
-                token: token(&[&release.execution, &release.label(), hostname, subnet_id]),
-                tags: &tags,
+                token: token_of(&[&release.execution, &label, hostname, subnet_id]),
                 tries: Tries::Here,
             };
             seen.extend(self.launch(request, launch).await?);
@@ -102,7 +106,7 @@ impl Deployer {
         for _ in 0..LAUNCHES {
             match self.fleet.launch(&launch).await? {
                 Launched::Up(seen) => return Ok(seen),
-                Launched::EndedAlready => launch.token = token(&[&launch.token, "again"]),
+                Launched::EndedAlready => launch.token = token_of(&[&launch.token, "again"]),
             }
         }
         let planned = &request.item.planned;
@@ -156,7 +160,7 @@ impl Deployer {
             source,
             // All that the request says: a function that was updated between two tries may write
             // another script, and a token must not be used for another request.
-            token: &token(&[&release.execution, &description, source, &encoded]),
+            token: &token_of(&[&release.execution, &description, source, &encoded]),
         };
         Ok(self
             .fleet
@@ -184,30 +188,6 @@ fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
     })
 }
 
-fn tags(
-    request: &DeployRequest,
-    project: &str,
-    version: &str,
-) -> Result<BTreeMap<String, String>, Fault> {
-    let DeployRequest { release, item, .. } = request;
-    let planned = &item.planned;
-    let port = item.manifest.service()?.port.number();
-    Ok(BTreeMap::from([
-        ("Name".into(), planned.stands_at()?.to_string()),
-        ("cutover:project".into(), project.into()),
-        ("cutover:target".into(), release.target.to_string()),
-        ("cutover:component".into(), planned.component.to_string()),
-        ("cutover:commit".into(), planned.commit.to_string()),
-        ("cutover:release".into(), release.label()),
-        ("cutover:port".into(), port.to_string()),
-        (
-            "cutover:launch-template".into(),
-            format!("{}:{version}", release.launch_template_id),
-        ),
-    ]))
-}
-
-/// 64 characters, the most a client token may have, and the same for the same act.
-fn token(parts: &[&str]) -> String {
-    hex::encode(Sha256::digest(parts.join("\n")))
+fn token_of(parts: &[&str]) -> String {
+    token(&parts.join("\n"))
 }

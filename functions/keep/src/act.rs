@@ -2,7 +2,7 @@
 
 use crate::Keeper;
 use aws::CallKind;
-use fleet::{Launch, Launched, Tries};
+use fleet::{Launch, Launched, Tagged, Tries, no_subnets, token};
 use futures::{StreamExt, stream};
 use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk, LaunchOutcome};
 use pipeline::errors::Fault;
@@ -12,7 +12,6 @@ use pipeline::names::release_label;
 use pipeline::rows::{CandidateRow, Key};
 use pipeline::target;
 use pipeline::wire::{Instance, Release};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -154,10 +153,7 @@ impl Keeper {
     ) -> (Vec<String>, LaunchOutcome) {
         let subnets = &release.subnet_ids;
         let first = one.place + one.attempt as usize;
-        let mut last = format!(
-            "target {} has no subnets recorded; deploy infra/target.yaml again",
-            release.target
-        );
+        let mut last = no_subnets(&release.target).to_string();
         for n in 0..subnets.len() {
             let subnet = &subnets[(first + n) % subnets.len()];
             match self.launch_in(release, one, subnet).await {
@@ -182,30 +178,20 @@ impl Keeper {
         one: &Replacement,
         subnet_id: &str,
     ) -> Result<Launched, aws::CallError> {
-        let tags = BTreeMap::from(
-            [
-                ("Name", one.hostname.to_string()),
-                ("cutover:project", release.project.to_string()),
-                ("cutover:target", release.target.to_string()),
-                ("cutover:component", one.component.to_string()),
-                ("cutover:commit", one.commit.clone()),
-                ("cutover:release", one.release.clone()),
-                ("cutover:port", one.port.to_string()),
-                (
-                    "cutover:launch-template",
-                    format!("{}:{}", release.launch_template_id, one.version),
-                ),
-                ("cutover:replaces", one.replaces.clone()),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
         let launch = Launch {
-            template_id: &release.launch_template_id,
-            version: &one.version,
+            of: Tagged {
+                release,
+                label: &one.release,
+                hostname: one.hostname.as_str(),
+                component: &one.component,
+                commit: &one.commit,
+                port: one.port,
+                version: &one.version,
+                replaces: Some(&one.replaces),
+            },
             subnet_id,
             count: 1,
-            token: hex::encode(Sha256::digest(one.token_of(subnet_id))),
-            tags: &tags,
+            token: token(&one.token_of(subnet_id)),
             tries: Tries::ByCaller,
         };
         self.fleet.launch(&launch).await

@@ -177,7 +177,7 @@ impl Host<'_> {
         all.take(wanted(self.row)).collect()
     }
 
-    /// The record follows. The last address stays as long as it is its instance's.
+    /// The record follows. Where none is well, addresses stay as long as they are their instances'.
     fn record(&self, chosen: &[Instance], plan: &mut HostPlan) {
         let at = &self.row.hostname;
         let alias = alias(&self.row.component, &self.look.domain);
@@ -191,9 +191,7 @@ impl Host<'_> {
         };
         let mut addresses: Vec<String> = chosen.iter().map(|one| one.address.clone()).collect();
         if addresses.is_empty() {
-            let ill = self.with(|fit| matches!(fit, Fit::Ill(_) | Fit::Starts));
-            let own = ill.filter_map(|one| one.address.clone());
-            addresses = own.filter(|one| record.values.contains(one)).collect();
+            addresses = self.of_the_ill(record);
         }
         if addresses.is_empty() {
             addresses.push(NOBODY.into());
@@ -211,6 +209,16 @@ impl Host<'_> {
             ),
             values => format!("{at}: leads to {} from now on", listed(values.iter())),
         });
+    }
+
+    /// Where none is well, all of the row that run: those that left as long as another was well may have been ill of
+    /// what was asked of them, and the last one alone is asked the most.
+    fn of_the_ill(&self, record: &Record) -> Vec<String> {
+        let is_own = |one: &Machine| self.row.instances.iter().any(|own| own.id == one.id);
+        let ill = self.with(|fit| matches!(fit, Fit::Ill(_) | Fit::Starts));
+        let ill = ill.filter_map(|one| Some((one, one.address.clone()?)));
+        let stay = ill.filter(|(one, at)| is_own(one) || record.values.contains(at));
+        stay.map(|(_, at)| at).collect()
     }
 
     /// Somebody's tool has deleted it: users of the alias get no address at all.

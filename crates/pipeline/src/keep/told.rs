@@ -89,9 +89,12 @@ pub struct KeepReply {
     /// Seconds until there is to be another look, if there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<u32>,
-    /// What could not be done, and what is not done any more, of all targets: sentences; empty where all is well.
+    /// What could not be done, of all targets: sentences. Another look may do it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub failed: String,
+    /// What is not done any more, of all targets, told for the first time: sentences. No other look says it again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stopped: String,
     /// Executions that do what a look found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub started: Vec<String>,
@@ -105,13 +108,12 @@ impl KeepReply {
             kept.components.truncate(room);
             room -= kept.components.len();
         }
-        let failed = targets
-            .iter()
-            .flat_map(|one| one.failed.iter().chain(&one.stopped));
-        let failed: Vec<String> = failed.map(|why| format!("{why}.")).collect();
+        let failed = sentences(targets.iter().flat_map(|one| &one.failed));
+        let stopped = sentences(targets.iter().flat_map(|one| &one.stopped));
         Self {
             again: targets.iter().any(|one| one.waits).then_some(1),
-            failed: Reason::within(&failed.join(" "), LONGEST_OF_ALL).to_string(),
+            failed,
+            stopped,
             targets,
             started: Vec::new(),
         }
@@ -196,6 +198,11 @@ impl Kept {
             self.failed.push(why);
         }
     }
+}
+
+fn sentences<'a>(all: impl Iterator<Item = &'a String>) -> String {
+    let all: Vec<String> = all.map(|why| format!("{why}.")).collect();
+    Reason::within(&all.join(" "), LONGEST_OF_ALL).to_string()
 }
 
 fn lines(sentences: &[String]) -> Vec<String> {
