@@ -1,7 +1,11 @@
 //! Records that no release made: left as they are, whatever is released beside them.
 
-use end_to_end::{Cloud, Component, Ended, Place, Service, Vpcs};
+use end_to_end::{Cloud, Component, Ended, Place, Service, Vpcs, until};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The schedule looks every minute, twice until an instance is known to be well.
+const KEPT: Duration = Duration::from_secs(150);
 
 /// A target's zone, as somebody with a console may change it.
 struct Zone {
@@ -164,6 +168,33 @@ async fn a_record_at_an_alias_s_name_that_no_release_made_stops_the_release_befo
     );
     assert_eq!(zone.at(&format!("{name}-{}", &sha[..12])).await.len(), 1);
     zone.change("DELETE", std::slice::from_ref(&theirs)).await;
+}
+
+/// Somebody's tool tidies the zone up: the alias leads to a name that has no address, and nobody tells of that.
+#[tokio::test]
+async fn a_record_of_what_is_live_that_somebody_deletes_is_made_again() {
+    let cloud = Cloud::up().await;
+    let component = Component::new(&cloud, "tidied", "stage").await;
+    let sha = component.goes_live(&Service::good("1")).await;
+    let zone = Zone::of(&cloud, "stage").await;
+    let (hostname, led_to) = (component.live().await.hostname, component.led_to().await);
+    let label = hostname.split('.').next().expect("a label");
+    let own = zone.at(label).await;
+    zone.change("DELETE", &own).await;
+    assert!(component.get("/version").await.is_err());
+
+    let answers = async || component.get("/version").await.ok();
+    let said = until(KEPT, answers).await.expect("the alias answers again");
+
+    assert_eq!(said["commit"], json!(sha));
+    assert_eq!(component.led_to().await, led_to);
+    assert_eq!(zone.at(label).await, own, "the same record");
+    component.stands_alone(&sha).await;
+    let acts = component.acts_of("keeper").await;
+    let told = acts.first().expect("an act");
+    assert_eq!(told["state"], "done", "{told:#}");
+    let what = told["what"].to_string();
+    assert!(what.contains("had no record any more"), "{told:#}");
 }
 
 #[tokio::test]
