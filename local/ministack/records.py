@@ -3,7 +3,9 @@
 `launch.py` calls `refuse_what_route53_refuses`; the files are one program (local/src/ministack.rs). The sentences are
 AWS's own, as people quote them: https://github.com/hashicorp/terraform/issues/9732,
 https://github.com/ansible-collections/amazon.aws/issues/2694, https://github.com/chef-boneyard/route53/issues/100,
-https://github.com/kubernetes-sigs/external-dns/issues/4345.
+https://github.com/kubernetes-sigs/external-dns/issues/4345,
+https://github.com/kubernetes-sigs/external-dns/issues/4241 (one record twice in a batch, which
+https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html forbids to delete twice).
 """
 
 import threading
@@ -27,7 +29,14 @@ def refuse_what_route53_refuses(route53):
     def refused(zone_id, body):
         zone, changes = route53._zones.get(zone_id), changes_of(body)
         records = list(route53._records.get(zone_id, [])) if zone else []
+        deleted = set()
         for action, record in changes if zone else []:
+            key = route53._rs_key(record)
+            if action == "DELETE" and key in deleted:
+                return route53._error_response(
+                    "InvalidChangeBatch", "[The request contains an invalid set of changes for a resource record set "
+                    f"'{record['Type']} {record['Name']}']")
+            deleted |= {key} if action == "DELETE" else set()
             records = [one for one in records if route53._rs_key(one) != route53._rs_key(record)]
             if action != "DELETE":
                 why = conflict(record, records, zone["name"])

@@ -95,6 +95,11 @@ def batch(parameters):
         yield f"{records} records in a batch, at most 1000 are taken"
     if characters > 32000:
         yield f"{characters} characters of values in a batch, at most 32000 are taken"
+    sets = [change.get("ResourceRecordSet", {}) for change in changes if change.get("Action") == "DELETE"]
+    deleted = Counter((one.get("Name"), one.get("Type"), one.get("SetIdentifier")) for one in sets)
+    for (name, kind, _), times in deleted.items():
+        if times > 1:
+            yield f"{kind} {name} is deleted {times} times in a batch, once is taken"
 
 
 def domain(name):

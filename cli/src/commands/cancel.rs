@@ -114,7 +114,7 @@ fn told(
     }
     let text = match outcome {
         "live" => format!(
-            "{name} {what}. Its cutover stands: users are sent to it. What was live before ends after a drain; `cutover rollback` takes the release back."
+            "{name} {what}. Users are sent to it, unless it was being rolled back in that moment: `cutover status` says so a minute later. What was live before ends after a drain; `cutover rollback` takes the release back."
         ),
         _ if cause.is_empty() => format!("{name} {what}: {outcome}."),
         _ => format!("{name} {what}: {outcome}. {cause}"),

@@ -10,4 +10,4 @@ mod time;
 
 pub use call::{CallError, CallKind, call_error};
 pub use config::sdk_config;
-pub use time::{jitter, now, now_precisely, seconds, since};
+pub use time::{after, jitter, now, now_precisely, seconds, since};

@@ -13,6 +13,14 @@ pub fn now() -> String {
         .unwrap_or_default()
 }
 
+/// The time so long from now, as [`now`] writes it: so the two are compared as texts.
+pub fn after(pause: Duration) -> String {
+    let then = milliseconds() / 1000 + i64::try_from(pause.as_secs()).unwrap_or_default();
+    DateTime::from_secs(then)
+        .fmt(Format::DateTime)
+        .unwrap_or_default()
+}
+
 /// The seconds since 1970 of a time as [`now`] writes it.
 pub fn seconds(time: &str) -> Option<i64> {
     let time = DateTime::from_str(time, Format::DateTime).ok()?;
@@ -51,6 +59,14 @@ pub fn jitter() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_later_is_the_greater_text() {
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        assert!(now() < after(minute) && after(minute) < after(hour));
+        let ahead = seconds(&after(hour)).unwrap() - seconds(&now()).unwrap();
+        assert!((3599..=3601).contains(&ahead), "{ahead}");
+    }
 
     #[test]
     fn a_time_is_read_as_it_is_written() {

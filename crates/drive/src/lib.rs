@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod announce;
+mod marks;
 mod targets;
 pub mod versions;
 mod waits;
@@ -17,7 +18,7 @@ use dns::{ChangeError, Dns};
 use fleet::{Fleet, Seen};
 use futures::{StreamExt, TryStreamExt, stream};
 use health::Examiner;
-use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Mark, Next, PlanFound, Reservation};
+use pipeline::drivers::{Answer, Ask, ChangeOutcome, Driver, Next, PlanFound, Reservation};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::health::Tolerates;
@@ -26,10 +27,10 @@ use pipeline::proof::Proof;
 use pipeline::records::Batch;
 use pipeline::retire::Leaving;
 use pipeline::rows::{
-    AliasRow, CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
+    CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
 };
 use pipeline::wire::Release;
-use registry::{Registry, RegistryError, Reserved};
+use registry::{Registry, Reserved};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -123,6 +124,7 @@ impl Drive {
             Ask::WaitInSync(id) => self.wait_in_sync(&id).await,
             Ask::RecordSet(set, proofs) => self.record_set(target, &set, &proofs).await,
             Ask::RecordAliases(rows) => self.record_aliases(target, &rows).await,
+            Ask::KeepConnected(by, all) => self.keep_connected(target, by, &all).await,
             Ask::MoveOn(marks) => self.move_on(target, marks).await,
             Ask::GiveBack(ticket, rows) => self.give_back(target, ticket, &rows).await,
             Ask::RecordLive(ticket, id) => self.record_live(target, ticket, id.as_deref()).await,
@@ -249,52 +251,6 @@ impl Drive {
         proofs: &[ProofRow],
     ) -> Result<Answer, Fault> {
         self.registry.record_set(target, set, proofs).await?;
-        Ok(Answer::Done)
-    }
-
-    async fn record_aliases(&self, target: &Target, rows: &[AliasRow]) -> Result<Answer, Fault> {
-        let record = async |row: &AliasRow| -> Result<(), RegistryError> {
-            if !self.registry.record_alias(target, row).await? {
-                let component = row.component.as_str();
-                tracing::info!(component, "a later release has recorded itself already");
-            }
-            Ok(())
-        };
-        let writes = stream::iter(rows).map(record).buffer_unordered(AT_ONCE);
-        let () = writes.try_collect().await?;
-        Ok(Answer::Done)
-    }
-
-    async fn move_on(&self, target: &Target, marks: Vec<Mark>) -> Result<Answer, Fault> {
-        let write = async |mark: Mark| -> Result<Option<Fqdn>, RegistryError> {
-            let at = mark.hostname;
-            let moved = self
-                .registry
-                .set_candidate(target, &at, mark.ticket, mark.state);
-            let moved = moved.await?;
-            if !moved {
-                tracing::info!(
-                    hostname = at.as_str(),
-                    "another release has it, or it is gone"
-                );
-            }
-            Ok(moved.then_some(at))
-        };
-        let writes = stream::iter(marks).map(write).buffer_unordered(AT_ONCE);
-        let moved: Vec<Option<Fqdn>> = writes.try_collect().await?;
-        Ok(Answer::Moved(moved.into_iter().flatten().collect()))
-    }
-
-    async fn give_back(
-        &self,
-        target: &Target,
-        ticket: Ticket,
-        rows: &[CandidateRow],
-    ) -> Result<Answer, Fault> {
-        let write = |row| self.registry.give_back(target, ticket, row);
-        let writes = stream::iter(rows).map(write).buffer_unordered(AT_ONCE);
-        let given: Vec<bool> = writes.try_collect().await?;
-        tracing::info!(?given, "gave back what it took over");
         Ok(Answer::Done)
     }
 

@@ -24,7 +24,7 @@ const LOOKS: usize = 3;
 /// Between two looks at one that was not well.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Services that are asked at the same time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 128;
 
 /// Looks at the instances of whole hostnames.
 #[derive(Debug, Clone)]

@@ -231,7 +231,9 @@ impl Act<'_> {
             Ask::HavePassed(proofs) => Answer::Passed(self.have_passed(&proofs)),
             Ask::Components(names) => Answer::Components(names),
             Ask::Reserve(reservation) => Answer::Reserved(self.reserves(&reservation)),
-            Ask::Settle(_) | Ask::Wait(_) | Ask::WaitInSync(_) => Answer::Done,
+            Ask::KeepConnected(..) | Ask::Settle(_) | Ask::Wait(_) | Ask::WaitInSync(_) => {
+                Answer::Done
+            }
             ask => self.answer_of_releases(ask),
         }
     }

@@ -35,6 +35,7 @@ impl Act<'_> {
             release: release(self.ticket()),
             components: components.map(|one| one.component.clone()).collect(),
             companions_of: back.map(|_| self.program.ticket),
+            replaced: Default::default(),
         }
     }
 

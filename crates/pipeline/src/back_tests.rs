@@ -79,6 +79,8 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         companion: false,
         recipe: Some(recipe),
         found_healthy: None,
+        kept_until: None,
+        kept_by: None,
     }
 }
 

@@ -25,6 +25,13 @@ pub fn drain_of(row: &CandidateRow) -> Option<Duration> {
     (row.state == CandidateState::Live).then_some(drain)
 }
 
+/// Whether it may have connections still, so that nobody ends it but the release that led users away from it and knows
+/// that it has none. `now` is RFC 3339, as the row has it.
+pub fn may_be_connected(row: &CandidateRow, now: &str) -> bool {
+    let until = row.kept_until.as_deref();
+    drain_of(row).is_some() && until.is_some_and(|until| now < until)
+}
+
 /// What an instance needs to notice that a connection lasts and to tell that: two looks ten seconds apart, up to 20 s
 /// after it told something else, and the call. So whoever connects in the last moment of the usual drain is noticed.
 const NOTICED: Duration = Duration::from_secs(40);
@@ -83,6 +90,21 @@ mod tests {
         assert!(check(&row, 14, &[None]));
         assert!(check(&row, 14, &[Some("(9999 bytes, see s3://x)")]));
         assert!(!check(&row, 15, &[None]));
+    }
+
+    #[test]
+    fn it_may_be_connected_until_its_drain_is_over_counted_from_the_cutover() {
+        let row = CandidateRow {
+            kept_until: Some("2026-03-01T12:15:00Z".into()),
+            ..row("drain='15m'")
+        };
+        assert!(may_be_connected(&row, "2026-03-01T12:14:59Z"));
+        assert!(!may_be_connected(&row, "2026-03-01T12:15:00Z"));
+        let leaving = CandidateRow {
+            state: CandidateState::Leaving,
+            ..row
+        };
+        assert!(!may_be_connected(&leaving, "2026-03-01T12:00:00Z"));
     }
 
     #[test]

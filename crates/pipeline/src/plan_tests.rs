@@ -184,6 +184,8 @@ fn live_row(instances: &[(&str, &str)]) -> CandidateRow {
         companion: false,
         recipe: None,
         found_healthy: None,
+        kept_until: None,
+        kept_by: None,
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::foreign::Foreign;
 use crate::names::Fqdn;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The record types a release uses.
@@ -79,6 +79,11 @@ pub enum Change {
     Delete(Record),
 }
 
+/// Values in a batch.
+const MOST_VALUES: usize = 1000;
+/// Characters of all values in a batch.
+const MOST_CHARACTERS: usize = 32_000;
+
 /// Changes that are applied whole or not at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Batch(pub Vec<Change>);
@@ -90,9 +95,12 @@ impl Batch {
         self.0.push(Change::Create(new));
     }
 
-    /// Asserts that a record is still what was observed.
+    /// Asserts that a record is still what was observed. Once: Route 53 refuses a batch that deletes the same record
+    /// twice (<https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>).
     pub fn assert(&mut self, record: Record) {
-        self.swap(record.clone(), record);
+        if !self.0.contains(&Change::Delete(record.clone())) {
+            self.swap(record.clone(), record);
+        }
     }
 
     /// Adds a record, if there is none.
@@ -122,6 +130,19 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether one more change fits what Route 53 takes
+    /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
+    pub fn has_room_for(&self, record: &Record) -> bool {
+        let records = self.0.iter().map(|change| match change {
+            Change::Create(record) | Change::Delete(record) => record,
+        });
+        let values = records.chain([record]).flat_map(|one| &one.values);
+        let (count, characters) = values.fold((0, 0), |(count, characters), value| {
+            (count + 1, characters + value.chars().count())
+        });
+        count <= MOST_VALUES && characters <= MOST_CHARACTERS
+    }
 }
 
 /// What a target's zone holds, as observed at one moment. Copies share it.
@@ -145,6 +166,9 @@ pub enum BatchRefused {
     /// A record that was to be deleted has changed.
     #[error("{0} is not what was observed")]
     Changed(Fqdn),
+    /// A record is deleted twice in one batch.
+    #[error("{0} is deleted twice")]
+    Twice(Fqdn),
 }
 
 impl ZoneView {
@@ -202,8 +226,12 @@ impl ZoneView {
     /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
     pub fn apply(&mut self, batch: &Batch) -> Result<(), BatchRefused> {
         let mut next = BTreeMap::clone(&self.plain);
+        let mut deleted = BTreeSet::new();
         for change in &batch.0 {
             match change {
+                Change::Delete(record) if !deleted.insert(&record.name) => {
+                    return Err(BatchRefused::Twice(record.name.clone()));
+                }
                 Change::Create(record) if next.contains_key(&record.name) => {
                     return Err(BatchRefused::Exists(record.name.clone()));
                 }
@@ -229,6 +257,20 @@ impl ZoneView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_asserted_twice_is_in_the_batch_once_and_deleted_twice_is_refused() {
+        let alias = Record::addresses(Fqdn::new("api.myproj.com").unwrap(), vec![], 60);
+        let mut zone = ZoneView::new([alias.clone()]);
+        let mut batch = Batch::default();
+        batch.assert(alias.clone());
+        batch.assert(alias.clone());
+        assert_eq!(batch.0.len(), 2);
+        zone.apply(&batch).unwrap();
+        batch.swap(alias.clone(), alias.clone());
+        let refused = zone.apply(&batch).unwrap_err();
+        assert_eq!(refused, BatchRefused::Twice(alias.name));
+    }
 
     #[test]
     fn a_batch_that_only_replaces_brings_no_new_name() {

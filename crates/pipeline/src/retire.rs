@@ -185,7 +185,12 @@ pub fn plan_retire(
         });
         names.extend(own.cloned());
     }
-    names.into_iter().for_each(|name| plan.batch.delete(name));
+    // What does not fit has come late for the second look, and for whoever comes next.
+    for name in names {
+        if plan.batch.has_room_for(&name) {
+            plan.batch.delete(name);
+        }
+    }
     plan
 }
 

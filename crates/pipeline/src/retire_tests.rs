@@ -223,3 +223,37 @@ fn a_release_that_is_given_up_leaves_what_resolvers_may_remember() {
         "unpublished"
     );
 }
+
+/// Several that were live earlier: an earlier release could not end the one before it.
+#[test]
+fn two_hostnames_of_a_component_assert_its_alias_once() {
+    let mut zone = zone('c', "abc");
+    let all = [leaving('a', 1), leaving('b', 2)];
+    let plan = plan_retire(&all, taker(), &zone, &BTreeMap::new());
+    assert_eq!(plan.retire.len(), 2);
+    zone.apply(&plan.batch).unwrap();
+    assert!(!zone.has(&at("api", 'a')) && !zone.has(&at("api", 'b')));
+}
+
+/// Of a release of very many that each talk to many.
+#[test]
+fn what_does_not_fit_a_batch_is_left_for_the_next_look() {
+    let peers = (0..1200).map(|n| {
+        let peer = component(&format!("peer-{n}"));
+        let name = peer_name(&peer, Ticket(1), &domain());
+        Record::cname(name, &alias(&peer, &domain()), 60)
+    });
+    let mut zone = ZoneView::new(zone('b', "ab").records().cloned().chain(peers));
+    let of = |zone: &ZoneView| plan_retire(&[leaving('a', 1)], taker(), zone, &BTreeMap::new());
+    let batches = (0..).map_while(|_| {
+        let batch = of(&zone).batch;
+        zone.apply(&batch).unwrap();
+        (!batch.is_empty()).then_some(batch.0.len())
+    });
+    let batches: Vec<usize> = batches.collect();
+    assert!(
+        batches.len() > 1 && batches.iter().all(|size| *size <= 1000),
+        "{batches:?}"
+    );
+    assert_eq!(batches.iter().sum::<usize>(), 1200 + 1 + 3, "{batches:?}");
+}

@@ -18,6 +18,7 @@ pub use builds::{BuildsPlan, OpenBuild, builders, plan_builds};
 pub use look::{Launched, Look, SeenRelease};
 pub use told::{Again, Cause, Drained, Run, SweepReply, SweepRequest, Swept, Whom};
 
+use crate::connections::may_be_connected;
 use crate::leftover::{came_late, late_peer_names, unclaimed};
 use crate::live::live_hostnames;
 use crate::names::{Component, Fqdn, Target, Ticket, release_label};
@@ -221,6 +222,9 @@ fn replaced(look: &Look, live: &LiveRows<'_>) -> impl Iterator<Item = Job> {
         let Some(by) = live.replaced_by(row).filter(|by| row.ticket < by.ticket) else {
             continue;
         };
+        if may_be_connected(row, &look.now) {
+            continue;
+        }
         // What is being tested cannot go live any more, and finds that out by itself.
         if look.ended(row.ticket).is_none() || look.ended(by.ticket).is_none() {
             continue;

@@ -197,6 +197,33 @@ impl Registry {
         Ok(moved || state.is_leaving() && self.is_past(target, hostname, ticket).await?)
     }
 
+    /// Notes until when a hostname may be kept for its connections, which a release has replaced; `false` where a later one
+    /// has, or it is gone.
+    pub async fn keep_connected(
+        &self,
+        target: &Target,
+        hostname: &Fqdn,
+        by: Ticket,
+        until: &str,
+    ) -> Result<bool, RegistryError> {
+        let key = Key::candidate(target, hostname);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .update_expression("SET kept_until = :until, kept_by = :by")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(kept_by) OR kept_by < :by)",
+            )
+            .expression_attribute_values(":until", text(until))
+            .expression_attribute_values(":by", number(by.0))
+            .send()
+            .await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
+    }
+
     /// Puts a candidate of this ticket back as it was before a roll-back took it over; `false` where it is
     /// not this ticket's any more, or is being taken away.
     pub async fn give_back(

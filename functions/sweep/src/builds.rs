@@ -6,7 +6,7 @@ use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::{ActState, Actor, HistoryRow, Key, ReleaseRow};
 use pipeline::sweep::{BuildsPlan, MOST_EXECUTIONS, OpenBuild, Run, Swept, builders, plan_builds};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All of CodeBuild that have not ended, or why that is not known.
@@ -86,13 +86,15 @@ impl Sweeper {
     }
 
     async fn plan_builds(&self, target: &Target, open: &[OpenBuild]) -> Result<BuildsPlan, Fault> {
-        let tickets = builders(target, open).into_iter().take(MOST_EXECUTIONS);
-        let keys: Vec<Key> = tickets.map(|one| Key::release(target, one)).collect();
+        let all = builders(target, open).into_iter();
+        let asked: BTreeSet<Ticket> = all.rev().take(MOST_EXECUTIONS).collect();
+        let keys = asked.iter().map(|one| Key::release(target, *one));
+        let keys: Vec<Key> = keys.collect();
         let rows: Vec<ReleaseRow> = self.drive.registry.get_many(&keys).await?;
         let rows = rows.into_iter().map(|row| (row.ticket, Arc::new(row)));
         let rows: BTreeMap<Ticket, Arc<ReleaseRow>> = rows.collect();
         let executions = self.executions.how(rows).await?;
-        Ok(plan_builds(target, open, &executions))
+        Ok(plan_builds(target, open, &executions, &asked))
     }
 }
 

@@ -9,7 +9,7 @@ use pipeline::bake::{
 use pipeline::connections::{MAX_BYTES, drain_of, has_connections, key};
 use pipeline::errors::Fault;
 use pipeline::health::Tolerates;
-use pipeline::names::{Component, Domain, Target};
+use pipeline::names::{Component, Domain, Fqdn, Target};
 use pipeline::outside::{Before, Front, Outside};
 use pipeline::rows::{AliasRow, CandidateRow, Key};
 use pipeline::wire::{Instance, Release};
@@ -72,13 +72,27 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
+/// How long ago users were led away from what may be kept for so long.
+fn since_replaced(drain: Duration, until: &str) -> Duration {
+    let ahead = aws::seconds(until).zip(aws::seconds(&aws::now()));
+    let left = ahead.map_or(0, |(until, now)| until - now);
+    drain.saturating_sub(Duration::from_secs(u64::try_from(left).unwrap_or_default()))
+}
+
 impl Watch {
     /// Whether users get through to what is live, before any of it moves.
     async fn before(&self, request: BeforeRequest) -> Result<BeforeReply, Fault> {
         let BeforeRequest { release, before } = request;
-        let aliases = self.aliases(&release, before.iter()).await?;
-        let live = aliases.values().map(|row| &row.hostname);
-        let rows = self.registry.candidates(&release.target, live).await?;
+        let mut tries = 1;
+        let (aliases, rows) = loop {
+            match self.were_live(&release, &before).await {
+                // Without it nothing that is seen from outside is held against the release.
+                Err(fault) if tries < LOOKS_BEFORE => tracing::info!(%fault, "looks again"),
+                found => break found?,
+            }
+            tries += 1;
+            tokio::time::sleep(PAUSE).await;
+        };
         let mut found: BTreeMap<Component, Before> = BTreeMap::new();
         for one in before.iter().filter(|one| !aliases.contains_key(*one)) {
             found.insert(one.clone(), Before::New);
@@ -99,6 +113,18 @@ impl Watch {
             found.extend(seen.into_iter().map(|(one, seen)| (one, seen.into())));
         }
         Ok(BeforeReply { components: found })
+    }
+
+    /// What is live of these components, and its rows.
+    async fn were_live(
+        &self,
+        release: &Release,
+        components: &[Component],
+    ) -> Result<(BTreeMap<Component, AliasRow>, BTreeMap<Fqdn, CandidateRow>), Fault> {
+        let aliases = self.aliases(release, components.iter()).await?;
+        let live = aliases.values().map(|row| &row.hostname);
+        let rows = self.registry.candidates(&release.target, live).await?;
+        Ok((aliases, rows))
     }
 
     /// Again until it is clear what is seen. A call that fails shows nothing, and is made again.
@@ -161,9 +187,15 @@ impl Watch {
         let aliases = self.aliases(&request.release, names).await?;
         let usual = Duration::from_secs(request.release.drain_seconds.into());
         let look = async |row: &CandidateRow| {
-            let live = aliases.get(&row.component);
-            let live = live.filter(|live| live.ticket == request.release.ticket);
-            let since = live.and_then(|live| aws::since(&live.since))?;
+            let since = match &row.kept_until {
+                Some(until) => since_replaced(drain_of(row)?, until),
+                // Of before that was noted.
+                None => {
+                    let live = aliases.get(&row.component);
+                    let live = live.filter(|live| live.ticket == request.release.ticket);
+                    live.and_then(|live| aws::since(&live.since))?
+                }
+            };
             let told = self.told(target, row).await;
             tracing::info!(
                 at = row.hostname.as_str(),

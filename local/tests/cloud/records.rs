@@ -28,8 +28,13 @@ impl Zone {
     }
 
     fn change(&self, action: &str, record: &Value) -> String {
-        let batch = json!({"Changes": [{"Action": action, "ResourceRecordSet": record}]});
-        let batch = batch.to_string();
+        self.batch(&[(action, record)])
+    }
+
+    fn batch(&self, changes: &[(&str, &Value)]) -> String {
+        let change = |(action, record): &(&str, &Value)| json!({"Action": action, "ResourceRecordSet": record});
+        let changes: Vec<Value> = changes.iter().map(change).collect();
+        let batch = json!({"Changes": changes}).to_string();
         let change = [
             "route53",
             "change-resource-record-sets",
@@ -94,6 +99,15 @@ fn a_record_is_refused_where_route_53_refuses_it() {
     let apex = json!({"Name": "example.localhost", "Type": "CNAME", "TTL": 60,
         "ResourceRecords": [{"Value": "www.example.com"}]});
     zone.refuses(&apex, "is not permitted at apex in zone example.localhost.");
+    let txt = record("txt", "A", "192.0.2.1");
+    let twice = [("DELETE", &txt), ("CREATE", &txt), ("DELETE", &txt)];
+    let said = zone.batch(&twice);
+    let why = "an invalid set of changes for a resource record set 'A txt.example.localhost.'";
+    assert!(
+        said.contains("InvalidChangeBatch") && said.contains(why),
+        "{said}"
+    );
+    assert_eq!(zone.batch(&twice[..2]), "");
 }
 
 #[test]

@@ -68,6 +68,16 @@ async fn a_stream_over_a_cutover_is_not_cut_and_what_served_it_ends_soon_after()
     live.await.expect("it goes live");
     let moved = began.elapsed();
 
+    // A hotfix soon after it. What the first of the two has replaced is the first one's to end.
+    service.version = "3".into();
+    service.suites.clear();
+    let hotfix = component.commit_and_push(&service).await;
+    let second = component.execution_of(&hotfix).await;
+    let live = until(LIMIT, async || {
+        (component.live().await.commit == hotfix).then_some(())
+    });
+    live.await.expect("the hotfix goes live");
+
     let events = stream.await.expect("it does not panic");
     assert_eq!(events, seconds(), "cut after {:?}", began.elapsed());
     let ended_stream = began.elapsed();
@@ -80,5 +90,7 @@ async fn a_stream_over_a_cutover_is_not_cut_and_what_served_it_ends_soon_after()
     println!(
         "live after {moved:?}, the stream's end after {ended_stream:?}, the release's {after:?} later"
     );
-    component.stands_alone(&next).await;
+    let ended = second.end(LIMIT).await;
+    assert_eq!(ended.output()["outcome"], "live", "{ended:#?}");
+    component.stands_alone(&hotfix).await;
 }

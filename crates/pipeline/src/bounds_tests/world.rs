@@ -307,6 +307,7 @@ impl World {
             companions: besides.iter().map(|one| one.hostname.clone()).collect(),
             not_listed: 0,
             spared: released.iter().map(|one| one.hostname.clone()).collect(),
+            connected: released.iter().map(|one| one.hostname.clone()).collect(),
             unwell: Some(worst()),
             failed: self.names().into_iter().collect(),
             old_versions: crate::wire::OldVersions {
@@ -375,19 +376,18 @@ impl World {
             (
                 "candidate",
                 json!(CandidateRow {
-                    component: component(0),
-                    commit: commit(0),
-                    hostname: one.planned.stands_at().unwrap().clone(),
-                    ticket: Ticket(1),
-                    release: self.release.label(),
                     state: CandidateState::Live,
                     instances: self.deployed()[0].instances.clone(),
                     launch_template_version: "1".into(),
-                    launched_by: None,
-                    taken_from: None,
-                    companion: false,
                     recipe: Some(one.clone()),
                     found_healthy: None,
+                    kept_until: Some(self.release.execution.clone()),
+                    ..CandidateRow::planned(
+                        one.planned.stands_at().unwrap().clone(),
+                        component(0),
+                        commit(0),
+                        (Ticket(1), self.release.label()),
+                    )
                 }),
             ),
         ]

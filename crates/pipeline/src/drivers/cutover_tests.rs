@@ -271,6 +271,33 @@ fn a_second_try_leaves_what_the_first_recorded_of_before() {
 }
 
 #[test]
+fn what_is_replaced_is_noted_first_where_it_may_have_connections() {
+    let mut driver = Cutover::new(asked());
+    let before = [
+        vec![Answer::Begin],
+        own(),
+        look(),
+        vec![well(), passed(), Answer::Done, applied()],
+        vec![Answer::Aliases(Vec::new())],
+    ];
+    for answer in before.concat() {
+        driver.next(answer, "now").unwrap();
+    }
+    let mut replaced = row("api", 'a', 7);
+    let commit = replaced.commit.clone();
+    replaced.recipe = Some(crate::testing::recipe("api", &commit, "drain='15m'"));
+    replaced.state = crate::rows::CandidateState::Live;
+    let next = driver.next(Answer::Rows(rows(&[replaced])), "now").unwrap();
+    let Next::Ask(Ask::KeepConnected(by, kept)) = next else {
+        panic!("{next:?}");
+    };
+    let drain = std::time::Duration::from_secs(15 * 60);
+    assert_eq!((by.0, kept), (42, vec![(at("api", 'a'), drain)]));
+    let next = driver.next(Answer::Done, "now").unwrap();
+    assert!(matches!(next, Next::Ask(Ask::RecordAliases(_))), "{next:?}");
+}
+
+#[test]
 fn an_answer_to_another_ask_ends_it() {
     check(
         &[vec![Answer::Done]],

@@ -60,6 +60,7 @@ use crate::wire::{PlanReply, Release, SuiteReply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows of candidates, by hostname.
 pub type Rows = BTreeMap<Fqdn, Arc<CandidateRow>>;
@@ -125,6 +126,9 @@ pub enum Ask {
     RecordSet(Box<SetRow>, Vec<ProofRow>),
     /// What is live, unless a later release has recorded itself. Answer: [`Answer::Done`].
     RecordAliases(Vec<AliasRow>),
+    /// These were replaced by the release of this ticket, and may be kept for their connections for so long from now on.
+    /// Answer: [`Answer::Done`].
+    KeepConnected(Ticket, Vec<(Fqdn, Duration)>),
     /// Candidates' rows move on, each if it is its release's still. Answer: [`Answer::Moved`].
     MoveOn(Vec<Mark>),
     /// What a roll-back took over is as it was before: these rows, each if it is this ticket's still and
@@ -195,6 +199,7 @@ impl fmt::Display for Ask {
             Self::WaitInSync(id) => write!(f, "waits until {id} is INSYNC"),
             Self::RecordSet(set, _) => write!(f, "records the tested set of {}", set.release),
             Self::RecordAliases(rows) => write!(f, "records {} aliases", rows.len()),
+            Self::KeepConnected(_, all) => write!(f, "keeps {} for their connections", all.len()),
             Self::MoveOn(marks) => match marks.first() {
                 Some(one) => write!(f, "marks {} rows as {:?}", marks.len(), one.state),
                 None => write!(f, "marks no row"),

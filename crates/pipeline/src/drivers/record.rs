@@ -2,6 +2,7 @@
 
 use super::request::Job;
 use super::{Answer, Ask, Mark, Next, Rows};
+use crate::connections::drain_of;
 use crate::cutover::{AliasMove, Candidate};
 use crate::errors::{ErrorName, Fault};
 use crate::names::{Component, Fqdn};
@@ -48,6 +49,8 @@ enum Waits {
     Before,
     /// What the aliases pointed to before.
     Replaced(Vec<AliasRow>),
+    /// Until when that is kept is noted first: whoever ends what is not live may come at any time.
+    Kept(Vec<AliasRow>, Rows),
     Aliases,
     States,
     Outcome,
@@ -71,7 +74,8 @@ impl Recording {
     pub(super) fn next(&mut self, answer: Answer, now: &str) -> Result<Option<Ask>, Fault> {
         Ok(Some(match (std::mem::take(&mut self.waits), answer) {
             (Waits::Before, Answer::Aliases(rows)) => self.ask_replaced(rows, now)?,
-            (Waits::Replaced(before), Answer::Rows(at)) => self.write(&before, &at, now)?,
+            (Waits::Replaced(before), Answer::Rows(at)) => self.keep(before, at, now)?,
+            (Waits::Kept(before, at), Answer::Done) => self.write(&before, &at, now)?,
             (Waits::Aliases, Answer::Done) => self.move_on(),
             (Waits::States, Answer::Moved(_)) => {
                 self.waits = Waits::Outcome;
@@ -97,6 +101,16 @@ impl Recording {
                 Ok(Ask::Candidates(from))
             }
         }
+    }
+
+    fn keep(&mut self, before: Vec<AliasRow>, at: Rows, now: &str) -> Result<Ask, Fault> {
+        let kept = |row: &Arc<CandidateRow>| Some((row.hostname.clone(), drain_of(row)?));
+        let kept: Vec<_> = at.values().filter_map(kept).collect();
+        if kept.is_empty() {
+            return self.write(&before, &at, now);
+        }
+        self.waits = Waits::Kept(before, at);
+        Ok(Ask::KeepConnected(self.job.request.ticket, kept))
     }
 
     fn write(&mut self, before: &[AliasRow], at: &Rows, now: &str) -> Result<Ask, Fault> {

@@ -167,7 +167,8 @@ impl Sweep {
         self.look().releases = by_ticket.collect();
         let all = in_question(&self.look);
         self.look().unasked = all.len().saturating_sub(MOST_EXECUTIONS);
-        let asked = all.into_iter().take(MOST_EXECUTIONS);
+        // The newest first: by them is decided what those before them have left.
+        let asked = all.into_iter().rev().take(MOST_EXECUTIONS);
         let asked: BTreeMap<Ticket, _> = asked
             .filter_map(|ticket| Some((ticket, self.look.releases.get(&ticket)?.row.clone())))
             .collect();
@@ -178,6 +179,7 @@ impl Sweep {
     }
 
     fn plan(&mut self, now: &str) -> Next<Swept> {
+        self.look().now = now.to_owned();
         let plan = plan_sweep(&self.look, &self.release.target);
         self.swept = Swept::of(&self.release.target, &plan);
         self.release.ticket = self.look.newest();
@@ -204,6 +206,7 @@ impl Sweep {
         let (state, what) = match came {
             Came::Asks(ask, doing) => return self.ask(ask, Waits::Job(doing)),
             Came::Nothing => (ActState::Moot, String::new()),
+            Came::Stays(why) => (ActState::Moot, why),
             Came::Done(what) => {
                 self.swept.did(&what);
                 (ActState::Done, what)

@@ -223,3 +223,30 @@ fn what_only_waits_for_a_drain_tells_nothing() {
     let target = of::release().target;
     assert_eq!(job.act(&look, &target, &run().unwrap()), None);
 }
+
+/// By the newest it is decided what the others have left; and what they have left keeps being in question.
+#[test]
+fn of_very_many_executions_the_newest_are_asked_for() {
+    let many: Vec<_> = (1..=45)
+        .map(|n| release(n, ReleaseOutcome::Running))
+        .collect();
+    let mut driver = sweep(Mode::Act);
+    let answers = [
+        Answer::Begin,
+        Answer::Zone(zone("a")),
+        Answer::Rows(rows(&[live()])),
+        Answer::Instances(Vec::new()),
+    ];
+    for answer in answers {
+        driver.next(answer, "now").unwrap();
+    }
+    let next = driver.next(Answer::Releases(many), "now").unwrap();
+    let Next::Ask(Ask::Executions(asked)) = next else {
+        panic!("{next:?}");
+    };
+    let asked: Vec<u64> = asked.keys().map(|one| one.0).collect();
+    assert_eq!(
+        (asked.first(), asked.last(), asked.len()),
+        (Some(&6), Some(&45), 40)
+    );
+}

@@ -2,6 +2,7 @@
 
 use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Driver, Next, Rows};
+use crate::connections::may_be_connected;
 use crate::errors::Fault;
 use crate::health::{Condition, Tolerates};
 use crate::leftover::{ends_left_companion, was_superseded};
@@ -48,7 +49,7 @@ enum Waits {
     Conditions(ZoneView),
     Taken(Box<TakeDown>),
     /// That releases which cannot go live any more are not said to be running.
-    Recorded(Terminated),
+    Recorded(Box<Terminated>),
 }
 
 type Reply = Result<Next<Terminated>, Fault>;
@@ -60,7 +61,7 @@ impl Driver for Terminate {
         &self.asked.release
     }
 
-    fn next(&mut self, answer: Answer, _now: &str) -> Reply {
+    fn next(&mut self, answer: Answer, now: &str) -> Reply {
         match (std::mem::take(&mut self.waits), answer) {
             (Waits::ToBegin, Answer::Begin) => Ok(self.ask(Ask::AllCandidates, Waits::Rows)),
             (Waits::Rows, Answer::Rows(rows)) => {
@@ -68,9 +69,11 @@ impl Driver for Terminate {
                 Ok(self.ask(Ask::View, Waits::Zone))
             }
             (Waits::Zone, Answer::Zone(zone)) => Ok(self.examine(zone)),
-            (Waits::Conditions(zone), Answer::Conditions(seen)) => Ok(self.choose(&zone, &seen)),
+            (Waits::Conditions(zone), Answer::Conditions(seen)) => {
+                Ok(self.choose(&zone, &seen, now))
+            }
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer),
-            (Waits::Recorded(done), Answer::Done) => Ok(Next::Done(done)),
+            (Waits::Recorded(done), Answer::Done) => Ok(Next::Done(*done)),
             (_, answer) => Err(answer.out_of_turn()),
         }
     }
@@ -78,7 +81,7 @@ impl Driver for Terminate {
     /// All that was to go is gone by then.
     fn call_failed(&mut self, fault: Fault) -> Reply {
         match std::mem::take(&mut self.waits) {
-            Waits::Recorded(done) => Ok(Next::Done(done)),
+            Waits::Recorded(done) => Ok(Next::Done(*done)),
             _ => Err(fault),
         }
     }
@@ -129,7 +132,12 @@ impl Terminate {
     }
 
     /// What is to go, less what was live before a release that is not well.
-    fn choose(&mut self, zone: &ZoneView, seen: &BTreeMap<Fqdn, Condition>) -> Next<Terminated> {
+    fn choose(
+        &mut self,
+        zone: &ZoneView,
+        seen: &BTreeMap<Fqdn, Condition>,
+        now: &str,
+    ) -> Next<Terminated> {
         let asked = self.asked.clone();
         let domain = &asked.release.domain;
         let own: Vec<HostedComponent> = self
@@ -148,6 +156,10 @@ impl Terminate {
         let (spared, leaving): (Vec<Leaving>, Vec<Leaving>) = self
             .leaving()
             .partition(|one| is_spared(one, self.row(&one.hostname), &spared));
+        let (connected, leaving): (Vec<Leaving>, Vec<Leaving>) = leaving
+            .into_iter()
+            .partition(|one| self.may_be_connected(one, now));
+        self.reply.connected = connected.into_iter().map(|one| one.hostname).collect();
         let ttl = asked.release.settings.hostname_ttl;
         let never_live = leaving.iter().filter(|one| {
             let row = self.row(&one.hostname);
@@ -166,6 +178,13 @@ impl Terminate {
             own.or_else(|| is_companion_of(row, asked.companions_of?))
                 .or_else(|| self.left_companion(row))
         })
+    }
+
+    /// What another release has replaced, and may wait for.
+    fn may_be_connected(&self, one: &Leaving, now: &str) -> bool {
+        let row = self.row(&one.hostname);
+        let is_own = self.asked.replaced.contains(&one.hostname);
+        !is_own && row.is_some_and(|row| may_be_connected(row, now))
     }
 
     fn left_companion(&self, row: &CandidateRow) -> Option<Leaving> {
@@ -222,7 +241,7 @@ impl Terminate {
             false => {
                 let cause = superseded_cause(&self.asked.release.label());
                 let ask = Ask::RecordSuperseded(superseded, cause);
-                self.ask(ask, Waits::Recorded(done))
+                self.ask(ask, Waits::Recorded(Box::new(done)))
             }
         }
     }

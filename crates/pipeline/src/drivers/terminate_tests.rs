@@ -10,6 +10,7 @@ fn asked() -> TerminateRequest {
         release: release(),
         components: vec![component("api")],
         companions_of: None,
+        replaced: Default::default(),
     }
 }
 
@@ -173,4 +174,43 @@ fn a_release_that_cannot_go_live_any_more_is_not_said_to_be_running() {
     );
     let refused = Fault::new(ErrorName::Unavailable, "dynamodb did not answer");
     assert!(matches!(driver.call_failed(refused), Ok(Next::Done(_))));
+}
+
+/// What is to go, where release 41 had replaced `a`, which has a `drain`, and this one replaced that.
+fn taken_with(replaced: &[Fqdn], now: &str) -> (Vec<Fqdn>, bool) {
+    let mut connected = row("api", 'a', 7);
+    let commit = connected.commit.clone();
+    connected.recipe = Some(crate::testing::recipe("api", &commit, "drain='15m'"));
+    connected.state = CandidateState::Live;
+    connected.kept_until = Some("2026-03-01T12:15:00Z".into());
+    let asked = TerminateRequest {
+        replaced: replaced.iter().cloned().collect(),
+        ..asked()
+    };
+    let mut terminate = Terminate::new(asked);
+    for answer in [
+        Answer::Begin,
+        Answer::Rows(rows(&[connected, row("api", 'b', 42)])),
+        Answer::Zone(zone("ba")),
+        Answer::Conditions([(at("api", 'b'), Condition::Well)].into()),
+        Answer::Zone(zone("ba")),
+    ] {
+        terminate.next(answer, now).unwrap();
+    }
+    let next = terminate.next(Answer::Rows(all()), now).unwrap();
+    match next {
+        Next::Done(done) => (done.reply.connected, false),
+        next => {
+            assert!(matches!(next, Next::Ask(Ask::Change(..))), "{next:?}");
+            (terminate.reply.connected.clone(), true)
+        }
+    }
+}
+
+#[test]
+fn what_an_earlier_release_keeps_for_its_connections_is_that_one_s_to_end() {
+    let (early, late) = ("2026-03-01T12:03:00Z", "2026-03-01T12:15:00Z");
+    assert_eq!(taken_with(&[], early), (vec![at("api", 'a')], false));
+    assert_eq!(taken_with(&[at("api", 'a')], early), (vec![], true));
+    assert_eq!(taken_with(&[], late), (vec![], true));
 }

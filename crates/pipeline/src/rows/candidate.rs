@@ -90,6 +90,13 @@ pub struct CandidateRow {
     /// When it was found healthy, and what had happened until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_healthy: Option<FoundHealthy>,
+    /// Until when it may be kept for its connections (RFC 3339), where its manifest has a `drain`: counted from the
+    /// cutover that led users away from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
+    /// The release of that cutover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_by: Option<Ticket>,
 }
 
 /// The first of the looks at which all instances of a candidate were healthy.
@@ -139,6 +146,8 @@ impl CandidateRow {
             companion: false,
             recipe: None,
             found_healthy: None,
+            kept_until: None,
+            kept_by: None,
         }
     }
 

@@ -47,7 +47,8 @@ pub(crate) fn ended(
 ) -> HistoryRow {
     let what = match state {
         ActState::Begun => row.what.clone(),
-        ActState::Moot => "There was nothing left to do.".into(),
+        ActState::Moot if what.is_empty() => "There was nothing left to do.".into(),
+        ActState::Moot => what.to_owned(),
         ActState::Done if says_effect(&row) => what.to_owned(),
         ActState::Done => format!("Users are not affected: no alias moved. {what}"),
         ActState::Failed => format!("No alias moved. It could not be done: {what}"),

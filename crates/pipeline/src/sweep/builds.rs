@@ -47,11 +47,13 @@ pub fn builders(target: &Target, open: &[OpenBuild]) -> BTreeSet<Ticket> {
     open.iter().filter_map(|one| one.ticket(target)).collect()
 }
 
-/// Decides. `executions` are those of all releases of the target that are recorded and have such builds.
+/// Decides. `executions` are those of all releases of the target that are recorded, have such builds, and were `asked`
+/// for.
 pub fn plan_builds(
     target: &Target,
     open: &[OpenBuild],
     executions: &BTreeMap<Ticket, Stands>,
+    asked: &BTreeSet<Ticket>,
 ) -> BuildsPlan {
     let mut plan = BuildsPlan::default();
     for one in open {
@@ -64,6 +66,7 @@ pub fn plan_builds(
             Some(Stands::Ended(ending)) => {
                 plan.stops.push((one.id.clone(), sentence(one, ending)));
             }
+            None if !asked.contains(&ticket) => plan.left += 1,
             None if plan.named.len() == MOST_NAMED => {}
             None => plan.named.push(format!(
                 "the build {} runs, and no release {} is recorded",
@@ -97,7 +100,8 @@ mod tests {
 
     fn plan(of: &str, stands: Option<Stands>) -> BuildsPlan {
         let executions = stands.map(|stands| (Ticket(42), stands));
-        plan_builds(&target(), &[build(of)], &executions.into_iter().collect())
+        let executions = executions.into_iter().collect();
+        plan_builds(&target(), &[build(of)], &executions, &[Ticket(42)].into())
     }
 
     #[test]
@@ -131,7 +135,16 @@ mod tests {
     fn of_very_many_some_are_left_for_the_next_run() {
         let open = vec![build("stage-r42/api/build"); MOST_BUILDS + 3];
         let executions = BTreeMap::from([(Ticket(42), Stands::Ended(Ending::TimedOut))]);
-        let plan = plan_builds(&target(), &open, &executions);
+        let plan = plan_builds(&target(), &open, &executions, &[Ticket(42)].into());
         assert_eq!((plan.stops.len(), plan.left), (MOST_BUILDS, 3));
+        let unasked = plan_builds(&target(), &open[..2], &executions, &BTreeSet::new());
+        let unasked = BuildsPlan {
+            stops: Vec::new(),
+            ..unasked
+        };
+        assert_eq!((unasked.named.len(), unasked.left), (0, 0));
+        let of_others = [build("stage-r41/api/build")];
+        let plan = plan_builds(&target(), &of_others, &executions, &[Ticket(42)].into());
+        assert_eq!((plan.named.len(), plan.left), (0, 1));
     }
 }

@@ -70,6 +70,8 @@ pub struct Look {
     pub unasked: usize,
     /// Releases that are known to have drained.
     pub drained: BTreeSet<Ticket>,
+    /// When it was planned: RFC 3339.
+    pub now: String,
 }
 
 impl Look {
@@ -85,6 +87,7 @@ impl Look {
             releases: BTreeMap::new(),
             executions: BTreeMap::new(),
             unasked: 0,
+            now: String::new(),
         }
     }
 

@@ -83,6 +83,9 @@ pub struct TerminateRequest {
     /// The release that this one takes back: its companions end too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub companions_of: Option<Ticket>,
+    /// What it has replaced, and has waited for: it has no connections any more, or its `drain` is over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub replaced: BTreeSet<Fqdn>,
 }
 
 /// The reply of Terminate previous.
@@ -103,6 +106,10 @@ pub struct TerminateReply {
     /// Hostnames that stay because what replaced them is not well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spared: Vec<Fqdn>,
+    /// Hostnames that stay because they may have connections still: what replaced them ends them, or the sweeper does,
+    /// when their `drain` is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connected: Vec<Fqdn>,
     /// What is wrong with what the release brought, where users are sent to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwell: Option<String>,
@@ -146,7 +153,8 @@ impl TerminateReply {
             + cut(&mut self.instances)
             + cut(&mut self.kept)
             + cut(&mut self.companions)
-            + cut(&mut self.spared);
+            + cut(&mut self.spared)
+            + cut(&mut self.connected);
         self
     }
 }

@@ -200,3 +200,19 @@ async fn a_component_goes_with_the_pointer_of_its_repository() {
         .collect();
     assert_eq!(keys, ["component#api", "repository#api"]);
 }
+
+#[tokio::test]
+async fn until_when_it_may_be_connected_is_the_word_of_the_latest_release() {
+    let replay = Replay::new([ok(json!({})), condition_failed()]);
+    let at = pipeline::names::Fqdn::new("api-aaaaaaaaaaaa.stage.myproj.com").unwrap();
+    let keep = async |by| {
+        registry(&replay)
+            .keep_connected(&target(), &at, Ticket(by), "2026-03-01T12:15:00Z")
+            .await
+    };
+    assert!(keep(43).await.unwrap());
+    assert!(!keep(42).await.unwrap(), "a later one has replaced it");
+    let asked = &replay.asked()[0];
+    let condition = "attribute_exists(pk) AND (attribute_not_exists(kept_by) OR kept_by < :by)";
+    assert!(asked.contains(condition), "{asked}");
+}

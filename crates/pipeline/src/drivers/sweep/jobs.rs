@@ -45,6 +45,8 @@ pub(super) enum Came {
     Asks(Ask, Box<Doing>),
     /// There was nothing to do any more.
     Nothing,
+    /// It is not to be done now: a sentence that says why.
+    Stays(String),
     /// This was done: a sentence.
     Done(String),
     /// It is INSYNC, and its drain is to be waited for.
@@ -113,6 +115,7 @@ impl Doing {
             release: release.row.plan.release.clone(),
             components,
             companions_of: Some(release.row.ticket),
+            replaced: Default::default(),
         };
         let terminate = Terminate::late(asked);
         Self::of(release, look, At::End(Box::new(terminate))).begun(now)
@@ -252,9 +255,14 @@ fn ended(about: &str, reply: &TerminateReply) -> Came {
         .chain(&reply.companions)
         .map(ToString::to_string)
         .collect();
-    match gone.is_empty() {
-        true => Came::Nothing,
-        false => Came::Done(format!("{about}: gone: {}", gone.join(", "))),
+    let spared: Vec<&str> = reply.spared.iter().map(|at| at.as_str()).collect();
+    match (gone.is_empty(), spared.is_empty()) {
+        (true, true) => Came::Nothing,
+        (true, false) => Came::Stays(format!(
+            "{about}: {} stay, since what replaced them is not well",
+            spared.join(", ")
+        )),
+        (false, _) => Came::Done(format!("{about}: gone: {}", gone.join(", "))),
     }
 }
 
