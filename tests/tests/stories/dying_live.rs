@@ -131,7 +131,7 @@ async fn a_service_that_is_not_healthy_any_more_gives_way_and_no_request_is_lost
 
 #[tokio::test]
 #[ignore = "make test-long: its kind is in make test already"]
-async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ended() {
+async fn where_the_previous_is_not_well_either_nothing_moves_and_the_next_release_ends_both() {
     let cloud = Cloud::up().await;
     let component = Component::new(&cloud, "pair-back", "stage").await;
     let good = component.goes_live(&Service::good("1")).await;
@@ -154,6 +154,10 @@ async fn where_the_previous_is_not_well_either_nothing_moves_and_nothing_is_ende
         &reasons.each_ref().map(String::as_str),
     );
     assert_eq!(component.live().await.commit, bad, "the alias stays");
+
+    // The next one takes both away: two hostnames of one component.
+    let fixed = component.goes_live(&Service::good("3")).await;
+    component.stands_alone(&fixed).await;
 }
 
 #[tokio::test]
