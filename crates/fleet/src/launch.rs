@@ -59,6 +59,15 @@ fn is_unknown(error: &CallError) -> bool {
     error.is("InvalidInstanceID.NotFound")
 }
 
+/// Whether one instance may be the reason that all of its call, or all of its zone, run on. What EC2 does not know has
+/// no tags, so a role that may end what has a tag is refused (<https://github.com/aws/karpenter-provider-aws/issues/2100>);
+/// and one that somebody has protected keeps the others of its zone
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html>).
+fn may_be_of_one(error: &CallError) -> bool {
+    let of_one = ["UnauthorizedOperation", "OperationNotPermitted"];
+    is_unknown(error) || of_one.iter().any(|code| error.is(code))
+}
+
 /// A client that calls once. The SDK tries a lack of machines again, as it does all that is answered with 5xx, for some
 /// seconds each time.
 pub(crate) fn calls_once(config: &SdkConfig) -> aws_sdk_ec2::Client {
@@ -142,12 +151,12 @@ impl Fleet {
         Ok(reply.instances().iter().map(seen).collect())
     }
 
-    /// Ends instances; ending one twice is no error, nor is one that EC2 does not show any more.
+    /// Ends instances; ending one twice is no error, nor is one that EC2 does not show any more. Where one cannot be
+    /// ended, all others are, and it is the error.
     pub async fn terminate(&self, ids: &[String]) -> Result<(), CallError> {
         for ids in ids.chunks(IDS) {
             match self.terminate_together(ids).await {
-                // One unknown id and none is ended: so the others are ended one by one.
-                Err(error) if is_unknown(&error) => self.terminate_each(ids).await?,
+                Err(error) if may_be_of_one(&error) => self.terminate_each(ids).await?,
                 sent => sent?,
             }
         }
@@ -155,14 +164,22 @@ impl Fleet {
     }
 
     async fn terminate_each(&self, ids: &[String]) -> Result<(), CallError> {
-        // One after the other: only where EC2 does not know one of them any more.
-        for id in ids {
-            match self.terminate_together(std::slice::from_ref(id)).await {
-                Err(error) if is_unknown(&error) => tracing::info!(id, "is not there any more"),
+        let mut first = None;
+        let listed = self.by_id(ids).await?;
+        // One after the other: only where one of them keeps all others.
+        for one in listed.iter().filter(|one| one.can_end()) {
+            match self.terminate_together(std::slice::from_ref(&one.id)).await {
+                Err(error) if is_unknown(&error) => {
+                    tracing::info!(one.id, "is not there any more");
+                }
+                Err(error) if may_be_of_one(&error) => {
+                    tracing::info!(one.id, %error, "cannot be ended");
+                    first.get_or_insert(error);
+                }
                 sent => sent?,
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
     async fn terminate_together(&self, ids: &[String]) -> Result<(), CallError> {

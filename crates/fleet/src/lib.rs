@@ -186,4 +186,6 @@ fn incomplete(operation: &'static str, what: &str) -> CallError {
 }
 
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod tests;

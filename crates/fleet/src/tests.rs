@@ -8,7 +8,7 @@ use aws_config::retry::RetryConfig;
 use pipeline::names::{Component, Project, Target};
 use replay::Replay;
 
-fn refusal(code: &str) -> (u16, String) {
+pub(crate) fn refusal(code: &str) -> (u16, String) {
     (
         400,
         format!(
@@ -17,7 +17,7 @@ fn refusal(code: &str) -> (u16, String) {
     )
 }
 
-fn answer(operation: &str, body: &str) -> (u16, String) {
+pub(crate) fn answer(operation: &str, body: &str) -> (u16, String) {
     (
         200,
         format!("<{operation}Response>{body}</{operation}Response>"),
@@ -91,33 +91,9 @@ async fn what_a_caller_tries_again_is_asked_for_once_whatever_the_client_does_el
     assert_eq!(deleted.asked().len(), 1);
 }
 
-async fn terminated(replay: &Replay, ids: &[&str]) -> Result<(), CallError> {
+pub(crate) async fn terminated(replay: &Replay, ids: &[&str]) -> Result<(), CallError> {
     let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
     Fleet::new(&replay.config()).terminate(&ids).await
-}
-
-#[tokio::test]
-async fn one_instance_that_is_gone_does_not_keep_the_others() {
-    let unknown = || refusal("InvalidInstanceID.NotFound");
-    let ended = || answer("TerminateInstances", "<instancesSet/>");
-    let replay = Replay::new([unknown(), ended(), unknown(), ended()]);
-    terminated(&replay, &["i-1", "i-2", "i-3"]).await.unwrap();
-    let asked = replay.asked();
-    assert!(asked[0].contains("InstanceId.3=i-3"), "{}", asked[0]);
-    for (request, id) in asked[1..].iter().zip(["i-1", "i-2", "i-3"]) {
-        assert!(request.contains(&format!("InstanceId.1={id}")), "{request}");
-        assert!(!request.contains("InstanceId.2"), "{request}");
-    }
-}
-
-#[tokio::test]
-async fn what_may_not_be_ended_is_an_error_also_one_by_one() {
-    let replay = Replay::new([
-        refusal("InvalidInstanceID.NotFound"),
-        refusal("UnauthorizedOperation"),
-    ]);
-    let error = terminated(&replay, &["i-1", "i-2"]).await.unwrap_err();
-    assert_eq!(error.kind, CallKind::Denied);
 }
 
 #[tokio::test]

@@ -178,12 +178,13 @@ pub struct Provisioned {
     pub warnings: Vec<String>,
 }
 
-/// Input of Delete stack.
+/// Input of Apply stack and of Delete stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeleteRequest {
+pub struct RoundRequest {
     /// Of Plan target.
     pub plan: TargetPlan,
-    /// Which time, from 1: what kept the stack from going is cleared again.
+    /// Which time, from 1: each is an operation of its own. Before it, what kept the stack from going is cleared again, or
+    /// what somebody else had begun with it has ended.
     pub round: u32,
 }
 

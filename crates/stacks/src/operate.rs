@@ -52,6 +52,11 @@ fn capabilities() -> Vec<Capability> {
     ]
 }
 
+/// Somebody else makes it in this moment, or an earlier try has begun another operation with this token.
+fn is_taken(error: &CallError) -> bool {
+    error.is("AlreadyExistsException") || error.is("TokenAlreadyExistsException")
+}
+
 impl Stacks {
     /// Creates it. If that fails, CloudFormation deletes what it made, whatever becomes of us.
     pub async fn create(&self, apply: &Apply<'_>) -> Result<Applied, CallError> {
@@ -70,7 +75,7 @@ impl Stacks {
             .await;
         match sent.map_err(|e| call_error("cloudformation:CreateStack", e)) {
             Ok(reply) => Ok(Applied::Begun(reply.stack_id.unwrap_or_default())),
-            Err(error) if error.is("AlreadyExistsException") => Ok(Applied::Busy),
+            Err(error) if is_taken(&error) => Ok(Applied::Busy),
             Err(error) => Err(error),
         }
     }
@@ -94,7 +99,7 @@ impl Stacks {
             Err(error) if error.message.contains("No updates are to be performed") => {
                 Ok(Applied::Unchanged)
             }
-            Err(error) if is_busy(&error) => Ok(Applied::Busy),
+            Err(error) if is_busy(&error) || is_taken(&error) => Ok(Applied::Busy),
             Err(error) => Err(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::target_stack::{ApplyPlan, Stack, irreplaceable, parameters_of, plan_apply};
-use pipeline::target_wire::{Begun, Operation, TargetPlan, TargetRequest};
+use pipeline::target_wire::{Begun, Operation, RoundRequest, TargetPlan};
 use stacks::{Applied, Apply, Stacks, token};
 use stage::Settings;
 use std::collections::BTreeMap;
@@ -25,11 +25,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         role_arn: Settings::variable("CUTOVER_STACK_ROLE")?,
         domain: Settings::variable("CUTOVER_DOMAIN")?,
     };
-    stage::run(async |request: TargetRequest| builder.apply(request.plan).await).await
+    stage::run(async |asked: RoundRequest| builder.apply(asked.plan, asked.round).await).await
 }
 
 impl Builder {
-    async fn apply(&self, plan: TargetPlan) -> Result<Begun, Fault> {
+    async fn apply(&self, plan: TargetPlan, round: u32) -> Result<Begun, Fault> {
         let found = self.stacks.find(&plan.stack).await?;
         let is_ours = found
             .as_ref()
@@ -47,10 +47,10 @@ impl Builder {
             .map(|stack| stack.id.clone())
             .unwrap_or_default();
         match next {
-            ApplyPlan::Create => self.begin(&plan, None, Operation::Create).await,
-            ApplyPlan::Update => self.begin(&plan, found.as_ref(), Operation::Update).await,
+            ApplyPlan::Create => self.begin(&plan, None, round).await,
+            ApplyPlan::Update => self.begin(&plan, found.as_ref(), round).await,
             ApplyPlan::RemoveFirst => {
-                let token = token(&plan.execution, "remove");
+                let token = token(&plan.execution, &format!("remove-{round}"));
                 self.stacks.delete(&id, &self.role_arn, &token).await?;
                 Ok(begun(Operation::RemoveFirst, id, token))
             }
@@ -63,13 +63,13 @@ impl Builder {
         &self,
         plan: &TargetPlan,
         found: Option<&Stack>,
-        operation: Operation,
+        round: u32,
     ) -> Result<Begun, Fault> {
         let tags = BTreeMap::from([
             ("cutover:project".to_owned(), plan.project.to_string()),
             ("cutover:target".to_owned(), plan.target.to_string()),
         ]);
-        let token = token(&plan.execution, "apply");
+        let token = token(&plan.execution, &format!("apply-{round}"));
         let apply = Apply {
             name: &plan.stack,
             template_url: &self.template_url,
@@ -78,11 +78,12 @@ impl Builder {
             tags: &tags,
             token: &token,
         };
-        let applied = match operation {
-            Operation::Create => self.stacks.create(&apply).await,
-            _ => self.stacks.update(&apply).await,
+        let (operation, applied) = match found {
+            None => (Operation::Create, self.stacks.create(&apply).await),
+            Some(_) => (Operation::Update, self.stacks.update(&apply).await),
         };
-        let id = found.map(|stack| stack.id.clone()).unwrap_or_default();
+        // Who makes it in this moment is found by its name.
+        let id = found.map_or_else(|| plan.stack.clone(), |stack| stack.id.clone());
         match applied.map_err(|error| refused(plan, error))? {
             Applied::Begun(id) => Ok(self.of_this_template(begun(operation, id, token))),
             Applied::Unchanged => Ok(self.of_this_template(begun(Operation::None, id, token))),

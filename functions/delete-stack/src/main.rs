@@ -2,7 +2,7 @@
 
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::target_stack::{DeletePlan, Stack, plan_delete};
-use pipeline::target_wire::{Begun, DeleteRequest, Operation};
+use pipeline::target_wire::{Begun, Operation, RoundRequest};
 use stacks::{Stacks, token};
 use stage::Settings;
 
@@ -18,11 +18,11 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         stacks: Stacks::new(&config),
         role_arn: Settings::variable("CUTOVER_STACK_ROLE")?,
     };
-    stage::run(async |request: DeleteRequest| deleter.delete(request).await).await
+    stage::run(async |request: RoundRequest| deleter.delete(request).await).await
 }
 
 impl Deleter {
-    async fn delete(&self, request: DeleteRequest) -> Result<Begun, Fault> {
+    async fn delete(&self, request: RoundRequest) -> Result<Begun, Fault> {
         let plan = request.plan;
         let mut begun = Begun {
             template: String::new(),

@@ -121,6 +121,21 @@ impl Kind {
 }
 
 impl Fault {
+    /// The same at the last look that there was: of looks that go on until something is over there may be fewer than
+    /// without the fault, where others are busy beside it.
+    pub fn at_the_last(self, calls: &[Call]) -> Self {
+        let Point::Call(wanted) = &self.point else {
+            return self;
+        };
+        let same = |call: &&Call| {
+            let of = |one: &Call| (one.function.clone(), one.operation.clone());
+            call.does == Does::Read && of(call) == of(wanted) && call.call < wanted.call
+        };
+        let last = calls.iter().filter(same).max_by_key(|call| call.call);
+        let point = last.map_or(self.point.clone(), |call| Point::Call(call.clone()));
+        Self { point, ..self }
+    }
+
     /// What it meets, in a word.
     pub fn meets(&self) -> &'static str {
         match &self.point {

@@ -194,11 +194,13 @@ async fn work<G: Ground>(
             let mut report = report.borrow_mut();
             return wrong.iter().for_each(|what| report.broke(scenario, what));
         };
+        let mut fault = fault;
         let mut act = ground.act(Some(&fault)).await;
         for _ in 1..TRIES {
             if act.is_met || !act.wrong.is_empty() {
                 break;
             }
+            fault = fault.at_the_last(&act.calls);
             act = ground.act(Some(&fault)).await;
         }
         done += 1;
