@@ -10,6 +10,10 @@ https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecord
 
 import threading
 
+# https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html; the sentence is from
+# https://github.com/kubernetes-sigs/external-dns/issues/2537.
+MOST_VALUES, MOST_CHARACTERS = 1000, 32_000
+
 
 def refuse_what_route53_refuses(route53):
     """A CNAME shares its name with nothing (RFC 1034), a plain record not its name and type with one that has a
@@ -29,7 +33,10 @@ def refuse_what_route53_refuses(route53):
     def refused(zone_id, body):
         zone, changes = route53._zones.get(zone_id), changes_of(body)
         records = list(route53._records.get(zone_id, [])) if zone else []
-        deleted = set()
+        changes, deleted = list(changes), set()
+        why = too_large(changes)
+        if why:
+            return route53._error_response("InvalidChangeBatch", f"[Number of {why} exceeded.]")
         for action, record in changes if zone else []:
             key = route53._rs_key(record)
             if action == "DELETE" and key in deleted:
@@ -55,6 +62,18 @@ def refuse_what_route53_refuses(route53):
                 yield route53._text(one, "Action"), route53._parse_record_set(element)
 
     route53._parse_record_set, route53._change_resource_record_sets = as_route53_writes_it, checked
+
+
+def too_large(changes):
+    """Which limit a batch exceeds, or None; an UPSERT counts twice."""
+    values = []
+    for action, record in changes:
+        values += (record.get("ResourceRecords") or []) * (2 if action == "UPSERT" else 1)
+    if len(values) > MOST_VALUES:
+        return f"records limit of {MOST_VALUES}"
+    if sum(map(len, values)) > MOST_CHARACTERS:
+        return f"characters limit of {MOST_CHARACTERS}"
+    return None
 
 
 def conflict(record, records, zone):

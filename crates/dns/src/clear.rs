@@ -7,9 +7,32 @@ use pipeline::drivers::MAX_PLANS;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::names::Domain;
 
-/// Records of one batch: well below 1,000 records and 32,000 characters of values
+/// What one batch may have: values and their characters
 /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
-const BATCH: usize = 100;
+const VALUES: usize = 1000;
+const CHARACTERS: usize = 32_000;
+
+/// As many records in each batch as it takes; a record alone may be what it likes.
+fn batches(records: &[ResourceRecordSet]) -> Vec<&[ResourceRecordSet]> {
+    let size = |one: &ResourceRecordSet| {
+        let values = one.resource_records().iter();
+        let characters: usize = values.map(|one| one.value.chars().count()).sum();
+        (one.resource_records().len().max(1), characters)
+    };
+    let (mut all, mut from, mut sum) = (Vec::new(), 0, (0, 0));
+    for (n, one) in records.iter().enumerate() {
+        let (values, characters) = size(one);
+        sum = (sum.0 + values, sum.1 + characters);
+        if n > from && (sum.0 > VALUES || sum.1 > CHARACTERS) {
+            all.push(&records[from..n]);
+            (from, sum) = (n, (values, characters));
+        }
+    }
+    if from < records.len() {
+        all.push(&records[from..]);
+    }
+    all
+}
 
 impl Dns {
     /// Deletes every record of a zone but its own NS and SOA, each as it was seen; answers the
@@ -22,7 +45,7 @@ impl Dns {
             if records.is_empty() {
                 return Ok(gone);
             }
-            for batch in records.chunks(BATCH) {
+            for batch in batches(&records) {
                 match self.delete(zone_id, batch).await {
                     Ok(()) => gone.extend(
                         batch

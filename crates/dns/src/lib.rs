@@ -264,8 +264,13 @@ fn sdk_change(change: &Change) -> Result<SdkChange, ChangeError> {
 /// Whether a batch does not fit the zone. Until 2024 Route 53 said so without the `ErrorResponse` that
 /// all its other errors are in, which the SDK then reads as an error without a code
 /// (<https://github.com/aws/aws-sdk-kotlin/pull/1435>).
+///
+/// One that is too large (`Number of records limit of 1000 exceeded.`) is too large at each look
+/// (<https://github.com/kubernetes-sigs/external-dns/issues/2537>).
 fn is_invalid_batch(error: &CallError) -> bool {
-    error.is("InvalidChangeBatch") || error.message.contains("<InvalidChangeBatch")
+    let is_invalid =
+        error.is("InvalidChangeBatch") || error.message.contains("<InvalidChangeBatch");
+    is_invalid && !error.message.contains(" limit of ")
 }
 
 fn invalid(error: impl std::fmt::Display) -> ChangeError {

@@ -196,9 +196,12 @@ pub fn plan_keep(look: &KeepLook) -> KeepPlan {
     let live = look.live();
     let mut hosts: Vec<HostPlan> = live.iter().map(|row| host::plan_host(look, row)).collect();
     let mut known: BTreeSet<String> = BTreeSet::new();
-    for (row, host) in live.iter().zip(&hosts) {
+    for (row, host) in live.iter().zip(&mut hosts) {
         known.extend(host.fits.iter().map(|(id, _)| id.clone()));
-        take(&mut plan, look, row, host);
+        match plan.batch.has_room_for(host.batch.records()) {
+            true => take(&mut plan, look, row, host),
+            false => take_later(&mut plan, look, row, host),
+        }
     }
     for (at, sentence) in launching::launch(&mut plan, look, lost(&live, &hosts)) {
         let its = live.iter().position(|row| row.hostname == at);
@@ -249,6 +252,14 @@ fn take(plan: &mut KeepPlan, look: &KeepLook, row: &Arc<CandidateRow>, host: &Ho
             instances,
         });
     }
+}
+
+/// Of very many at once, as in the outage of a zone, all records do not fit one batch: the next look goes on.
+fn take_later(plan: &mut KeepPlan, look: &KeepLook, row: &CandidateRow, host: &mut HostPlan) {
+    plan.notes.note(row, host, look.at);
+    plan.seen.push(Seen::of(row, host));
+    host.says.clear();
+    (plan.waits, plan.soon) = (true, true);
 }
 
 fn tell(plan: &mut KeepPlan, look: &KeepLook, row: &CandidateRow, host: &HostPlan) {

@@ -131,13 +131,17 @@ impl Batch {
         self.0.is_empty()
     }
 
-    /// Whether one more change fits what Route 53 takes
-    /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
-    pub fn has_room_for(&self, record: &Record) -> bool {
-        let records = self.0.iter().map(|change| match change {
+    /// The records of its changes.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.0.iter().map(|change| match change {
             Change::Create(record) | Change::Delete(record) => record,
-        });
-        let values = records.chain([record]).flat_map(|one| &one.values);
+        })
+    }
+
+    /// Whether so many more changes fit what Route 53 takes
+    /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
+    pub fn has_room_for<'a>(&'a self, more: impl Iterator<Item = &'a Record>) -> bool {
+        let values = self.records().chain(more).flat_map(|one| &one.values);
         let (count, characters) = values.fold((0, 0), |(count, characters), value| {
             (count + 1, characters + value.chars().count())
         });
@@ -169,6 +173,11 @@ pub enum BatchRefused {
     /// A record is deleted twice in one batch.
     #[error("{0} is deleted twice")]
     Twice(Fqdn),
+    /// It has more values than are taken.
+    #[error(
+        "it has more than {MOST_VALUES} values, or they have more than {MOST_CHARACTERS} characters"
+    )]
+    TooLarge,
 }
 
 impl ZoneView {
@@ -225,6 +234,9 @@ impl ZoneView {
 
     /// Applies a batch as Route 53 does: whole or not at all. Tests and the model check use it.
     pub fn apply(&mut self, batch: &Batch) -> Result<(), BatchRefused> {
+        if !batch.has_room_for(std::iter::empty()) {
+            return Err(BatchRefused::TooLarge);
+        }
         let mut next = BTreeMap::clone(&self.plain);
         let mut deleted = BTreeSet::new();
         for change in &batch.0 {

@@ -169,7 +169,15 @@ pub fn plan_retire(
             .filter(|record| record.kind == RecordType::A)
             .cloned()
         {
-            if let Some(live) = zone.get(&alias(&one.component, domain)).cloned() {
+            let live = zone.get(&alias(&one.component, domain));
+            // Asserted, it is in the batch twice. What does not fit stands, and the next sweep goes on.
+            if !plan
+                .batch
+                .has_room_for(live.into_iter().chain(live).chain([&record]))
+            {
+                continue;
+            }
+            if let Some(live) = live.cloned() {
                 plan.batch.assert(live);
             }
             plan.batch.delete(record);
@@ -187,7 +195,7 @@ pub fn plan_retire(
     }
     // What does not fit has come late for the second look, and for whoever comes next.
     for name in names {
-        if plan.batch.has_room_for(&name) {
+        if plan.batch.has_room_for([&name].into_iter()) {
             plan.batch.delete(name);
         }
     }

@@ -257,3 +257,30 @@ fn what_does_not_fit_a_batch_is_left_for_the_next_look() {
     );
     assert_eq!(batches.iter().sum::<usize>(), 1200 + 1 + 3, "{batches:?}");
 }
+
+#[test]
+fn hostnames_that_do_not_fit_a_batch_stand_and_go_with_the_next() {
+    let digits = "0123456789abcdef";
+    let many = digits.chars().map(|digit| {
+        let addresses = (0..90).map(|n| format!("10.0.0.{n}")).collect();
+        Record::addresses(at("api", digit), addresses, 60)
+    });
+    let mut zone = ZoneView::new(many);
+    let all: Vec<Leaving> = digits.chars().map(|digit| leaving(digit, 1)).collect();
+    let mut gone = Vec::new();
+    while gone.len() < digits.len() {
+        let left: Vec<Leaving> = all
+            .iter()
+            .filter(|one| zone.has(&one.hostname))
+            .cloned()
+            .collect();
+        let plan = plan_retire(&left, taker(), &zone, &BTreeMap::new());
+        zone.apply(&plan.batch).unwrap();
+        gone.push(plan.retire.len());
+        assert!(!plan.retire.is_empty(), "{gone:?}");
+        if zone.records().next().is_none() {
+            break;
+        }
+    }
+    assert_eq!(gone, [11, 5]);
+}

@@ -108,6 +108,17 @@ fn a_record_is_refused_where_route_53_refuses_it() {
         "{said}"
     );
     assert_eq!(zone.batch(&twice[..2]), "");
+    let values: Vec<Value> = (0..501)
+        .map(|n| json!({"Value": format!("10.0.{}.{}", n / 250, n % 250)}))
+        .collect();
+    let many = |name| json!({"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": values});
+    let (one, other) = (
+        many("one.example.localhost"),
+        many("other.example.localhost"),
+    );
+    let said = zone.batch(&[("CREATE", &one), ("CREATE", &other)]);
+    assert!(said.contains("records limit of 1000 exceeded"), "{said}");
+    assert_eq!(zone.batch(&[("CREATE", &one)]), "");
 }
 
 #[test]

@@ -107,3 +107,35 @@ async fn route_53_lists_zones_from_a_name_on_so_the_first_may_be_another() {
     assert!(dns.has_zone(&domain()).await.unwrap());
     assert!(!dns.has_zone(&domain()).await.unwrap());
 }
+
+#[tokio::test]
+async fn many_values_are_deleted_in_as_many_batches_as_it_takes() {
+    let values: Vec<String> = (0..400)
+        .map(|n| format!("10.0.{}.{}", n / 250, n % 250))
+        .collect();
+    let many = |name: &str| {
+        set(
+            name,
+            "A",
+            60,
+            &values.join("</Value></ResourceRecord><ResourceRecord><Value>"),
+        )
+    };
+    let all = [
+        many("a.dev.myproj.com"),
+        many("b.dev.myproj.com"),
+        many("c.dev.myproj.com"),
+    ];
+    let replay = Replay::new([
+        page(&[own(), all.to_vec()].concat(), None),
+        changed(),
+        changed(),
+        page(&own(), None),
+    ]);
+    let dns = Dns::new(&replay.config());
+    let gone = dns.clear("Z1", &domain()).await.unwrap();
+    assert_eq!(gone.len(), 3);
+    let values = |asked: &String| asked.matches("<Value>").count();
+    assert_eq!(values(&replay.asked()[1]), 800);
+    assert_eq!(values(&replay.asked()[2]), 400);
+}

@@ -1,5 +1,7 @@
 use super::testing::*;
 use super::*;
+use crate::names::alias;
+use crate::records::Record;
 
 const ALL: [&str; 6] = ["i-1", "i-2", "i-3", "i-4", "i-5", "i-6"];
 
@@ -80,4 +82,43 @@ fn other_component() -> CandidateRow {
         hostname: crate::sweep::testing::at("ui", 'a'),
         ..api
     }
+}
+
+/// Half of very many are lost with their zone: the changes of all records are more than a batch takes.
+#[test]
+fn records_that_do_not_fit_a_batch_follow_at_the_next_look() {
+    let mut look = look(&["i-1"], &[], Vec::new());
+    let mut records = Vec::new();
+    look.rows.clear();
+    for n in 0..40 {
+        let name = format!("c{n}");
+        let ids: Vec<String> = (0..20).map(|m| format!("i-{n}-{m}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let at = crate::sweep::testing::at(&name, 'a');
+        let own = CandidateRow {
+            component: crate::sweep::testing::component(&name),
+            hostname: at.clone(),
+            ..row(&ids)
+        };
+        records.push(Record::cname(alias(&own.component, &domain()), &at, 60));
+        records.push(Record::addresses(
+            at.clone(),
+            ids.iter().map(|id| address(id)).collect(),
+            60,
+        ));
+        let seen = ids.iter().enumerate().map(|(m, id)| Machine {
+            name: at.to_string(),
+            ..if m % 2 == 0 { gone(id) } else { machine(id) }
+        });
+        look.machines.extend(seen);
+        look.rows.insert(at, Arc::new(own));
+    }
+    look.zone = ZoneView::new(records);
+    let mut followed = Vec::new();
+    for _ in 0..3 {
+        let plan = plan_keep(&look);
+        look.zone.apply(&plan.batch).unwrap();
+        followed.push(plan.batch.0.len() / 4);
+    }
+    assert_eq!(followed, [31, 9, 0]);
 }
