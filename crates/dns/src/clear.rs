@@ -45,6 +45,7 @@ impl Dns {
             if records.is_empty() {
                 return Ok(gone);
             }
+            // One after the other: Route 53 refuses a change while another of the zone is under way.
             for batch in batches(&records) {
                 match self.delete(zone_id, batch).await {
                     Ok(()) => gone.extend(
