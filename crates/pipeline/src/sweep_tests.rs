@@ -114,6 +114,24 @@ fn what_was_live_before_goes_when_its_drain_is_over() {
 }
 
 #[test]
+fn what_may_have_connections_is_left_until_that_is_over() {
+    let mut kept = row("api", 'b', 6, Live);
+    let commit = kept.commit.clone();
+    kept.recipe = Some(crate::testing::recipe("api", &commit, "drain='15m'"));
+    kept.kept_until = Some("2026-03-01T12:15:00Z".into());
+    let ended = Stands::Ended(Ending::Succeeded);
+    let mut seen = with(look(&[kept]), release(6, ReleaseOutcome::Live), ended);
+    seen.drained.insert(Ticket(7));
+    seen.now = "2026-03-01T12:14:59Z".into();
+    check(&seen, expect![""]);
+    seen.now = "2026-03-01T12:15:00Z".into();
+    check(
+        &seen,
+        expect!["stage-r7: it is live and has drained, and api-bbbbbbbbbbbb.stage.myproj.com goes"],
+    );
+}
+
+#[test]
 fn what_a_drain_needs_is_left_alone() {
     let seen = with(replaced(), release(7, ReleaseOutcome::Live), Stands::Runs);
     check(&seen, expect![""]);

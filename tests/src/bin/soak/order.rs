@@ -103,8 +103,12 @@ impl Order {
             return wrong;
         }
         for component in world.family.all() {
-            let proof = proof(&set, &component.name, &world.peers(component));
-            if self.proven.contains(&proof) {
+            let peers = world.peers(component);
+            let proof = proof_of(&set, &component.name, &peers);
+            // What a roll-back by itself has left untested is not the next one's doing, which brings nothing of it.
+            let was_there =
+                n > 0 && proof_of(&self.cutovers[n - 1].set, &component.name, &peers) == proof;
+            if was_there || self.proven.contains(&proof) {
                 continue;
             }
             let row = world.cloud.row(&format!("target#{TARGET}"), &proof).await;
@@ -131,7 +135,7 @@ fn brings(release: &Release) -> impl Iterator<Item = (String, String)> {
 
 /// The key of what must have passed, as `pipeline::proof` writes it; said again here, so that a
 /// mistake there is not one here.
-fn proof(set: &Set, component: &str, peers: &[String]) -> String {
+fn proof_of(set: &Set, component: &str, peers: &[String]) -> String {
     let at = |name: &str| format!("{name}@{}", &set[name][..12]);
     let peers: Vec<String> = peers.iter().map(|peer| at(peer)).collect();
     format!("proof#{}#{}", at(component), peers.join(","))
