@@ -66,14 +66,48 @@ class Keeper(unittest.TestCase):
         self.assertEqual((end, error), ("Not all kept", "NotKept"))
         self.assertRegex(cause, r"After 2 looks .* Keep: stage: no machine\.$")
 
-    def test_what_is_given_up_is_told_once_and_fails_the_execution_whatever_follows(self):
-        _, error, cause = run("keep", [look(again=1, stopped="no more."), look()])
+    def test_what_is_given_up_at_the_last_look_fails_the_execution(self):
+        _, error, cause = run("keep", [look(again=1, stopped="a."), look(stopped="a. b.", failed="c.")])
         self.assertEqual(error, "NotKept")
-        self.assertRegex(cause, r"Keep: no more\.$")
+        self.assertRegex(cause, r"Keep: c\. a\. b\.$")
+
+    def test_what_runs_again_by_itself_is_not_given_up(self):
+        self.assertEqual(run("keep", [look(again=1, stopped="a."), look()])[0], "Kept")
 
     def test_looks_end(self):
         _, _, cause = run("keep", [look(again=1)])
         self.assertRegex(cause, "After 60 looks .* it still waits on stage$")
+
+
+class Release(unittest.TestCase):
+    """Whose connections are known to be gone."""
+
+    KNOWN = {
+        "plan": {"release": {"drain_seconds": 90}}, "prepared": [], "candidates": [{"hostname": "new"}],
+        "cutover": {"moves": [{"from": "old"}, {}]}, "back": {"outcome": "stays", "components": ["api"]},
+    }
+
+    def argument(self, state, name, **more):
+        states = json.loads((MACHINES / "release.asl.json").read_text())["States"]
+        return value(states[state]["Arguments"][name], self.KNOWN | more)
+
+    def test_what_was_live_may_go_early_only_if_the_last_look_told_of_its_connections(self):
+        for told, expected in ((True, ["old"]), (False, [])):
+            self.assertEqual(self.argument("Terminate previous", "replaced", connections_told=told), expected)
+        states = json.loads((MACHINES / "release.asl.json").read_text())["States"]
+        watch = states["Watch release"]
+        self.assertEqual([watch["Assign"]["connections_told"], watch["Catch"][0]["Assign"]["connections_told"]],
+                         [True, False])
+
+    def test_a_roll_back_has_waited_for_nobodys_connections(self):
+        self.assertEqual(self.argument("Terminate rolled back", "replaced"), ["new"])
+
+    def test_how_long_the_usual_drain_has_been_over(self):
+        # Six parts of 15 s, and with a `bake` of 150 s one minute more.
+        baked = [{"manifest": {"run": {"bake": "150s"}}}]
+        for prepared, expected in (([], [0, 0, 20, 40]), (baked, [0, 0, 60, 80])):
+            found = [self.argument("Watch release", "drained_for", prepared=prepared, looks=looks) for looks in (4, 5, 6, 7)]
+            self.assertEqual(found, expected)
 
 
 class Sweeper(unittest.TestCase):

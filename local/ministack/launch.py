@@ -53,6 +53,7 @@ def main():
     end_executions_on_time(stepfunctions)
     tell_of_executions_late(stepfunctions)
     find_streams_by_prefix(cloudwatch_logs)
+    answer_logs_in_pages(cloudwatch_logs)
     run_builds(codebuild, stepfunctions, sts, iam_evaluator)
     ask_for_builds_as_codebuild_does(codebuild, iam_actions)
     apply_quotas(app, router, iam_actions)

@@ -16,8 +16,19 @@ def follow_states(ec2, eventbridge):
     last start. Each new state is an event
     (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html). MiniStack keeps the
     address and tells nobody. Here the states in between take no time."""
+    ec2._random_ip = nobodys(ec2, ec2._random_ip)
     for action, states in PASSED.items():
         ec2._ACTION_MAP[action] = telling(ec2, eventbridge, ec2._ACTION_MAP[action], states)
+
+
+def nobodys(ec2, draw):
+    """An address belongs to one instance at a time. MiniStack draws one without looking whether it has an owner."""
+    def address(prefix):
+        kinds = ("PublicIpAddress", "PrivateIpAddress")
+        taken = {found.get(kind) for found in list(ec2._instances.values()) for kind in kinds}
+        return next(one for one in iter(lambda: draw(prefix), None) if one not in taken)
+
+    return address
 
 
 def telling(ec2, eventbridge, action, states):

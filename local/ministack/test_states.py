@@ -1,7 +1,9 @@
 """That states.py tells of an instance's states as EC2 does, and gives its address back."""
 
+import itertools
 import json
 import unittest
+from unittest import mock
 
 from ministack.services import ec2, eventbridge
 
@@ -22,8 +24,11 @@ def told():
 
 
 class States(unittest.TestCase):
-    def test_a_life(self):
+    @classmethod
+    def setUpClass(cls):
         states.follow_states(ec2, eventbridge)
+
+    def test_a_life(self):
         ask("RunInstances", ImageId="ami-1", MinCount="1", MaxCount="1")
         self.assertEqual(told(), ["pending", "running"])
         instance, found = next(iter(ec2._instances.items()))
@@ -41,6 +46,21 @@ class States(unittest.TestCase):
 
         ask("TerminateInstances", **of_it)
         self.assertEqual((told(), found["PublicIpAddress"]), (["shutting-down", "terminated"], ""))
+
+    def test_no_two_instances_have_one_address(self):
+        before = set(ec2._instances)
+        numbers = itertools.count()
+        # Each address is drawn many times.
+        drawn = states.nobodys(ec2, lambda prefix: f"{prefix}0.0.{next(numbers) // 9}")
+        with mock.patch.object(ec2, "_random_ip", drawn):
+            for _ in range(3):
+                ask("RunInstances", ImageId="ami-1", MinCount="1", MaxCount="1")
+        found = [one for name, one in ec2._instances.items() if name not in before]
+        for kind in ("PublicIpAddress", "PrivateIpAddress"):
+            self.assertEqual(len({one[kind] for one in found}), 3, kind)
+
+    def test_the_addresses_of_instances_are_drawn_so(self):
+        self.assertIs(ec2._random_ip.__code__, states.nobodys(ec2, None).__code__)
 
 
 if __name__ == "__main__":

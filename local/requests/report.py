@@ -45,7 +45,7 @@ def main():
     wrong = [line for one in asked.values() for line in one.wrong]
     silent = coverage.silent(ROOT, asked) if options.full else []
     if lost:
-        wrong.append(f"{lost} requests found no room in the record, and nobody has looked at them")
+        wrong.append(f"{lost} requests found no room in the record, and nobody has looked at them: `make down up` begins a new one")
     (options.root / ".local/requests.md").write_text(report(asked, wrong + silent))
     tell(asked, wrong + silent)
 

@@ -167,13 +167,20 @@ impl Fleet {
         let mut first = None;
         let listed = self.by_id(ids).await?;
         // One after the other: only where one of them keeps all others.
-        for one in listed.iter().filter(|one| one.can_end()) {
-            match self.terminate_together(std::slice::from_ref(&one.id)).await {
-                Err(error) if is_unknown(&error) => {
-                    tracing::info!(one.id, "is not there any more");
+        for id in ids {
+            let seen = listed.iter().find(|one| one.id == *id);
+            if seen.is_some_and(|one| !one.can_end()) {
+                continue;
+            }
+            match self.terminate_together(std::slice::from_ref(id)).await {
+                Err(error) if is_unknown(&error) => tracing::info!(id, "is not there any more"),
+                // To who may end only what has a tag, EC2 says this of what it does not know. What was launched a
+                // moment ago may be there and not be listed.
+                Err(error) if may_be_of_one(&error) && seen.is_none() => {
+                    tracing::info!(id, %error, "is not listed");
                 }
                 Err(error) if may_be_of_one(&error) => {
-                    tracing::info!(one.id, %error, "cannot be ended");
+                    tracing::info!(id, %error, "cannot be ended");
                     first.get_or_insert(error);
                 }
                 sent => sent?,

@@ -49,9 +49,10 @@ impl Seen {
     }
 }
 
-/// The most that DescribeInstances takes:
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>.
-const VALUES_OF_A_FILTER: usize = 200;
+/// Values of all filters of one call. EC2's page says 200 of each filter
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>), its refusal
+/// (`FilterLimitExceeded`) 200 on a single call.
+const VALUES_OF_A_CALL: usize = 200;
 
 /// EC2.
 #[derive(Debug, Clone)]
@@ -84,14 +85,14 @@ impl Fleet {
     }
 
     /// Instances that releases launched for hostnames: each by the release's label and the hostname.
-    /// One call for 200 of them.
+    /// One call for 100 of them: each has two values.
     pub async fn of_releases(
         &self,
         wanted: &BTreeSet<(String, String)>,
     ) -> Result<Vec<Seen>, CallError> {
         let wanted: Vec<&(String, String)> = wanted.iter().collect();
         let mut all = Vec::new();
-        for chunk in wanted.chunks(VALUES_OF_A_FILTER) {
+        for chunk in wanted.chunks(VALUES_OF_A_CALL / 2) {
             let labels: BTreeSet<&String> = chunk.iter().map(|(label, _)| label).collect();
             let names: BTreeSet<&String> = chunk.iter().map(|(_, name)| name).collect();
             let filter = |name: &str, values: BTreeSet<&String>| {
@@ -121,7 +122,7 @@ impl Fleet {
     /// Those of these instances that EC2 lists; a filter, since an unknown id would fail the call.
     pub async fn by_id(&self, ids: &[String]) -> Result<Vec<Seen>, CallError> {
         let mut all = Vec::new();
-        for ids in ids.chunks(VALUES_OF_A_FILTER) {
+        for ids in ids.chunks(VALUES_OF_A_CALL) {
             let filter = Filter::builder()
                 .name("instance-id")
                 .set_values(Some(ids.to_vec()))

@@ -372,3 +372,13 @@ async fn an_announced_end_counts_as_long_as_it_is_to_come() {
         assert!(asked[0].contains(part), "{}", asked[0]);
     }
 }
+
+/// Labels and hostnames count together.
+#[tokio::test]
+async fn one_call_names_200_values_at_the_most() {
+    let replay = Replay::new([instances(&[], ""), instances(&[], "")]);
+    let wanted = (0..101).map(|n| (format!("dev-r{n}"), format!("api-{n}")));
+    let fleet = Fleet::new(&replay.config());
+    fleet.of_releases(&wanted.collect()).await.unwrap();
+    assert_eq!(replay.asked().len(), 2);
+}

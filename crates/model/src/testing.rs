@@ -57,6 +57,7 @@ impl Act<'_> {
             component: one.component.clone(),
             commit: one.commit.clone(),
             peers: peers(&one.component).clone(),
+            instances: 1,
         };
         Together {
             release: self.release(),

@@ -63,6 +63,10 @@ pub struct WatchRequest {
     /// What was live before it.
     #[serde(default)]
     pub replaced: BTreeSet<Fqdn>,
+    /// For how many seconds the usual drain has been over. An execution that began with an earlier definition does not
+    /// tell.
+    #[serde(default)]
+    pub drained_for: Option<u64>,
 }
 
 /// What all looks have come to.

@@ -20,6 +20,7 @@ fn stands(name: &str) -> HostedComponent {
 fn request(before: Option<Before>) -> WatchRequest {
     let before = before.map(|before| (component("api"), before));
     WatchRequest {
+        drained_for: None,
         release: testing::release(),
         components: vec![stands("api")],
         before: BeforeReply {

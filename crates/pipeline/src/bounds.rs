@@ -4,13 +4,14 @@
 //!
 //! So every list that travels has a budget, each component of a release an equal share of it, and
 //! Prepare workspace refuses what takes more, before anything boots. Companions have budgets of their
-//! own, which Plan companions looks at. `bounds_tests.rs` builds the largest release that is let
+//! own, which Plan companions looks at, and so has the cutover's change of records. `bounds_tests.rs` builds the largest release that is let
 //! through and measures its states.
 
 use crate::live::ReadSet;
 use crate::names::{Component, Fqdn, alias, hostname_of_release, peer_name, peer_variable};
 use crate::proof::Set;
 use crate::reason::Reason;
+use crate::records::{Batch, MOST_CHARACTERS, MOST_VALUES};
 use crate::suites::{plan_suites, url};
 use crate::wire::{Artifact, Bundle, Prepared, Release, artifact_key};
 use serde::Serialize;
@@ -82,6 +83,16 @@ pub const MAX_LISTED: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TooLarge(String);
+
+impl TooLarge {
+    /// A cutover of so many components that does not fit one change of records.
+    pub(crate) fn cutover(components: usize, batch: &Batch) -> Self {
+        let (values, characters) = batch.size();
+        Self(format!(
+            "the cutover of these {components} components would change {values} values of records with {characters} characters, and Route 53 takes {MOST_VALUES} values with {MOST_CHARACTERS} characters in one change: release fewer components together, or have fewer instances"
+        ))
+    }
+}
 
 /// Whether a component of a release takes no more than its share.
 ///

@@ -36,18 +36,27 @@ pub fn may_be_connected(row: &CandidateRow, now: &str) -> bool {
 /// after it told something else, and the call. So whoever connects in the last moment of the usual drain is noticed.
 const NOTICED: Duration = Duration::from_secs(40);
 
-/// Whether they are kept, `usual` being the drain without connections. `told` is what each instance has told, `None` where that is nothing or could not be
-/// read: then it is kept until `drain` is over.
+/// How long ago users were led away from instances.
+#[derive(Debug, Clone, Copy)]
+pub struct Replaced {
+    /// Since their `drain` is counted.
+    pub since: Duration,
+    /// For how long the usual drain has been over. It begins when all name servers know the change, which may be
+    /// minutes after that.
+    pub drained_for: Duration,
+}
+
+/// Whether they are kept. `told` is what each instance has told, `None` where that is nothing or could not be read:
+/// then it is kept until `drain` is over.
 pub fn has_connections(
     row: &CandidateRow,
-    since_cutover: Duration,
-    usual: Duration,
+    replaced: Replaced,
     told: &BTreeMap<String, Option<String>>,
 ) -> bool {
     let is_idle = |one: &Option<String>| one.as_deref().map(str::trim) == Some("0");
-    let is_early = since_cutover < usual + NOTICED;
+    let is_early = replaced.drained_for < NOTICED;
     let is_kept = is_early || !told.values().all(is_idle);
-    is_kept && drain_of(row).is_some_and(|drain| since_cutover < drain)
+    is_kept && drain_of(row).is_some_and(|drain| replaced.since < drain)
 }
 
 #[cfg(test)]
@@ -70,8 +79,13 @@ mod tests {
     fn check(row: &CandidateRow, minutes: u64, told: &[Option<&str>]) -> bool {
         let named = |(n, one): (usize, &Option<&str>)| (format!("i-{n}"), one.map(str::to_owned));
         let told = told.iter().enumerate().map(named).collect();
+        // A change takes a minute to be known everywhere.
         let since = Duration::from_secs(minutes * 60);
-        has_connections(row, since, Duration::from_secs(90), &told)
+        let replaced = Replaced {
+            since,
+            drained_for: since.saturating_sub(Duration::from_secs(60 + 90)),
+        };
+        has_connections(row, replaced, &told)
     }
 
     #[test]
@@ -79,8 +93,8 @@ mod tests {
         let row = row("drain='15m'");
         assert!(check(&row, 3, &[Some("1\n")]));
         assert!(check(&row, 3, &[Some("0\n"), Some("1\n")]));
-        assert!(!check(&row, 3, &[Some("0\n"), Some("0")]));
-        assert!(check(&row, 2, &[Some("0")]), "one may just have begun");
+        assert!(!check(&row, 4, &[Some("0\n"), Some("0")]));
+        assert!(check(&row, 3, &[Some("0")]), "one may just have begun");
         assert!(!check(&row, 15, &[Some("1\n")]));
     }
 

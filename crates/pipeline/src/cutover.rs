@@ -1,5 +1,7 @@
 //! Deploy (cutover): one batch moves every alias of a release, or none.
 
+mod size;
+
 use crate::live::{Brings, KnownHosts, ReadSet, live_hostnames, read_set};
 use crate::names::{
     Commit, Component, Domain, Fqdn, Ticket, alias, cutover_of, last_cutover, peer_name,
@@ -7,6 +9,8 @@ use crate::names::{
 use crate::records::{Batch, Record, RecordType, ZoneView};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use size::check_cutover;
 
 /// A candidate that is to go live.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

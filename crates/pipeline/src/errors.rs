@@ -70,7 +70,8 @@ names! {
         /// To do: usually nothing; the cause says where the branch points now, and how to release that
         /// commit if no push did.
         Superseded,
-        /// The release would pass more from state to state than Step Functions takes.
+        /// The release would pass more from state to state than Step Functions takes, or its cutover would change
+        /// more records than Route 53 takes in one change.
         ///
         /// To do: the cause says what is too much; release fewer components together.
         ReleaseTooLarge,

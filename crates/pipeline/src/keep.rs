@@ -175,6 +175,8 @@ pub struct KeepPlan {
     pub soon: bool,
     /// Hostnames for which nothing is launched any more for this hour, and that were not told yet, with a sentence.
     pub stopped: Vec<(Fqdn, String)>,
+    /// The same of all such hostnames, also of those that were told: who is told may have been killed since.
+    pub given_up: BTreeMap<Fqdn, String>,
     /// How each component is.
     pub seen: Vec<Seen>,
 }

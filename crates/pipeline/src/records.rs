@@ -80,9 +80,9 @@ pub enum Change {
 }
 
 /// Values in a batch.
-const MOST_VALUES: usize = 1000;
+pub const MOST_VALUES: usize = 1000;
 /// Characters of all values in a batch.
-const MOST_CHARACTERS: usize = 32_000;
+pub const MOST_CHARACTERS: usize = 32_000;
 
 /// Changes that are applied whole or not at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,12 +141,21 @@ impl Batch {
     /// Whether so many more changes fit what Route 53 takes
     /// (<https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>).
     pub fn has_room_for<'a>(&'a self, more: impl Iterator<Item = &'a Record>) -> bool {
-        let values = self.records().chain(more).flat_map(|one| &one.values);
-        let (count, characters) = values.fold((0, 0), |(count, characters), value| {
-            (count + 1, characters + value.chars().count())
-        });
-        count <= MOST_VALUES && characters <= MOST_CHARACTERS
+        let (values, characters) = taken(self.records().chain(more));
+        values <= MOST_VALUES && characters <= MOST_CHARACTERS
     }
+
+    /// How many values it has, and how many characters these.
+    pub fn size(&self) -> (usize, usize) {
+        taken(self.records())
+    }
+}
+
+fn taken<'a>(records: impl Iterator<Item = &'a Record>) -> (usize, usize) {
+    let values = records.flat_map(|one| &one.values);
+    values.fold((0, 0), |(count, characters), value| {
+        (count + 1, characters + value.chars().count())
+    })
 }
 
 /// What a target's zone holds, as observed at one moment. Copies share it.

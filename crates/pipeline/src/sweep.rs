@@ -149,7 +149,8 @@ pub fn in_question(look: &Look) -> BTreeSet<Ticket> {
     let running = running.filter(|one| one.row.outcome == ReleaseOutcome::Running);
     let mut found: BTreeSet<Ticket> = running.map(|one| one.row.ticket).collect();
     let live = look.live();
-    for row in look.rows.values().filter(|row| !live.is(row)) {
+    let kept = |row: &CandidateRow| may_be_connected(row, &look.now);
+    for row in look.rows.values().filter(|row| !live.is(row) && !kept(row)) {
         found.insert(row.ticket);
         let by = live.replaced_by(row).map(|by| by.ticket);
         found.extend(by.filter(|by| row.ticket < *by));
@@ -157,6 +158,23 @@ pub fn in_question(look: &Look) -> BTreeSet<Ticket> {
     found.extend(look.strays().filter_map(|one| look.ticket_of(one)));
     found.retain(|ticket| look.releases.contains_key(ticket));
     found
+}
+
+/// Whether there is nothing to do for it, however its execution stands: all that it has left was replaced by what
+/// bakes or drains still. Of a release of many components those may be many.
+fn waits_only(ticket: Ticket, look: &Look, live: &LiveRows<'_>) -> bool {
+    let release = look.releases.get(&ticket);
+    let is_running = release.is_none_or(|one| one.row.outcome == ReleaseOutcome::Running);
+    let by = |row: &CandidateRow| live.replaced_by(row).map(|by| by.ticket);
+    let left = || look.rows.values().filter(|row| !live.is(row));
+    let has_replaced = left().any(|row| by(row) == Some(ticket));
+    let has_strays = look.strays().any(|one| look.ticket_of(one) == Some(ticket));
+    let waits = |row: &CandidateRow| {
+        let by = by(row).filter(|by| row.ticket < *by && !row.companion);
+        by.is_some_and(|by| look.executions.get(&by) == Some(&Stands::Runs))
+    };
+    let mut own = left().filter(|row| row.ticket == ticket);
+    !is_running && !has_replaced && !has_strays && own.all(|row| waits(row))
 }
 
 /// Decides.
@@ -168,7 +186,9 @@ pub fn plan_sweep(look: &Look, target: &Target) -> SweepPlan {
         .extend(undo.filter_map(|one| undo_of(one, look, &live)));
     plan.jobs.extend(companions(look));
     plan.jobs.extend(replaced(look, &live));
-    plan.left = plan.jobs.len().saturating_sub(MOST_JOBS) + look.unasked;
+    let unasked = look.unasked.iter();
+    let unasked = unasked.filter(|ticket| !waits_only(**ticket, look, &live));
+    plan.left = plan.jobs.len().saturating_sub(MOST_JOBS) + unasked.count();
     plan.jobs.truncate(MOST_JOBS);
     plan.jobs.extend(late_records(look));
     plan.jobs.extend(strays(look));

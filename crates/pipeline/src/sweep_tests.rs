@@ -124,11 +124,28 @@ fn what_may_have_connections_is_left_until_that_is_over() {
     seen.drained.insert(Ticket(7));
     seen.now = "2026-03-01T12:14:59Z".into();
     check(&seen, expect![""]);
+    assert_eq!(in_question(&seen), BTreeSet::new());
     seen.now = "2026-03-01T12:15:00Z".into();
+    assert_eq!(in_question(&seen), BTreeSet::from([Ticket(6), Ticket(7)]));
     check(
         &seen,
         expect!["stage-r7: it is live and has drained, and api-bbbbbbbbbbbb.stage.myproj.com goes"],
     );
+}
+
+/// An umbrella release may replace more than one run asks for, and bakes for an hour.
+#[test]
+fn what_was_not_asked_for_is_left_only_if_it_waits_for_nobody() {
+    let left = |outcome, by| {
+        let before = row("api", 'b', 6, Live);
+        let mut seen = with(look(&[before]), release(7, ReleaseOutcome::Live), by);
+        seen.releases.insert(Ticket(6), release(6, outcome));
+        seen.unasked = BTreeSet::from([Ticket(6)]);
+        plan_sweep(&seen, &Target::new("stage").unwrap()).left
+    };
+    assert_eq!(left(ReleaseOutcome::Live, Stands::Runs), 0);
+    assert_eq!(left(ReleaseOutcome::Live, stopped()), 1);
+    assert_eq!(left(ReleaseOutcome::Running, Stands::Runs), 1);
 }
 
 #[test]

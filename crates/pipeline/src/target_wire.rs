@@ -184,8 +184,13 @@ pub struct RoundRequest {
     /// Of Plan target.
     pub plan: TargetPlan,
     /// Which time, from 1: each is an operation of its own. Before it, what kept the stack from going is cleared again, or
-    /// what somebody else had begun with it has ended.
+    /// what somebody else had begun with it has ended. An execution that began with an earlier definition does not tell.
+    #[serde(default = "first_round")]
     pub round: u32,
+}
+
+fn first_round() -> u32 {
+    1
 }
 
 /// Reply of Close target.

@@ -15,8 +15,8 @@ use pipeline::wire::{Instance, Release};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Services that are asked at the same time.
-const AT_ONCE: usize = 32;
+/// Services that are asked at the same time: of a whole zone that hangs, all in one round.
+const AT_ONCE: usize = 128;
 
 /// What EC2 says where another subnet may do: its zone has no such machine or volume, or none at this moment
 /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).

@@ -6,7 +6,7 @@ use health::{Examiner, Outsider};
 use pipeline::bake::{
     Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchReply, WatchRequest, has_moved_on,
 };
-use pipeline::connections::{MAX_BYTES, drain_of, has_connections, key};
+use pipeline::connections::{MAX_BYTES, Replaced, drain_of, has_connections, key};
 use pipeline::errors::Fault;
 use pipeline::health::Tolerates;
 use pipeline::names::{Component, Domain, Fqdn, Target};
@@ -186,6 +186,7 @@ impl Watch {
         let names = kept.iter().map(|row| &row.component);
         let aliases = self.aliases(&request.release, names).await?;
         let usual = Duration::from_secs(request.release.drain_seconds.into());
+        let drained_for = request.drained_for.map(Duration::from_secs);
         let look = async |row: &CandidateRow| {
             let since = match &row.kept_until {
                 Some(until) => since_replaced(drain_of(row)?, until),
@@ -202,7 +203,11 @@ impl Watch {
                 ?told,
                 "connections as they are told"
             );
-            has_connections(row, since, usual, &told).then(|| row.component.clone())
+            let replaced = Replaced {
+                since,
+                drained_for: drained_for.unwrap_or_else(|| since.saturating_sub(usual)),
+            };
+            has_connections(row, replaced, &told).then(|| row.component.clone())
         };
         let looks = futures::stream::iter(kept).map(look);
         let found: Vec<Option<Component>> = looks.buffer_unordered(AT_ONCE).collect().await;
@@ -245,5 +250,69 @@ impl Watch {
         let looks: Vec<Option<(Component, Outside)>> =
             looks.buffer_unordered(AT_ONCE).collect().await;
         looks.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pipeline::names::Project;
+    use pipeline::rows::EnvironmentRow;
+    use pipeline::settings::TargetSettings;
+    use replay::Replay;
+
+    const BROKEN: (u16, &str) = (500, r#"{"__type": "InternalServerError"}"#);
+    const NO_ROW: (u16, &str) = (200, r#"{"Responses": {"t": []}, "UnprocessedKeys": {}}"#);
+
+    fn release() -> Release {
+        let environment = EnvironmentRow {
+            domain: Domain::new("stage.myproj.com").unwrap(),
+            zone_id: "Z".into(),
+            launch_template_id: "lt-1".into(),
+            launch_template_version: "1".into(),
+            subnet_ids: Vec::new(),
+            settings: TargetSettings {
+                alias_ttl: 60,
+                hostname_ttl: 60,
+                drain_margin: 30,
+                test_dependents: false,
+            },
+        };
+        let (project, target) = (Project::new("myproj"), Target::new("stage"));
+        Release::on(project.unwrap(), target.unwrap(), "x", environment)
+    }
+
+    async fn before(answers: impl IntoIterator<Item = (u16, &str)>) -> Result<BeforeReply, Fault> {
+        let answers = answers
+            .into_iter()
+            .map(|(status, body)| (status, body.to_owned()));
+        let config = Replay::new(answers).config();
+        let watch = Watch {
+            registry: Registry::new(&config, "t"),
+            examiner: Examiner::new(&config, "b").unwrap(),
+            store: Store::new(&config, "b"),
+            outsider: Outsider::new(None).unwrap(),
+        };
+        let request = BeforeRequest {
+            release: release(),
+            before: vec![Component::new("api").unwrap()],
+        };
+        watch.before(request).await
+    }
+
+    /// Without the look before it, nothing that users meet after a cutover rolls it back.
+    #[tokio::test]
+    async fn one_call_that_fails_does_not_cost_the_look_before_a_cutover() {
+        let found = before([BROKEN, NO_ROW]).await.unwrap();
+        let new = BTreeMap::from([(Component::new("api").unwrap(), Before::New)]);
+        assert_eq!(found.components, new);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_for_good_is_an_error_after_three_tries() {
+        let tries = vec![BROKEN; LOOKS_BEFORE];
+        assert!(before(tries.clone()).await.is_err());
+        // A fourth answer is not asked for.
+        assert!(before([tries, vec![NO_ROW]].concat()).await.is_err());
     }
 }

@@ -19,15 +19,13 @@ use crate::names::Ticket;
 use crate::rows::HistoryRow;
 use crate::sweep::{SeenRelease, Stands};
 use crate::wire::Release;
+use ending::Began;
 use std::collections::BTreeMap;
 
 const WHILE: &str = "while dead instances were replaced";
 
 /// Looks of one run while something boots, a second apart; then the state machine goes on with another.
 const LOOKS: u32 = 45;
-
-/// After so many of them the zone is looked at again: a call to Route 53 in some ten seconds.
-const WHOLE_LOOK: u32 = 10;
 
 /// Seconds for which nobody else is to be started. With the schedule's minute it is less than two minutes until an
 /// execution that was stopped is followed by another.
@@ -59,6 +57,7 @@ pub struct Keep {
     attempts: Attempts,
     /// Looks that are left.
     looks: u32,
+    began: Began,
     /// What was seen at the last one.
     seen: Vec<(String, String)>,
     /// Whether anything was noted in this run.
@@ -143,6 +142,7 @@ impl Driver for Keep {
             Waits::Launched => Ok(self.none_launched(&fault)),
             // What is not known to be INSYNC runs on for a while, and nothing else waits for that.
             Waits::InSync => Ok(self.ask_machines()),
+            Waits::Ended if fault.name() != ErrorName::Unavailable => Ok(self.not_ended(&fault)),
             Waits::ToldBegun => Ok(self.untold(Self::tell_begun)),
             Waits::ToldEnded => Ok(self.untold(Self::tell_ended)),
             Waits::Released => Ok(self.still_busy(&fault)),
@@ -168,6 +168,7 @@ impl Keep {
             plan: KeepPlan::default(),
             attempts: Attempts::default(),
             looks: LOOKS,
+            began: Began::default(),
             seen: Vec::new(),
             noted: false,
             launching: Vec::new(),
@@ -237,6 +238,9 @@ impl Keep {
     fn saw(&mut self, machines: Vec<Machine>, at: i64) {
         let well = self.look.machines.iter().filter(|one| one.answers());
         self.look.well_before = well.map(|one| one.id.clone()).collect();
+        if self.began.is_long_ago(at) {
+            self.looks = 0;
+        }
         (self.look.machines, self.look.at) = (machines, at);
     }
 
@@ -350,36 +354,6 @@ impl Keep {
                 let ends = std::mem::take(&mut self.plan.ends);
                 self.ask(Ask::EndInstances(ends), Waits::Ended)
             }
-        }
-    }
-
-    /// What boots is waited for; what was done is looked at once more.
-    fn acted(&mut self) -> Next<Kept> {
-        let says = std::mem::take(&mut self.plan.says);
-        self.kept.did(&says);
-        let has_failed = !self.kept.failed.is_empty();
-        match (self.looks, self.pending, says.is_empty() || has_failed) {
-            (0, _, _) | (_, false, true) => self.end(),
-            (_, true, _) => self.pause(),
-            (_, false, false) => {
-                self.looks -= 1;
-                self.begin()
-            }
-        }
-    }
-
-    fn pause(&mut self) -> Next<Kept> {
-        self.looks -= 1;
-        self.ask(Ask::Wait(1), Waits::Paused)
-    }
-
-    /// While nothing changes, only the instances are looked at; now and then all, for what went live meanwhile.
-    fn polled(&mut self) -> Next<Kept> {
-        let is_same = !self.soon && self.look.digest() == self.seen;
-        match (is_same, self.looks) {
-            (_, 0) => self.end(),
-            (true, left) if left % WHOLE_LOOK != 0 => self.pause(),
-            _ => self.begin(),
         }
     }
 }

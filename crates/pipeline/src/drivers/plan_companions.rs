@@ -4,6 +4,7 @@
 use super::cutover::known;
 use super::{Answer, Ask, Driver, Next, Rows};
 use crate::bounds::check_beside;
+use crate::cutover::check_cutover;
 use crate::errors::{ErrorName, Fault};
 use crate::live::{Brings, KnownHosts, dependents, live_hostnames, read_set};
 use crate::names::{Component, Fqdn, hostname_of_release};
@@ -110,6 +111,7 @@ impl PlanCompanions {
             set: set(&live, &known, &asked.components),
         };
         check_beside(release, &reply.companions, &reply.read_set, &reply.set)
+            .and_then(|()| check_cutover(release, &asked.components, &reply.read_set, zone))
             .map_err(|e| Fault::new(ErrorName::ReleaseTooLarge, e.to_string()))?;
         let proofs = release
             .proven

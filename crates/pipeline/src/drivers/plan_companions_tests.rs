@@ -15,6 +15,7 @@ fn asked(proven: bool) -> Together<ComponentPeers> {
             component: component("msa"),
             commit: row("msa", 'b', 42).commit,
             peers: Default::default(),
+            instances: 1,
         }],
     }
 }

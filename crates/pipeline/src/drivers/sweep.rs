@@ -165,10 +165,12 @@ impl Sweep {
     fn ask_executions(&mut self, found: Vec<SeenRelease>, now: &str) -> Next<Swept> {
         let by_ticket = found.into_iter().map(|one| (one.row.ticket, one));
         self.look().releases = by_ticket.collect();
+        self.look().now = now.to_owned();
         let all = in_question(&self.look);
-        self.look().unasked = all.len().saturating_sub(MOST_EXECUTIONS);
         // The newest first: by them is decided what those before them have left.
-        let asked = all.into_iter().rev().take(MOST_EXECUTIONS);
+        let asked: BTreeSet<Ticket> = all.iter().rev().take(MOST_EXECUTIONS).copied().collect();
+        self.look().unasked = all.difference(&asked).copied().collect();
+        let asked = asked.into_iter();
         let asked: BTreeMap<Ticket, _> = asked
             .filter_map(|ticket| Some((ticket, self.look.releases.get(&ticket)?.row.clone())))
             .collect();

@@ -124,10 +124,11 @@ fn next(plan: &mut KeepPlan, look: &KeepLook, one: &Lost) -> Option<Launch> {
     let asked = before.as_ref().filter(may_come).cloned();
     let most = host::wanted(row) * PER_INSTANCE_AND_HOUR;
     if asked.is_none() && plan.notes.count(row) >= most {
+        let says = host::stopped(row, &look.domain);
         if plan.notes.stop(row, look.at) {
-            plan.stopped
-                .push((row.hostname.clone(), host::stopped(row, &look.domain)));
+            plan.stopped.push((row.hostname.clone(), says.clone()));
         }
+        plan.given_up.insert(row.hostname.clone(), says);
         return None;
     }
     if plan.launches.len() >= LAUNCHES_OF_A_LOOK {

@@ -92,7 +92,8 @@ pub struct KeepReply {
     /// What could not be done, of all targets: sentences. Another look may do it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub failed: String,
-    /// What is not done any more, of all targets, told for the first time: sentences. No other look says it again.
+    /// What is not launched any more, of all targets: sentences. Each look of an execution says it, so it is told
+    /// whatever becomes of the look that decided it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stopped: String,
     /// Executions that do what a look found.
@@ -137,7 +138,7 @@ pub struct Kept {
     /// What was done: sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<String>,
-    /// What is not launched any more, told for the first time: sentences.
+    /// What is not launched any more, at the last look: sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<String>,
     /// What could not be done: sentences.
@@ -181,8 +182,8 @@ impl Kept {
         self.components = seen.cloned().collect();
         self.plan = lines(&plan.says);
         self.waits = plan.waits;
-        let stopped = plan.stopped.iter().map(|(_, says)| says.clone());
-        self.stopped.extend(lines(&stopped.collect::<Vec<_>>()));
+        let given_up: Vec<String> = plan.given_up.values().cloned().collect();
+        self.stopped = lines(&given_up);
     }
 
     /// These were done.

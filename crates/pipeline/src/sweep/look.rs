@@ -66,8 +66,8 @@ pub struct Look {
     pub releases: BTreeMap<Ticket, SeenRelease>,
     /// How the executions of those in question stand.
     pub executions: BTreeMap<Ticket, Stands>,
-    /// How many were not asked for, since there are too many.
-    pub unasked: usize,
+    /// Those that were not asked for, since there are too many.
+    pub unasked: BTreeSet<Ticket>,
     /// Releases that are known to have drained.
     pub drained: BTreeSet<Ticket>,
     /// When it was planned: RFC 3339.
@@ -86,7 +86,7 @@ impl Look {
             instances: Vec::new(),
             releases: BTreeMap::new(),
             executions: BTreeMap::new(),
-            unasked: 0,
+            unasked: BTreeSet::new(),
             now: String::new(),
         }
     }

@@ -19,6 +19,10 @@ pub struct ComponentPeers {
     /// Whom its manifest names.
     #[serde(default)]
     pub peers: BTreeSet<Component>,
+    /// How many instances of it its manifest asks for; 0 where an execution that began with an earlier
+    /// definition does not tell it.
+    #[serde(default)]
+    pub instances: u16,
 }
 
 /// The reply of Plan companions.

@@ -106,7 +106,9 @@ fn what_ec2_refuses_does_not_count_however_long_another_boots() {
     let mut world = World::new(no_room_for_the_second);
     world.booting = vec![replacement("i-9", "i-1", Health::Unknown)];
     // A look in seven, each more than a minute after the other.
-    world.run(40, 20);
+    for _ in 0..2 {
+        world.run(40, 20).expect("a run is not that long");
+    }
     let tries = world.asked.iter().filter(|one| one.replaces == "i-2");
     assert!(tries.count() > 3, "{:?}", world.asked);
     assert_eq!(noted(&world), Vec::<&str>::new());
@@ -156,6 +158,31 @@ fn launches_that_end_at_once_are_not_made_without_end() {
     let kept = world.run(100, 1).expect("it gives up");
     // Three for each of two.
     assert_eq!((world.asked.len(), kept.stopped.len()), (6, 1));
+}
+
+/// Else an execution whose function was killed after its note would end in green, and nobody would be told.
+#[test]
+fn what_is_given_up_is_told_by_each_run_whoever_noted_it() {
+    let mut world = World::new(|_| LaunchOutcome::EndedAlready);
+    world.run(100, 1).expect("it gives up");
+    let again = world.run(100, 1).expect("there is nothing to wait for");
+    assert_eq!((again.stopped.len(), again.waits), (1, false));
+    assert_eq!(world.asked.len(), 6, "nothing more is launched");
+}
+
+#[test]
+fn a_run_whose_looks_take_long_ends_before_its_function_is_ended() {
+    let mut world = World::new(|_| LaunchOutcome::Up);
+    world.booting = ["i-1", "i-2"]
+        .map(|id| replacement("i-9", id, Health::Unknown))
+        .into();
+    let kept = world.run(100, 16).expect("it ends by itself");
+    assert!(
+        (400..500).contains(&(world.at - NOW)),
+        "{} s",
+        world.at - NOW
+    );
+    assert!(kept.waits, "another run goes on");
 }
 
 #[test]

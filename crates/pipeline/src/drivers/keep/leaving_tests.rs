@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::drivers::Rows;
-use crate::keep::testing::{NOW, address, look, machine, replacement, zone};
+use crate::keep::testing::{NOW, address, gone, look, machine, replacement, zone};
 use crate::keep::{Health, KeeperRow};
 use crate::records::ZoneView;
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ struct World {
     /// When users were sent elsewhere, and when `i-1` ended.
     left: Option<i64>,
     ended: Option<i64>,
+    /// Whom EC2 does not end.
+    protected: Option<&'static str>,
     at: i64,
 }
 
@@ -44,6 +46,7 @@ impl World {
             changes: Vec::new(),
             left: None,
             ended: None,
+            protected: None,
             at: NOW,
         }
     }
@@ -140,6 +143,14 @@ impl World {
         Answer::Ended(ids)
     }
 
+    fn refuses(&self, ask: &Ask) -> bool {
+        let Ask::EndInstances(ids) = ask else {
+            return false;
+        };
+        self.protected
+            .is_some_and(|id| ids.iter().any(|one| one == id))
+    }
+
     /// A keeper runs to its end, or is killed after so many of its asks were carried out. Whether it was killed.
     fn keeper(&mut self, most: usize) -> bool {
         let mut release = super::super::testing::release();
@@ -151,8 +162,13 @@ impl World {
                 Next::Done(_) => return false,
                 Next::Ask(ask) => ask,
             };
-            let answer = self.answer(ask);
-            next = driver.next(answer, "").unwrap();
+            next = match self.refuses(&ask) {
+                true => {
+                    driver.call_failed(Fault::new(ErrorName::CallRefused, "OperationNotPermitted"))
+                }
+                false => driver.next(self.answer(ask), ""),
+            }
+            .unwrap();
         }
         true
     }
@@ -196,6 +212,23 @@ fn a_keeper_that_is_killed_at_any_ask_loses_nothing_and_ends_nothing_early() {
         assert_eq!(world.machines.iter().filter(|one| one.is_up()).count(), 1);
     }
     assert!(killed > 40, "{killed}");
+}
+
+/// One run has to look twice at what boots.
+#[test]
+fn an_instance_that_cannot_be_ended_keeps_no_other_from_its_record() {
+    let mut world = World::new();
+    let stopped = Machine {
+        state: "stopped".into(),
+        ..gone("i-0")
+    };
+    world.machines = vec![gone("i-1"), stopped];
+    world.protected = Some("i-0");
+    world.later(2);
+    let row = world.rows.values().next().unwrap();
+    assert_eq!(row.instances[0].id, "i-9");
+    let record = world.zone.get(&crate::keep::testing::at()).unwrap();
+    assert_eq!(record.values, [address("i-9")]);
 }
 
 #[test]
