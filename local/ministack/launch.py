@@ -47,6 +47,7 @@ def main():
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
     name_what_route53_denies(iam_actions)
+    tell_conditions_what_is_asked(iam_actions, route53)
     hide_missing_keys_from_who_may_not_list(s3, iam_actions, iam_evaluator)
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)

@@ -19,7 +19,6 @@ def apply_limits():
     try_events_again(eventbridge, lambda_svc)
     keep_only_what_may_be_kept(lambda_svc)
     start_executions_as_the_rule_may(eventbridge)
-    know_what_is_put_on_a_bus()
 
 
 def bytes_of(value):
@@ -158,22 +157,3 @@ def start_executions_as_the_rule_may(eventbridge):
         return iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
 
     eventbridge._invoke_target = invoked
-
-
-def know_what_is_put_on_a_bus():
-    """IAM knows source and detail type of each event that PutEvents is asked for:
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/policy-keys-eventbridge.html. To MiniStack's they are
-    missing, so a condition on them with ForAllValues always holds."""
-    from ministack.core import iam_actions
-
-    known = iam_actions.request_tag_context
-
-    def with_events(service, action, body, params):
-        context = known(service, action, body, params)
-        if action != "events:PutEvents":
-            return context
-        entries = limits_json.loads(body or b"{}").get("Entries") or []
-        return {**context, "events:source": [entry.get("Source", "") for entry in entries],
-                "events:detail-type": [entry.get("DetailType", "") for entry in entries]}
-
-    iam_actions.request_tag_context = with_events

@@ -156,9 +156,7 @@ def look_at_the_role_of_a_stack(cloudformation, helpers, provisioners, stacks, i
     def keys_of(handler, kind, props):
         if kind != "AWS::Route53::RecordSet":
             return {}
-        change = "route53:changeresourcerecordsets"
-        return {f"{change}actions": [CHANGES[handler]], f"{change}recordtypes": [str(props.get("Type", ""))],
-                f"{change}normalizedrecordnames": [str(props.get("Name", "")).rstrip(".").lower()]}
+        return keys_of_changes([(CHANGES[handler], str(props.get("Type", "")), str(props.get("Name", "")))])
 
     def arn_of(kind, action, name, props):
         region, account = provisioners.get_region(), provisioners.get_account_id()
