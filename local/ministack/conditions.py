@@ -13,18 +13,74 @@ CHARACTER = re.compile(r"\\([0-3][0-7]{2})|(.)", re.DOTALL)
 UNESCAPED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-def tell_conditions_what_is_asked(iam_actions, route53):
+def tell_conditions_what_is_asked(iam_actions, ec2, route53, tagging):
+    tell_keys(iam_actions, ec2, route53)
+    tell_resources(iam_actions)
+    tell_tags_of_ec2(ec2, tagging)
+
+
+def tell_keys(iam_actions, ec2, route53):
     known = iam_actions.request_tag_context
     more = {
-        "events:PutEvents": keys_of_events,
-        "route53:ChangeResourceRecordSets": lambda body: keys_of_changes(changes_in(route53, body)),
+        "ec2:RunInstances": lambda _body, params: keys_of_a_launch(ec2, params),
+        "events:PutEvents": lambda body, _params: keys_of_events(body),
+        "route53:ChangeResourceRecordSets": lambda body, _params: keys_of_changes(changes_in(route53, body)),
     }
 
     def with_more(service, action, body, params):
         context = known(service, action, body, params)
-        return {**context, **more[action](body)} if action in more else context
+        return {**context, **more[action](body, params)} if action in more else context
 
     iam_actions.request_tag_context = with_more
+
+
+def tell_resources(iam_actions):
+    """A launch template has an ARN, and so has a change of Route 53; each instance that is to end is asked for; EC2's
+    Describe actions know no resource:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html."""
+    known, others, value = (iam_actions.extract_resource_arn, iam_actions.verified_access_resource_arns,
+                            iam_actions._query_param)
+
+    def resource(service, method, path, headers, body, params, region, account):
+        action, change = value(params, "Action"), re.fullmatch(r"/[0-9-]+/change/([^/]+)/?", path)
+        if service == "route53" and change:
+            return f"arn:aws:route53:::change/{change[1]}"
+        if service == "ec2" and action.startswith("Describe"):
+            return "*"
+        if service == "ec2" and action.endswith(("LaunchTemplate", "LaunchTemplateVersion", "LaunchTemplateVersions")):
+            template = value(params, "LaunchTemplateId")
+            return f"arn:aws:ec2:{region}:{account}:launch-template/{template}" if template else "*"
+        return known(service, method, path, headers, body, params, region, account)
+
+    def all_resources(params, region, account):
+        if value(params, "Action") != "TerminateInstances":
+            return others(params, region, account)
+        names = sorted((name for name in params if name.startswith("InstanceId.")),
+                       key=lambda name: int(name.rpartition(".")[2]))
+        return [f"arn:aws:ec2:{region}:{account}:instance/{value(params, name)}" for name in names]
+
+    iam_actions.extract_resource_arn, iam_actions.verified_access_resource_arns = resource, all_resources
+
+
+def tell_tags_of_ec2(ec2, tagging):
+    """What EC2 has made has its tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/control-access-with-tags.html.
+    MiniStack keeps them, and tells no condition."""
+    known = tagging.resource_tags
+
+    def tags_of(arn):
+        service, name = arn.split(":")[2:3], arn.rpartition("/")[2]
+        if service != ["ec2"]:
+            return known(arn)
+        return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []} or None
+
+    tagging.resource_tags = tags_of
+
+
+def keys_of_a_launch(ec2, params):
+    """The launch template that it is launched from."""
+    template = ec2._p(params, "LaunchTemplate.LaunchTemplateId")
+    here = f"arn:aws:ec2:{ec2.get_region()}:{ec2.get_account_id()}"
+    return {"ec2:launchtemplate": f"{here}:launch-template/{template}"} if template else {}
 
 
 def keys_of_events(body):

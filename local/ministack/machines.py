@@ -12,14 +12,14 @@ import threading
 
 def apply_what_launches_meet():
     from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import cloudformation, ec2, iam
+    from ministack.services import cloudformation, ec2, iam, tagging
     from ministack.services.cloudformation import handlers
 
     # Each wraps the one before, so the last is asked first.
     launch_from_templates(ec2)
     know_new_versions_late(ec2)
     take_tokens_at_their_word(ec2)
-    ask_for_all_that_a_launch_takes(ec2, iam, iam_actions, iam_evaluator)
+    ask_for_all_that_a_launch_takes(ec2, iam, tagging, iam_actions, iam_evaluator)
     number_versions_for_good(ec2)
     list_versions_in_pages(ec2)
     apply_every_filter_of_instances(ec2)
@@ -132,7 +132,7 @@ def take_tokens_at_their_word(ec2):
         ec2._ACTION_MAP[action] = with_token(action, ec2._ACTION_MAP[action])
 
 
-def ask_for_all_that_a_launch_takes(ec2, iam, iam_actions, iam_evaluator):
+def ask_for_all_that_a_launch_takes(ec2, iam, tagging, iam_actions, iam_evaluator):
     """RunInstances needs a permission for each resource that it uses or makes, each with its own condition keys; the tags
     that it gives need ec2:CreateTags, and the role of its instances iam:PassRole, also if it is only tried:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html,
@@ -147,6 +147,8 @@ def ask_for_all_that_a_launch_takes(ec2, iam, iam_actions, iam_evaluator):
         account, role = caller.split(":")[4], caller.split("/")[1]
         policies = iam_evaluator._gather_role_policies(role, account)
         for action, arn, keys in asked_of_a_launch(ec2, iam, params):
+            tags = tagging.resource_tags(arn) or {}
+            keys = keys | {f"aws:resourcetag/{name}".lower(): value for name, value in tags.items()}
             asked = iam_evaluator.EvalContext(
                 principal_arn=caller, principal_type="AssumedRole", principal_account=account, action=action,
                 resource_arn=arn, region=ec2.get_region(), service_context=keys)

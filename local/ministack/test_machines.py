@@ -4,8 +4,9 @@ import json
 import unittest
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import ec2, iam
+from ministack.services import ec2, iam, tagging
 
+import conditions
 import machines
 
 HERE = "arn:aws:ec2:us-east-1:000000000000:"
@@ -63,7 +64,8 @@ class Launches(unittest.TestCase):
         iam._instance_profiles["profile"] = {"Arn": "arn:aws:iam::000000000000:instance-profile/profile",
                                              "Roles": ["instances"]}
         assert launch({})[0] == 200, "MiniStack asks for it itself: the patch may go"
-        machines.ask_for_all_that_a_launch_takes(ec2, iam, iam_actions, iam_evaluator)
+        conditions.tell_tags_of_ec2(ec2, tagging)
+        machines.ask_for_all_that_a_launch_takes(ec2, iam, tagging, iam_actions, iam_evaluator)
 
     def test_it_is_launched_with_every_permission_and_without_none(self):
         self.assertEqual(launch(ALL)[0], 200)
@@ -86,6 +88,20 @@ class Launches(unittest.TestCase):
         self.addCleanup(data.pop, "TagSpecifications")
         self.assertIn(f"{TAG} on resource: {HERE}network-interface/*", launch(ALL)[1])
         self.assertEqual(launch(ALL | {"more": (TAG, HERE + "network-interface/*", WHILE_LAUNCHING)})[0], 200)
+
+    def test_what_it_uses_has_the_tags_that_are_permitted(self):
+        own = {"StringEquals": {"aws:ResourceTag/project": "myproj"}}
+        used = {"subnet": "subnet-1", "group": "sg-1", "template": "lt-1"}
+        may = ALL | {name: (*ALL[name][:2], own) for name in used}
+        mine, others = ([{"Key": "project", "Value": value}] for value in ("myproj", "other"))
+        ec2._tags.update({one: mine for one in used.values()})
+        self.assertEqual(launch(may)[0], 200)
+        for one in used.values():
+            ec2._tags[one] = others
+            status, said = launch(may)
+            self.assertEqual(status, 403)
+            self.assertIn(f"/{one} because", said)
+            ec2._tags[one] = mine
 
     def test_what_has_no_template_is_not_launched_from_one(self):
         own = {"LaunchTemplate.LaunchTemplateId": "", "ImageId": "ami-1", "SecurityGroupId.1": "sg-1"}
