@@ -21,8 +21,6 @@ pipeline=(
     "NoProxy=$CUTOVER_NO_PROXY"
     "DnsServer=$CUTOVER_DNS"
     TableDeletionProtection=false
-    # The emulator evaluates neither tags of EC2 resources nor some ARNs: see infra/pipeline.yaml.
-    ResourceTagConditions=false
     # CloudFormation is done in milliseconds here.
     TargetPauseSeconds=1
 )

@@ -38,7 +38,7 @@ def main():
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
     from ministack.services import cloudwatch_logs, codebuild, dynamodb, ec2, eventbridge, lambda_svc
     from ministack.services.cloudformation import provisioners
-    from ministack.services import route53, s3, stepfunctions, sts
+    from ministack.services import route53, s3, stepfunctions, sts, tagging
 
     give_functions_a_clean_environment(lambda_svc, settings)
     separate_environments(lambda_svc, lambda_runtime)
@@ -47,6 +47,7 @@ def main():
     make_function_credentials_unguessable(lambda_runtime, lambda_svc, sts)
     check_the_signatures_of_root(app, iam_evaluator)
     name_what_route53_denies(iam_actions)
+    tell_conditions_what_is_asked(iam_actions, ec2, route53, tagging)
     hide_missing_keys_from_who_may_not_list(s3, iam_actions, iam_evaluator)
     record_every_state(stepfunctions)
     apply_parallel_arguments_and_output(stepfunctions)

@@ -18,8 +18,7 @@ def apply_limits():
     refuse_large_inputs(stepfunctions)
     try_events_again(eventbridge, lambda_svc)
     keep_only_what_may_be_kept(lambda_svc)
-    start_executions_as_the_rule_may(eventbridge)
-    know_what_is_put_on_a_bus()
+    reach_targets_as_they_permit(eventbridge)
 
 
 def bytes_of(value):
@@ -133,47 +132,48 @@ def keep_only_what_may_be_kept(lambda_svc):
     lambda_svc._route_async_failure = routed
 
 
-def start_executions_as_the_rule_may(eventbridge):
-    """EventBridge starts a state machine in the name of the target's role, which needs states:StartExecution:
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html. MiniStack asks nobody."""
+def reach_targets_as_they_permit(eventbridge):
+    """EventBridge invokes a function whose own policy permits it for the rule, and starts a state machine in the name of
+    the target's role, which needs states:StartExecution and a trust that permits the rule to assume it:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html,
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html. MiniStack
+    asks nobody."""
     from ministack.core import iam_evaluator
+    from ministack.services import iam, lambda_svc
 
     invoke = eventbridge._invoke_target
 
     def invoked(target, event, rule, view=None):
-        arn = target.get("Arn", "")
-        if arn.split(":")[2:3] == ["states"] and not may_start(target.get("RoleArn", ""), arn):
-            eventbridge.logger.warning("EventBridge: %s may not states:StartExecution of %s", rule.get("Name"), arn)
+        arn, role = target.get("Arn", ""), target.get("RoleArn", "")
+        missing = {"states": not_started, "lambda": not_invoked}.get("".join(arn.split(":")[2:3]), lambda *_: None)
+        lacks = missing(arn, role, rule.get("Arn", ""))
+        if lacks:
+            eventbridge.logger.warning("EventBridge: %s may not %s of %s", rule.get("Name"), lacks, arn)
             return
         invoke(target, event, rule, view)
 
-    def may_start(role, machine):
-        if not role:
-            return False
-        account, name = role.split(":")[4], role.rpartition("/")[2]
+    def not_started(machine, role, rule):
+        account, name = role.split(":")[4] if role else "", role.rpartition("/")[2]
+        trust = (iam._roles.get_scoped(account, None, name) or {}).get("AssumeRolePolicyDocument")
+        if not permits(trust, "sts:AssumeRole", role, rule):
+            return "sts:AssumeRole"
         asked = iam_evaluator.EvalContext(
             principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/events", principal_type="AssumedRole",
             principal_account=account, action="states:StartExecution", resource_arn=machine,
             region=machine.split(":")[3], service_context={})
-        return iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
+        decision = iam_evaluator.evaluate(asked, iam_evaluator._gather_role_policies(name, account)).decision
+        return None if decision == "Allow" else "states:StartExecution"
+
+    def not_invoked(function, _role, rule):
+        found = lambda_svc.function_policy_for_arn(function)
+        is_permitted = found is None or permits(found[0], "lambda:InvokeFunction", function, rule)
+        return None if is_permitted else "lambda:InvokeFunction"
+
+    def permits(policy, action, resource, rule):
+        asked = iam_evaluator.EvalContext(
+            principal_arn="", principal_type="Service", principal_account="", action=action, resource_arn=resource,
+            region="", service_context={"aws:sourcearn": rule, "aws:sourceaccount": "".join(rule.split(":")[4:5])})
+        decided = iam_evaluator.evaluate_resource_policy(policy, asked, service="events.amazonaws.com")
+        return decided.decision == "Allow"
 
     eventbridge._invoke_target = invoked
-
-
-def know_what_is_put_on_a_bus():
-    """IAM knows source and detail type of each event that PutEvents is asked for:
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/policy-keys-eventbridge.html. To MiniStack's they are
-    missing, so a condition on them with ForAllValues always holds."""
-    from ministack.core import iam_actions
-
-    known = iam_actions.request_tag_context
-
-    def with_events(service, action, body, params):
-        context = known(service, action, body, params)
-        if action != "events:PutEvents":
-            return context
-        entries = limits_json.loads(body or b"{}").get("Entries") or []
-        return {**context, "events:source": [entry.get("Source", "") for entry in entries],
-                "events:detail-type": [entry.get("DetailType", "") for entry in entries]}
-
-    iam_actions.request_tag_context = with_events

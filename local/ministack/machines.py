@@ -11,13 +11,15 @@ import threading
 
 
 def apply_what_launches_meet():
-    from ministack.services import cloudformation, ec2
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import cloudformation, ec2, iam, tagging
     from ministack.services.cloudformation import handlers
 
     # Each wraps the one before, so the last is asked first.
     launch_from_templates(ec2)
     know_new_versions_late(ec2)
     take_tokens_at_their_word(ec2)
+    ask_for_all_that_a_launch_takes(ec2, iam, tagging, iam_actions, iam_evaluator)
     number_versions_for_good(ec2)
     list_versions_in_pages(ec2)
     apply_every_filter_of_instances(ec2)
@@ -128,6 +130,77 @@ def take_tokens_at_their_word(ec2):
 
     for action in ("RunInstances", "CreateLaunchTemplateVersion"):
         ec2._ACTION_MAP[action] = with_token(action, ec2._ACTION_MAP[action])
+
+
+def ask_for_all_that_a_launch_takes(ec2, iam, tagging, iam_actions, iam_evaluator):
+    """RunInstances needs a permission for each resource that it uses or makes, each with its own condition keys; the tags
+    that it gives need ec2:CreateTags, and the role of its instances iam:PassRole, also if it is only tried:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html,
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html. MiniStack asks for the
+    subnet."""
+    run = ec2._ACTION_MAP["RunInstances"]
+
+    def permitted(params):
+        caller = iam_evaluator.caller_arn()
+        if ":assumed-role/" not in caller:
+            return run(params)
+        account, role = caller.split(":")[4], caller.split("/")[1]
+        policies = iam_evaluator._gather_role_policies(role, account)
+        for action, arn, keys in asked_of_a_launch(ec2, iam, params):
+            tags = tagging.resource_tags(arn) or {}
+            keys = keys | {f"aws:resourcetag/{name}".lower(): value for name, value in tags.items()}
+            asked = iam_evaluator.EvalContext(
+                principal_arn=caller, principal_type="AssumedRole", principal_account=account, action=action,
+                resource_arn=arn, region=ec2.get_region(), service_context=keys)
+            decision = iam_evaluator.evaluate(asked, policies).decision
+            if decision != "Allow":
+                why = iam_actions.identity_denial_message(action, caller, arn, decision == "Deny")
+                return iam_actions.access_denied_response(
+                    "ec2", action, caller, "", message=f"You are not authorized to perform this operation. {why}")
+        return run(params)
+
+    ec2._ACTION_MAP["RunInstances"] = permitted
+
+
+def asked_of_a_launch(ec2, iam, params):
+    """(action, resource, condition keys) of each permission that a launch needs, by the request and its template."""
+    template = template_of(ec2, params, "LaunchTemplate.")
+    version = version_of(template, ec2._p(params, "LaunchTemplate.Version")) if template else None
+    data, region = (version or {}).get("LaunchTemplateData") or {}, ec2.get_region()
+    here = f"arn:aws:ec2:{region}:{ec2.get_account_id()}:"
+    used = [f"arn:aws:ec2:{region}::image/{ec2._p(params, 'ImageId') or data.get('ImageId')}",
+            f"{here}subnet/{ec2._p(params, 'SubnetId')}"]
+    groups = ec2._parse_member_list(params, "SecurityGroupId") or data.get("SecurityGroupIds") or []
+    used += [f"{here}security-group/{group}" for group in groups]
+    of_template = {}
+    if template:
+        used.append(f"{here}launch-template/{template['LaunchTemplateId']}")
+        of_template = {"ec2:launchtemplate": used[-1]}
+    for arn in used:
+        yield "ec2:RunInstances", arn, of_template
+    for kind in ("instance", "network-interface", "volume"):
+        tags = tags_of_a_launch(ec2, params, data, kind)
+        keys = {f"aws:requesttag/{name}".lower(): value for name, value in tags.items()}
+        keys |= {"aws:tagkeys": list(tags)} if tags else {}
+        yield "ec2:RunInstances", f"{here}{kind}/*", of_template | keys
+        if tags:
+            yield "ec2:CreateTags", f"{here}{kind}/*", {"ec2:createaction": "RunInstances"} | keys
+    profile = data.get("IamInstanceProfile") or {}
+    arn, name = (ec2._p(params, f"IamInstanceProfile.{key}") or profile.get(key, "") for key in ("Arn", "Name"))
+    for role in (iam._lookup_instance_profile(name=name, arn=arn) or {}).get("Roles", []):
+        yield "iam:PassRole", iam._roles[role]["Arn"], {"iam:passedtoservice": "ec2.amazonaws.com"}
+
+
+def tags_of_a_launch(ec2, params, data, kind):
+    """What a launch makes of a kind has these tags: its template's, and the request's."""
+    of_template = [one for one in data.get("TagSpecifications") or [] if one.get("ResourceType") == kind]
+    tags = {tag["Key"]: tag["Value"] for one in of_template for tag in one.get("Tags") or []}
+    numbers = re.compile(r"TagSpecification\.\d+\.ResourceType")
+    for name in [name for name in params if numbers.fullmatch(name) and ec2._p(params, name) == kind]:
+        first = name.removesuffix("ResourceType") + "Tag."
+        keys = [one for one in params if one.startswith(first) and one.endswith(".Key")]
+        tags |= {ec2._p(params, key): ec2._p(params, key.removesuffix("Key") + "Value") for key in keys}
+    return tags
 
 
 def number_versions_for_good(ec2):

@@ -60,8 +60,9 @@ CALLS = {
         "delete": ["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:DeleteRole",
                    ("iam:DeleteRolePolicy", "Policies")]},
     "AWS::IAM::InstanceProfile": {
-        "create": ["iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile", "iam:GetInstanceProfile"],
-        "update": ["iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile"],
+        "create": ["iam:CreateInstanceProfile", ("iam:PassRole", "Roles"), "iam:AddRoleToInstanceProfile",
+                   "iam:GetInstanceProfile"],
+        "update": [("iam:PassRole", "Roles"), "iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile"],
         "delete": ["iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile"]},
     "AWS::S3::Bucket": {
         # A bucket is made with its tags, by one call:
@@ -78,7 +79,7 @@ CALLS = {
         "create": ["s3:GetBucketPolicy", "s3:PutBucketPolicy"], "update": ["s3:GetBucketPolicy", "s3:PutBucketPolicy"],
         "delete": ["s3:GetBucketPolicy", "s3:DeleteBucketPolicy"]},
     "AWS::RDS::DBSubnetGroup": {
-        "create": ["rds:CreateDBSubnetGroup", "rds:DescribeDBSubnetGroups", ("rds:AddTagsToResource", "Tags")],
+        "create": ["iam:CreateServiceLinkedRole", "rds:CreateDBSubnetGroup", "rds:DescribeDBSubnetGroups", ("rds:AddTagsToResource", "Tags")],
         "update": ["rds:ModifyDBSubnetGroup", "rds:AddTagsToResource", "rds:RemoveTagsFromResource"],
         "delete": ["rds:DeleteDBSubnetGroup", "rds:DescribeDBSubnetGroups"]},
     "AWS::RDS::DBInstance": {
@@ -107,6 +108,12 @@ CALLS = {
 }
 # How a handler writes a record: https://docs.aws.amazon.com/Route53/latest/APIReference/API_Change.html
 CHANGES = {"create": "CREATE", "update": "UPSERT", "delete": "DELETE"}
+# What has no tags of its own changes what its properties name.
+OF_OTHERS = {"AWS::EC2::VPCGatewayAttachment": ["InternetGatewayId", "VpcId"], "AWS::EC2::Route": ["RouteTableId"],
+             "AWS::EC2::SubnetRouteTableAssociation": ["RouteTableId", "SubnetId"]}
+# For whom a role is: RDS has one of its own, which the account's first database makes.
+OF_IAM = {"iam:PassRole": {"iam:passedtoservice": "ec2.amazonaws.com"},
+          "iam:CreateServiceLinkedRole": {"iam:awsservicename": "rds.amazonaws.com"}}
 # Listings and what has no resource of its own are asked for on `*`.
 ON_EVERYTHING = ["ec2:Describe*", "rds:Describe*", "logs:Describe*", "route53:CreateHostedZone"]
 
@@ -138,7 +145,8 @@ def look_at_the_role_of_a_stack(cloudformation, helpers, provisioners, stacks, i
         for call in CALLS.get(kind, {}).get(handler, []):
             action, only_with = call if isinstance(call, tuple) else (call, None)
             if only_with is None or props.get(only_with) not in (None, "", [], {}):
-                ask(role, action, arn_of(kind, action, name, props), keys_of(handler, kind, props))
+                for tags in tags_of(handler, kind, action, name, props):
+                    ask(role, action, arn_of(kind, action, name, props), keys_of(handler, kind, action, props) | tags)
 
     def ask(role, action, arn, keys):
         account, name = role.split(":")[4], role.rpartition("/")[2]
@@ -153,12 +161,23 @@ def look_at_the_role_of_a_stack(cloudformation, helpers, provisioners, stacks, i
                 f"resource: {arn} because no identity-based policy allows the {action} action (Service: {service}, "
                 'Status Code: 403, Error Code: AccessDenied)" (HandlerErrorCode: AccessDenied)')
 
-    def keys_of(handler, kind, props):
+    def keys_of(handler, kind, action, props):
+        if action in OF_IAM:
+            return OF_IAM[action]
         if kind != "AWS::Route53::RecordSet":
             return {}
-        change = "route53:changeresourcerecordsets"
-        return {f"{change}actions": [CHANGES[handler]], f"{change}recordtypes": [str(props.get("Type", ""))],
-                f"{change}normalizedrecordnames": [str(props.get("Name", "")).rstrip(".").lower()]}
+        return keys_of_changes([(CHANGES[handler], str(props.get("Type", "")), str(props.get("Name", "")))])
+
+    def tags_of(handler, kind, action, name, props):
+        """The tags of each resource of EC2 that is asked for; what is yet to be made has none."""
+        tags = provisioners._ec2._tags
+        if kind in OF_OTHERS:
+            each = [tags.get(props.get(key)) for key in OF_OTHERS[kind]]
+        elif handler == "create":
+            each = [props.get("Tags") if kind.startswith("AWS::EC2::") and not action.startswith("ec2:Create") else None]
+        else:
+            each = [tags.get(name)]
+        return [{f"aws:resourcetag/{tag['Key']}".lower(): str(tag["Value"]) for tag in one or []} for one in each]
 
     def arn_of(kind, action, name, props):
         region, account = provisioners.get_region(), provisioners.get_account_id()
@@ -178,7 +197,11 @@ def look_at_the_role_of_a_stack(cloudformation, helpers, provisioners, stacks, i
             "AWS::Route53::RecordSet": f"arn:aws:route53:::hostedzone/{props.get('HostedZoneId')}",
             "AWS::EC2::SecurityGroup": f"arn:aws:ec2:{region}:{account}:security-group/{name}",
         }
+        passed = provisioners._iam._roles.get((props.get("Roles") or [""])[0]) or {}
         elsewhere = {
+            "iam:PassRole": passed.get("Arn"),
+            "iam:CreateServiceLinkedRole":
+                f"arn:aws:iam::{account}:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS",
             "route53:GetChange": "arn:aws:route53:::change/C0", "kms": f"arn:aws:kms:{region}:{account}:key/default",
             "secretsmanager": f"arn:aws:secretsmanager:{region}:{account}:secret:rds!db-{name}",
         }

@@ -9,13 +9,9 @@ pub type Without<'a> = Option<(&'a str, &'a str)>;
 /// What Lambda itself does in the role's name; the local cloud does it without asking IAM.
 const NOT_SEEN_HERE: &[&str] = &["logs:", "xray:"];
 
-/// What the local cloud does not ask IAM for. On AWS no instance is launched without the first four, the
-/// next is for the transform of the target's template, and the last is asked for nowhere yet: see the template.
+/// What the local cloud does not ask IAM for: for the transform of the target's template, and what is asked for
+/// nowhere yet: see the template.
 const NOT_ASKED_HERE: &[(&str, &str)] = &[
-    ("deploy-initial", "ec2:CreateTags"),
-    ("deploy-initial", "iam:PassRole"),
-    ("prove-target-usable", "ec2:CreateTags"),
-    ("prove-target-usable", "iam:PassRole"),
     ("apply-stack", "cloudformation:CreateChangeSet"),
     ("apply-stack", "cloudformation:TagResource"),
 ];
