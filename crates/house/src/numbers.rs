@@ -63,10 +63,19 @@ fn a_sweep_and_the_keeper_look_as_often_and_take_as_much_as_the_documents_say() 
         LIMITS,
         &format!("{runs} runs of {looks} looks, a second apart"),
     );
-    let run = number("crates/pipeline/src/drivers/keep/ending.rs", "const RUN: i64 = ");
-    says(LIMITS, &format!("a run whose looks take long ends after {run} s"));
+    let run = number(
+        "crates/pipeline/src/drivers/keep/ending.rs",
+        "const RUN: i64 = ",
+    );
+    says(
+        LIMITS,
+        &format!("a run whose looks take long ends after {run} s"),
+    );
     let timeout = number("functions/keep/function.yaml", "Timeout: ");
-    assert!(run + 120 < timeout, "two more looks, as long as looks can be");
+    assert!(
+        run + 120 < timeout,
+        "two more looks, as long as looks can be"
+    );
 }
 
 #[test]

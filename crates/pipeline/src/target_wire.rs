@@ -234,3 +234,21 @@ pub struct Leftovers {
     /// Where was looked, each a sentence.
     pub proven: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What a function is asked by an execution that began before the pipeline was updated.
+    #[test]
+    fn a_stack_is_applied_for_the_first_time_where_no_round_is_told() {
+        let plan = json!({
+            "action": "provision", "project": "myproj", "target": "stage", "stack": "myproj-stage",
+            "domain": "stage.myproj.com", "execution": "x", "parameters": {}, "protected": false, "pause": 20,
+        });
+        let asked = |value| serde_json::from_value::<RoundRequest>(value).unwrap().round;
+        assert_eq!(asked(json!({"plan": plan})), 1);
+        assert_eq!(asked(json!({"plan": plan, "round": 3})), 3);
+    }
+}
