@@ -193,7 +193,8 @@ class Codes(unittest.TestCase):
 
     def test_codes_are_found_where_they_are_asked_for(self):
         asked = codes.asked_for(ROOT)
-        for code in ("InvalidChangeBatch", "Throttling", "ExecutionAlreadyExists", "NoSuchKey"):
+        for code in ("InvalidChangeBatch", "Throttling", "ExecutionAlreadyExists", "NoSuchKey",
+                     "OperationNotPermitted", "InsufficientFreeAddressesInSubnet"):
             self.assertIn(code, asked)
 
 
