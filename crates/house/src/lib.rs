@@ -12,6 +12,7 @@ mod docs;
 mod errors;
 mod events;
 mod examples;
+mod instance_role;
 mod numbers;
 mod one_by_one;
 mod release_machine;

@@ -160,7 +160,7 @@ impl BackReply {
             components: own.clone().cloned().collect(),
             error: ErrorName::Superseded.into(),
             cause: cut(&format!(
-                "Users of {} are sent to a later release. Release {} had gone live before, and was not healthy: {}.",
+                "Users of {} are sent to another release. Release {} had gone live before, and was not healthy: {}.",
                 match request.failed.is_empty() {
                     true => names(own.clone()),
                     false => names(request.failed.iter()),

@@ -76,6 +76,15 @@ impl ZoneView {
         foreign.into_iter().find(|one| is_refused(one, record.kind))
     }
 
+    /// A batch that changes nothing, and fits only while these records are as they were observed.
+    pub fn assertion<'a>(&self, names: impl Iterator<Item = &'a Fqdn>) -> Batch {
+        let mut batch = Batch::default();
+        for record in names.filter_map(|name| self.get(name)) {
+            batch.assert(record.clone());
+        }
+        batch
+    }
+
     /// Puts a record that only this release writes into a batch. It is created; an earlier try's is
     /// left, or gets its TTL; one with other values is not this release's.
     pub fn publish(&self, batch: &mut Batch, wanted: Record) -> Result<(), InTheWay> {

@@ -151,12 +151,13 @@ impl Cutover {
     }
 
     fn looked(&mut self, zone: ZoneView) -> Next<CutoverReply> {
-        let live = live_hostnames(&zone, &self.release().domain);
-        let live = live.into_values().collect();
-        self.ask(Ask::Candidates(live), Waits::Known(zone))
+        let live = live_hostnames(&zone, &self.release().domain).into_values();
+        let own = self.job.iter().flat_map(|job| job.taken_over());
+        let names = live.chain(own.map(|row| row.hostname.clone())).collect();
+        self.ask(Ask::Candidates(names), Waits::Known(zone))
     }
 
-    /// `rows` is what is recorded of everything that is live in the zone.
+    /// `rows` is what is recorded of everything that is live in the zone, and of what this release took over.
     pub(super) fn plan(&mut self, zone: &ZoneView, rows: &Rows) -> Step {
         let job = self.job()?.clone();
         let known = known(rows);
@@ -164,6 +165,7 @@ impl Cutover {
             CutoverPlan::AlreadyDone => Ok(self.seen_again(&job, zone)),
             CutoverPlan::AlreadyLive { at } => Ok(self.examine_live(at, rows)),
             CutoverPlan::Commit { moves, batch } => {
+                job.are_still_its_own(rows)?;
                 let candidates = job.candidates().cloned().collect();
                 let ask = Ask::Examine(candidates, job.tolerates);
                 Ok(self.ask(ask, Waits::Conditions(Commit { moves, batch })))
@@ -253,10 +255,7 @@ impl Cutover {
     /// An earlier try moved the aliases and its answer was lost, and with it the change to wait for.
     fn seen_again(&mut self, job: &Arc<Job>, zone: &ZoneView) -> Next<CutoverReply> {
         let moves = moves_of(&job.request);
-        let mut batch = Batch::default();
-        for record in moves.iter().filter_map(|one| zone.get(&one.alias)) {
-            batch.assert(record.clone());
-        }
+        let batch = zone.assertion(moves.iter().map(|one| &one.alias));
         let moved = Moved {
             moves,
             change_id: None,

@@ -116,12 +116,29 @@ impl PublishHostnames {
             zone.publish(&mut batch, self.record(one))
                 .map_err(|why| Fault::new(ErrorName::CutoverRefused, why.to_string()))?;
         }
+        let label = self.asked.release.label();
+        match batch.is_empty() {
+            true if self.asked.release.proven => self.published(),
+            true => self.seen_again(zone),
+            false => Ok(self.change(batch, format!("hostnames of {label}"))),
+        }
+    }
+
+    fn change(&mut self, batch: Batch, comment: String) -> Next<PublishReply> {
+        let ask = Ask::Change(batch.clone(), comment);
+        self.ask(ask, Waits::Changed(batch))
+    }
+
+    /// An earlier try published them, and whether its change is INSYNC was not told. A change that changes nothing,
+    /// made after that one, is INSYNC only after it.
+    fn seen_again(&mut self, zone: &ZoneView) -> Step {
+        let names = self.asked.components.iter().map(|one| &one.hostname);
+        let batch = zone.assertion(names);
         match batch.is_empty() {
             true => self.published(),
             false => {
-                let comment = format!("hostnames of {}", self.asked.release.label());
-                let ask = Ask::Change(batch.clone(), comment);
-                Ok(self.ask(ask, Waits::Changed(batch)))
+                let label = self.asked.release.label();
+                Ok(self.change(batch, format!("hostnames of {label}, seen again")))
             }
         }
     }

@@ -61,10 +61,24 @@ fn it_publishes_and_waits_until_every_name_server_answers() {
 }
 
 #[test]
-fn what_is_published_already_is_left_as_it_is() {
-    let all = vec![Answer::Zone(zone("ac")), own()];
+fn what_an_earlier_try_has_published_is_waited_for_all_the_same() {
+    let all = vec![Answer::Zone(zone("ac")), own(), applied(), Answer::Done];
     check(
         false,
+        all,
+        3,
+        expect![[r#"
+            applies its batch (hostnames of stage-r42, seen again)
+            waits until C1 is INSYNC
+            PublishReply { suites: [], skipped: [] }"#]],
+    );
+}
+
+#[test]
+fn what_comes_back_proven_and_is_published_is_left_as_it_is() {
+    let all = vec![Answer::Zone(zone("ac")), own()];
+    check(
+        true,
         all,
         1,
         expect!["PublishReply { suites: [], skipped: [] }"],

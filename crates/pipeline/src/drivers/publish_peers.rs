@@ -157,14 +157,20 @@ impl PublishPeers {
             zone.publish(&mut batch, self.record(&peer, zone)?)
                 .map_err(|why| Fault::new(ErrorName::CutoverRefused, why.to_string()))?;
         }
-        Ok(match batch.is_empty() {
-            true => self.done(None),
-            false => {
-                let comment = format!("peer names of {}", self.asked.release.label());
-                let ask = Ask::Change(batch.clone(), comment);
-                self.ask(ask, Waits::Changed(batch))
-            }
-        })
+        let release = &self.asked.release;
+        let mut comment = format!("peer names of {}", release.label());
+        if batch.is_empty() {
+            // An earlier try published them, and its change is to be waited for. One that changes nothing, made after
+            // it, is INSYNC only after it.
+            let peers = self.peers();
+            let names = peers
+                .iter()
+                .map(|peer| peer_name(peer, release.ticket, &release.domain));
+            batch = zone.assertion(names.collect::<Vec<_>>().iter());
+            comment.push_str(", seen again");
+        }
+        let ask = Ask::Change(batch.clone(), comment);
+        Ok(self.ask(ask, Waits::Changed(batch)))
     }
 
     fn record(&self, peer: &Component, zone: &ZoneView) -> Result<Record, Fault> {

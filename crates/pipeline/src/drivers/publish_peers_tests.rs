@@ -137,3 +137,24 @@ fn a_peer_that_is_nowhere_is_refused_with_what_to_do() {
         ],
     );
 }
+
+/// Deploy (initial) waits for the change: a name that a name server does not know yet is remembered as not there.
+#[test]
+fn what_an_earlier_try_has_published_is_waited_for_all_the_same() {
+    let name = peer_name(&component("api"), release().ticket, &release().domain);
+    let own_name = Record::cname(name, &at("api", 'b'), release().settings.alias_ttl);
+    let there = zone("a")
+        .records()
+        .cloned()
+        .chain([own_name])
+        .collect::<Vec<_>>();
+    let applied = Answer::Changed(ChangeOutcome::Applied("C2".into()));
+    check(
+        vec![ui("api"), api()],
+        vec![Answer::Zone(ZoneView::new(there)), own(42), applied],
+        2,
+        expect![[r#"
+            applies its batch (peer names of stage-r42, seen again)
+            PeersReply { change_id: Some("C2"), urls: {Component("api"): "http://api-r42.stage.myproj.com:8080"} }"#]],
+    );
+}

@@ -10,7 +10,7 @@ use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, ta
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::health::{Condition, Tolerates};
 use crate::live::{live_hostnames, read_set};
-use crate::names::{Component, Fqdn, Ticket};
+use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, ReleaseRow};
 use crate::wire::{CutoverReply, CutoverStep, HostedComponent, PlanReply, Release, Tested};
@@ -52,6 +52,8 @@ enum Waits {
     /// The rows of what is live in this zone.
     Known(Arc<PlanReply>, Rows, ZoneView),
     Moving(Arc<PlanReply>, Box<Cutover>),
+    /// Where users are sent, since it did not move them.
+    ZoneAfter(String),
     Recorded(BackReply),
     Told(BackReply),
 }
@@ -95,6 +97,7 @@ impl Driver for RollBack {
                 let step = cutover.next(answer, now);
                 self.moving(plan, cutover, step)
             }
+            (Waits::ZoneAfter(why), Answer::Zone(zone)) => Ok(self.not_moved(&zone, &why)),
             (Waits::Recorded(reply), Answer::Done) => Ok(self.tell(reply)),
             (Waits::Told(reply), Answer::Done) => Ok(Next::Done(reply)),
             (_, answer) => Err(answer.out_of_turn()),
@@ -248,7 +251,7 @@ impl RollBack {
 
     fn ask_known(&mut self, plan: Arc<PlanReply>, own: Rows, zone: ZoneView) -> Next<BackReply> {
         let live = live_hostnames(&zone, &plan.release.domain).into_values();
-        let ask = Ask::Candidates(live.collect());
+        let ask = Ask::Candidates(live.chain(own.keys().cloned()).collect());
         self.ask(ask, Waits::Known(plan, own, zone))
     }
 
@@ -289,13 +292,39 @@ impl RollBack {
                 let ask = Ask::RecordRolledBack(ticket, reply.cause.clone());
                 self.ask(ask, Waits::Recorded(reply))
             }
-            CutoverReply::Superseded { reason } => self.stays(&reason),
+            CutoverReply::Superseded { reason } => self.look_whom_users_meet(reason),
             CutoverReply::AlreadyLive { .. } => {
-                self.stays("another release made the previous version live meanwhile")
+                let reason = "another release made the previous version live meanwhile";
+                self.look_whom_users_meet(reason.to_owned())
             }
             // Nothing is tested here, so what moves beside it is only to be looked at again.
             CutoverReply::PeersMoved { .. } => self.move_again(plan),
         })
+    }
+
+    /// Somebody else has moved the aliases since they were looked at.
+    fn look_whom_users_meet(&mut self, why: String) -> Next<BackReply> {
+        self.ask(Ask::View, Waits::ZoneAfter(why))
+    }
+
+    /// What was live before is somebody else's by now, or goes back to whom it belonged: there is nothing to end.
+    fn not_moved(&mut self, zone: &ZoneView, why: &str) -> Next<BackReply> {
+        let asked = self.asked.clone();
+        let domain = &asked.release.domain;
+        let is_failed = |one: &&HostedComponent| {
+            asked.failed.is_empty() || asked.failed.contains(&one.component)
+        };
+        let mut failed = asked.components.iter().filter(is_failed);
+        let is_met = failed.any(|one| {
+            zone.points_to(&alias(&one.component, domain)).as_ref() == Some(&one.hostname)
+        });
+        match is_met {
+            true => self.stays(why),
+            false => self.tell(BackReply {
+                components: Vec::new(),
+                ..BackReply::moved_on(&asked)
+            }),
+        }
     }
 
     fn move_again(&mut self, plan: Arc<PlanReply>) -> Next<BackReply> {

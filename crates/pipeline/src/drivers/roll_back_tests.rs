@@ -79,7 +79,7 @@ fn looks_to_move() -> Vec<Answer> {
     vec![
         Answer::Rows(rows(&[taken()])),
         Answer::Zone(zone("ba")),
-        Answer::Rows(rows(&[row("api", 'b', 42)])),
+        Answer::Rows(rows(&[row("api", 'b', 42), taken()])),
     ]
 }
 
@@ -126,7 +126,7 @@ fn it_looks_reserves_moves_and_records_in_this_order() {
             reserves 1 names
             reads 1 rows of hostnames
             looks at the zone
-            reads 1 rows of hostnames
+            reads 2 rows of hostnames
             looks at the instances of 1
             applies its batch (cutover of stage-r43)
             reads 1 rows of aliases
@@ -174,7 +174,7 @@ fn a_second_try_goes_on_where_the_first_was() {
         expect![[r#"
         reads 1 rows of hostnames
         looks at the zone
-        reads 1 rows of hostnames
+        reads 2 rows of hostnames
         looks at the instances of 1"#]],
     );
 }
@@ -192,6 +192,35 @@ fn it_stays_where_what_was_live_before_ends_in_this_moment() {
     );
 }
 
+/// Its execution was stopped, and the sweeper gave back what it had taken over while its batch was refused.
+#[test]
+fn what_was_given_back_meanwhile_is_not_moved() {
+    let refused = vec![
+        well(),
+        Answer::Changed(ChangeOutcome::Refused("the mark".into())),
+    ];
+    let given_back = vec![
+        Answer::Zone(zone("ba")),
+        Answer::Rows(rows(&[row("api", 'b', 42), before()])),
+    ];
+    check(
+        &[
+            look(),
+            reserved(),
+            looks_to_move(),
+            refused,
+            given_back,
+            told(),
+        ],
+        4,
+        expect![[r#"
+            looks at the zone
+            reads 2 rows of hostnames
+            tells that back-stage-r42 is Failed
+            BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api-aaaaaaaaaaaa.stage.myproj.com is not the release's any more: it was given back, or another release has it. What was live before was not ended.", unannounced: 0 }"#]],
+    );
+}
+
 #[test]
 fn it_gives_way_to_a_later_release() {
     let mut moved_on = look();
@@ -200,7 +229,7 @@ fn it_gives_way_to_a_later_release() {
         &[moved_on, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [Component("api")], error: "Superseded", cause: "Users of api are sent to a later release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated.", unannounced: 0 }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [Component("api")], error: "Superseded", cause: "Users of api are sent to another release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated.", unannounced: 0 }"#
         ]],
     );
 }
@@ -211,7 +240,34 @@ fn it_replaces_what_failed_and_nothing_else() {
     other[1] = Answer::Zone(zone("cba"));
     other[2] = Answer::Rows(rows(&[row("api", 'c', 41)]));
     check(
-        &[look(), reserved(), other, told()],
+        &[
+            look(),
+            reserved(),
+            other,
+            vec![Answer::Zone(zone("cba"))],
+            told(),
+        ],
+        1,
+        expect![[
+            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "Superseded", cause: "Users of api are sent to another release. Release stage-r42 had gone live before, and was not healthy: instance i-2 is terminated.", unannounced: 0 }"#
+        ]],
+    );
+}
+
+/// Where it was refused, and users still meet what failed, that is said.
+#[test]
+fn users_are_affected_only_where_they_are_sent_to_what_failed() {
+    let mut other = looks_to_move();
+    other[1] = Answer::Zone(zone("cba"));
+    other[2] = Answer::Rows(rows(&[row("api", 'c', 41)]));
+    check(
+        &[
+            look(),
+            reserved(),
+            other,
+            vec![Answer::Zone(zone("bca"))],
+            told(),
+        ],
         1,
         expect![[
             r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api: release r41 is later than r43 and is live; a newer version is never replaced by an older one. What was live before was not ended.", unannounced: 0 }"#
