@@ -16,6 +16,8 @@ def apply_what_launches_meet():
     from ministack.services.cloudformation import handlers
 
     # Each wraps the one before, so the last is asked first.
+    put_instances_where_their_subnets_are(ec2)
+    protect_from_ending(ec2)
     launch_from_templates(ec2)
     know_new_versions_late(ec2)
     take_tokens_at_their_word(ec2)
@@ -24,6 +26,7 @@ def apply_what_launches_meet():
     list_versions_in_pages(ec2)
     apply_every_filter_of_instances(ec2)
     announce_retirements(ec2)
+    end_as_ec2_does(ec2)
     update_transforms_always(cloudformation, handlers)
 
 
@@ -48,16 +51,51 @@ def no_version(ec2, asked):
                       f"Could not find the specified version {asked} for the launch template.", 400)
 
 
+def no_template(ec2):
+    return ec2._error("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.", 400)
+
+
+def zone_of_subnet(ec2, subnet):
+    """The Availability Zone of a subnet, or nothing."""
+    return (ec2._subnets.get(subnet) or {}).get("AvailabilityZone", "")
+
+
+def put_instances_where_their_subnets_are(ec2):
+    """An instance and its volume are in the Availability Zone of its subnet, and there is none in a subnet that is not
+    there: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html. MiniStack puts all
+    in the first zone, and takes any subnet."""
+    launch, run = ec2._launch_instances_internal, ec2._ACTION_MAP["RunInstances"]
+
+    def in_the_zone(*args, **kwargs):
+        made = launch(*args, **kwargs)
+        for one in made:
+            zone = zone_of_subnet(ec2, one["SubnetId"]) or one["Placement"]["AvailabilityZone"]
+            one["Placement"]["AvailabilityZone"] = zone
+            for device in one["BlockDeviceMappings"]:
+                ec2._volumes[device["Ebs"]["VolumeId"]]["AvailabilityZone"] = zone
+        return made
+
+    def in_a_subnet(params):
+        subnet = ec2._p(params, "SubnetId")
+        if subnet and subnet not in ec2._subnets:
+            return ec2._error("InvalidSubnetID.NotFound", f"The subnet ID '{ec2._esc(subnet)}' does not exist", 400)
+        return run(params)
+
+    ec2._launch_instances_internal = in_the_zone
+    ec2._ACTION_MAP["RunInstances"] = in_a_subnet
+
+
 def launch_from_templates(ec2):
     """What the request does not say is as the launch template's version says:
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html. MiniStack ignores it."""
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html. MiniStack ignores it, and whether there
+    is such a template."""
     run = ec2._ACTION_MAP["RunInstances"]
 
     def from_template(params):
         asked = ec2._p(params, "LaunchTemplate.Version")
         template = template_of(ec2, params, "LaunchTemplate.")
         if not template:
-            return run(params)
+            return no_template(ec2) if any(one.startswith("LaunchTemplate.") for one in params) else run(params)
         version = version_of(template, asked)
         if not version:
             return no_version(ec2, asked)
@@ -65,6 +103,8 @@ def launch_from_templates(ec2):
         for name in ("ImageId", "InstanceType"):
             if data.get(name) and not ec2._p(params, name):
                 merged[name] = str(data[name])
+        if str(data.get("DisableApiTermination")).lower() == "true":
+            merged.setdefault("DisableApiTermination", "true")
         for number, group in enumerate(data.get("SecurityGroupIds") or [], 1):
             merged.setdefault(f"SecurityGroupId.{number}", str(group))
         return run(merged)
@@ -93,7 +133,8 @@ def know_new_versions_late(ec2):
 
 def take_tokens_at_their_word(ec2):
     """The same ClientToken with the same request is answered as the first time, with another request it
-    is refused, and when what it launched has ended that is said:
+    is refused, and when what it launched has ended that is said. Where a launch says its subnet, a token is one of the
+    subnet's Availability Zone, and launches in each other one too:
     https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. MiniStack ignores it."""
     lock, kept = threading.Lock(), {}
 
@@ -107,7 +148,8 @@ def take_tokens_at_their_word(ec2):
             if not token or ec2._p(params, "DryRun") == "true":
                 return original(params)
             with lock:
-                before = kept.get((action, token))
+                of = action, token, zone_of_subnet(ec2, ec2._p(params, "SubnetId"))
+                before = kept.get(of)
                 if before and before[0] != asked(params):
                     return ec2._error("IdempotentParameterMismatch", "Arguments on this idempotent request are "
                                       "inconsistent with arguments used in previous request(s).", 400)
@@ -116,7 +158,7 @@ def take_tokens_at_their_word(ec2):
                 known = set(ec2._instances.keys())
                 answer = original(params)
                 if answer[0] == 200:
-                    kept[(action, token)] = asked(params), answer, set(ec2._instances.keys()) - known
+                    kept[of] = asked(params), answer, set(ec2._instances.keys()) - known
                 return answer
         return act
 
@@ -125,7 +167,7 @@ def take_tokens_at_their_word(ec2):
         states = [(ec2._instances.get(one) or {"State": {"Name": "terminated"}})["State"]["Name"] for one in instances]
         if action == "RunInstances" and all(state == "terminated" for state in states):
             return ec2._error("IdempotentInstanceTerminated", "The client token you have provided is associated "
-                              "with a resource that is already deleted. Please use a different client token.", 400)
+                              "with a terminated instance. Please use a different client token.", 400)
         return answer
 
     for action in ("RunInstances", "CreateLaunchTemplateVersion"):
@@ -211,14 +253,16 @@ def number_versions_for_good(ec2):
 
     def from_a_source(params):
         template, source = template_of(ec2, params), ec2._p(params, "SourceVersion")
-        if template and source and not version_of(template, source):
+        if not template:
+            return no_template(ec2)
+        if source and not version_of(template, source):
             return no_version(ec2, source)
         return create(params)
 
     def delete(params):
         template = template_of(ec2, params)
         if not template:
-            return ec2._error("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.", 400)
+            return no_template(ec2)
         numbers = ec2._parse_member_list(params, "LaunchTemplateVersion")
         if len(numbers) > 200:
             return ec2._error("InvalidParameterValue", "You can specify up to 200 launch template version numbers.", 400)
@@ -251,7 +295,7 @@ def list_versions_in_pages(ec2):
     def describe(params):
         template = template_of(ec2, params)
         if not template:
-            return ec2._error("InvalidLaunchTemplateId.NotFound", "The specified launch template does not exist.", 400)
+            return no_template(ec2)
         asked = ec2._parse_member_list(params, "LaunchTemplateVersion")
         found = [version_of(template, one) for one in asked] if asked else \
             sorted(template["Versions"], key=lambda one: one["VersionNumber"], reverse=True)
