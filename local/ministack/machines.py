@@ -26,6 +26,7 @@ def apply_what_launches_meet():
     list_versions_in_pages(ec2)
     apply_every_filter_of_instances(ec2)
     announce_retirements(ec2)
+    list_as_ec2_does(ec2)
     end_as_ec2_does(ec2)
     update_transforms_always(cloudformation, handlers)
 
@@ -301,7 +302,9 @@ def list_versions_in_pages(ec2):
             sorted(template["Versions"], key=lambda one: one["VersionNumber"], reverse=True)
         if None in found:
             return no_version(ec2, asked[found.index(None)])
-        start, size = int(ec2._p(params, "NextToken") or 0), min(int(ec2._p(params, "MaxResults") or 200), 200)
+        start, size = int(ec2._p(params, "NextToken") or 0), int(ec2._p(params, "MaxResults") or 200)
+        if not 1 <= size <= 200:
+            return no_such_page(ec2, size, 1, 200)
         rest = f"<nextToken>{start + size}</nextToken>" if start + size < len(found) else ""
         items = "".join(ec2._lt_version_xml(one) for one in found[start:start + size])
         return ec2._xml(200, "DescribeLaunchTemplateVersionsResponse",

@@ -74,6 +74,12 @@ TOKENS = "https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.ht
 USER_DATA = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html"
 
 
+def values_of_filters(parameters):
+    """EC2 counts those of all filters of a call together: https://github.com/ansible/ansible/pull/16184."""
+    count = sum(len(one.get("Values", [])) for one in parameters.get("Filters", []))
+    return [f"{count} values of filters in a call, at most 200 are taken"] if count > 200 else []
+
+
 def user_data(text):
     size = len(base64.b64decode(text))
     return [f"{size} bytes of user data, at most 16384 are taken"] if size > 16384 else []
@@ -160,6 +166,7 @@ VALUES = [
 ]
 
 WHOLE = [
+    whole("ec2", r"Describe\w+", values_of_filters, FILTERS),
     whole("route53", "ChangeResourceRecordSets", batch, BATCHES),
     whole("dynamodb", "TransactWriteItems", once_each, TRANSACTION),
 ]

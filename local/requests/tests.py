@@ -161,6 +161,10 @@ class WhatAwsRefusesIsFound(unittest.TestCase):
         self.assertEqual(found("s3", "GetObject", Bucket="a-bucket", Key="logs/...a/..b/.c/d."), [])
         self.check("1025 bytes", "s3", "GetObject", Bucket="a-bucket", Key="é" * 512 + "k")
         self.check("16385 bytes of user data", "ec2", "RunInstances", MinCount=1, MaxCount=1, UserData="u" * 16385)
+        names, releases = ([{"Name": tag, "Values": [str(number) for number in range(count)]}] for tag, count in
+                           (("tag:Name", 100), ("tag:cutover:release", 101)))
+        self.assertEqual(found("ec2", "DescribeInstances", Filters=[*names, {"Name": "tag-key", "Values": ["a"] * 100}]), [])
+        self.check("201 values of filters in a call", "ec2", "DescribeInstances", Filters=[*names, *releases])
         self.check("not a tag's key", "ec2", "CreateTags", Resources=["i-0a"], Tags=[{"Key": "aws:a", "Value": "b"}])
         self.check("is no domain name", "route53", "ChangeResourceRecordSets", **change(Name=f"{'a' * 64}.myproj.com"))
         self.check("1001 records", "route53", "ChangeResourceRecordSets",
