@@ -15,7 +15,7 @@ UNESCAPED = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 def tell_conditions_what_is_asked(iam_actions, ec2, route53, tagging):
     tell_keys(iam_actions, ec2, route53)
-    tell_resources(iam_actions)
+    tell_resources(iam_actions, ec2)
     tell_tags_of_ec2(ec2, tagging)
 
 
@@ -34,10 +34,11 @@ def tell_keys(iam_actions, ec2, route53):
     iam_actions.request_tag_context = with_more
 
 
-def tell_resources(iam_actions):
-    """A launch template has an ARN, and so has a change of Route 53; each instance that is to end is asked for; EC2's
-    Describe actions know no resource:
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html."""
+def tell_resources(iam_actions, ec2):
+    """A launch template has an ARN, and so has a change of Route 53; EC2's Describe actions know no resource; each of
+    several instances is asked for, and where one is denied none is touched:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html,
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html."""
     known, others, value = (iam_actions.extract_resource_arn, iam_actions.verified_access_resource_arns,
                             iam_actions._query_param)
 
@@ -48,29 +49,42 @@ def tell_resources(iam_actions):
         if service == "ec2" and action.startswith("Describe"):
             return "*"
         if service == "ec2" and action.endswith(("LaunchTemplate", "LaunchTemplateVersion", "LaunchTemplateVersions")):
-            template = value(params, "LaunchTemplateId")
-            return f"arn:aws:ec2:{region}:{account}:launch-template/{template}" if template else "*"
+            template = "" if action == "CreateLaunchTemplate" else id_of_template(ec2, params)
+            return f"arn:aws:ec2:{region}:{account}:launch-template/{template or '*'}"
         return known(service, method, path, headers, body, params, region, account)
 
     def all_resources(params, region, account):
-        if value(params, "Action") != "TerminateInstances":
-            return others(params, region, account)
-        names = sorted((name for name in params if name.startswith("InstanceId.")),
+        names = sorted((name for name in params if re.fullmatch(r"InstanceId\.\d+", name)),
                        key=lambda name: int(name.rpartition(".")[2]))
+        if not names or value(params, "Action").startswith("Describe"):
+            return others(params, region, account)
         return [f"arn:aws:ec2:{region}:{account}:instance/{value(params, name)}" for name in names]
 
     iam_actions.extract_resource_arn, iam_actions.verified_access_resource_arns = resource, all_resources
 
 
+def id_of_template(ec2, params, prefix=""):
+    """Of the launch template that a request names, by its id or by its name."""
+    template = template_of(ec2, params, prefix) or {}
+    return ec2._p(params, f"{prefix}LaunchTemplateId") or template.get("LaunchTemplateId", "")
+
+
 def tell_tags_of_ec2(ec2, tagging):
     """What EC2 has made has its tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/control-access-with-tags.html.
-    MiniStack keeps them, and tells no condition."""
+    What is not there, or no longer, has none: so who may end what has a tag is denied, and not told that there is no such
+    instance (https://github.com/aws/karpenter-provider-aws/issues/2100). MiniStack keeps them, also of what is gone, and
+    tells no condition."""
     known = tagging.resource_tags
+    there = {"instance": ec2._instances, "volume": ec2._volumes, "subnet": ec2._subnets, "vpc": ec2._vpcs,
+             "security-group": ec2._security_groups, "launch-template": ec2._launch_templates}
 
     def tags_of(arn):
-        service, name = arn.split(":")[2:3], arn.rpartition("/")[2]
-        if service != ["ec2"]:
+        _, _, service, _, _, named = (arn.split(":", 5) + [""] * 5)[:6]
+        if service != "ec2":
             return known(arn)
+        kind, _, name = named.partition("/")
+        if name not in there.get(kind, ec2._tags):
+            return None
         return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []} or None
 
     tagging.resource_tags = tags_of
@@ -78,7 +92,7 @@ def tell_tags_of_ec2(ec2, tagging):
 
 def keys_of_a_launch(ec2, params):
     """The launch template that it is launched from."""
-    template = ec2._p(params, "LaunchTemplate.LaunchTemplateId")
+    template = id_of_template(ec2, params, "LaunchTemplate.")
     here = f"arn:aws:ec2:{ec2.get_region()}:{ec2.get_account_id()}"
     return {"ec2:launchtemplate": f"{here}:launch-template/{template}"} if template else {}
 

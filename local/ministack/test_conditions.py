@@ -7,7 +7,9 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.services import ec2, route53, tagging
 
 import conditions
+import machines
 
+conditions.template_of = machines.template_of  # they are one program
 HERE = "arn:aws:ec2:eu-central-1:000000000000:"
 BUS = "arn:aws:events:eu-central-1:000000000000:event-bus/default"
 ZONE = "arn:aws:route53:::hostedzone/Z1"
@@ -116,8 +118,12 @@ class Conditions(unittest.TestCase):
         def launched(**params):
             return is_allowed("ec2", "ec2:RunInstances", HERE + "subnet/subnet-1", b"", may, params)
 
-        self.assertTrue(launched(**{"LaunchTemplate.LaunchTemplateId": ["lt-1"]}))
-        self.assertFalse(launched(**{"LaunchTemplate.LaunchTemplateId": ["lt-2"]}))
+        for number in ("1", "2"):
+            ec2._launch_templates[f"lt-{number}"] = {"LaunchTemplateId": f"lt-{number}", "LaunchTemplateName": number}
+            self.addCleanup(ec2._launch_templates.pop, f"lt-{number}")
+        for name, prefix in (("LaunchTemplateId", "lt-"), ("LaunchTemplateName", "")):
+            self.assertTrue(launched(**{f"LaunchTemplate.{name}": [prefix + "1"]}))
+            self.assertFalse(launched(**{f"LaunchTemplate.{name}": [prefix + "2"]}))
         self.assertFalse(launched(ImageId=["ami-1"]))
 
     def test_a_permission_is_for_what_is_changed(self):
@@ -125,21 +131,39 @@ class Conditions(unittest.TestCase):
         self.assertEqual(resource("route53", "/2013-04-01/hostedzone/Z1/rrset/"), ZONE)
         for action in ("CreateLaunchTemplateVersion", "DeleteLaunchTemplateVersions", "DeleteLaunchTemplate"):
             self.assertEqual(resource("ec2", Action=action, LaunchTemplateId="lt-1"), HERE + "launch-template/lt-1")
+        ec2._launch_templates["lt-1"] = {"LaunchTemplateId": "lt-1", "LaunchTemplateName": "one"}
+        self.addCleanup(ec2._launch_templates.pop, "lt-1")
+        for action, name, its in (("DeleteLaunchTemplateVersions", "one", "lt-1"), ("CreateLaunchTemplate", "one", "*"),
+                                  ("CreateLaunchTemplateVersion", "none", "*")):
+            self.assertEqual(resource("ec2", Action=action, LaunchTemplateName=name), f"{HERE}launch-template/{its}")
         self.assertEqual(resource("ec2", Action="RunInstances", SubnetId="subnet-1"), HERE + "subnet/subnet-1")
         for action in ("DescribeInstances", "DescribeLaunchTemplateVersions"):
             self.assertEqual(resource("ec2", Action=action, **{"InstanceId.1": "i-1", "LaunchTemplateId": "lt-1"}), "*")
 
-    def test_each_instance_that_is_to_end_is_asked_for(self):
+    def test_each_instance_that_is_to_change_is_asked_for(self):
         ids = {f"InstanceId.{number}": [f"i-{number}"] for number in (10, 1, 2)}
-        asked = iam_actions.verified_access_resource_arns({"Action": ["TerminateInstances"], **ids}, "eu-central-1", "000000000000")
-        self.assertEqual(asked, [f"{HERE}instance/i-{number}" for number in (1, 2, 10)])
-        self.assertEqual(iam_actions.verified_access_resource_arns({"Action": ["StopInstances"], **ids}, "r", "a"), [])
 
-    def test_conditions_know_the_tags_of_what_ec2_has_made(self):
-        ec2._tags["i-1"] = [{"Key": "project", "Value": "myproj"}]
-        self.assertEqual(tagging.resource_tags(HERE + "instance/i-1"), {"project": "myproj"})
-        self.assertIsNone(tagging.resource_tags(HERE + "instance/i-2"))
-        self.assertIsNone(tagging.resource_tags("arn:aws:sqs:eu-central-1:000000000000:i-1"))
+        def asked(action):
+            return iam_actions.verified_access_resource_arns({"Action": [action], **ids}, "eu-central-1", "000000000000")
+
+        for action in ("TerminateInstances", "StopInstances", "StartInstances", "RebootInstances"):
+            self.assertEqual(asked(action), [f"{HERE}instance/i-{number}" for number in (1, 2, 10)])
+        self.assertEqual(asked("DescribeInstances"), [])
+
+    def test_conditions_know_the_tags_of_what_ec2_has_and_of_nothing_else(self):
+        tags = [{"Key": "project", "Value": "myproj"}]
+        for kind, name, there in (("instance", "i-1", ec2._instances), ("volume", "vol-1", ec2._volumes),
+                                  ("subnet", "subnet-1", ec2._subnets), ("vpc", "vpc-1", ec2._vpcs),
+                                  ("security-group", "sg-1", ec2._security_groups),
+                                  ("launch-template", "lt-1", ec2._launch_templates)):
+            ec2._tags[name], there[name] = tags, {}
+            self.assertEqual(tagging.resource_tags(f"{HERE}{kind}/{name}"), {"project": "myproj"})
+            there.pop(name)
+            self.assertIsNone(tagging.resource_tags(f"{HERE}{kind}/{name}"), f"it keeps the tags of a {kind} that is gone")
+        ec2._tags["igw-1"] = tags
+        self.assertEqual(tagging.resource_tags(HERE + "internet-gateway/igw-1"), {"project": "myproj"})
+        self.assertIsNone(tagging.resource_tags(HERE + "internet-gateway/igw-2"))
+        self.assertIsNone(tagging.resource_tags("arn:aws:sqs:eu-central-1:000000000000:igw-1"))
         self.assertIsNone(tagging.resource_tags("*"))
 
     def test_what_is_no_batch_is_left_to_route_53_to_refuse(self):

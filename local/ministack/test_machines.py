@@ -95,6 +95,7 @@ class Launches(unittest.TestCase):
         may = ALL | {name: (*ALL[name][:2], own) for name in used}
         mine, others = ([{"Key": "project", "Value": value}] for value in ("myproj", "other"))
         ec2._tags.update({one: mine for one in used.values()})
+        ec2._subnets["subnet-1"], ec2._security_groups["sg-1"] = {}, {}
         self.assertEqual(launch(may)[0], 200)
         for one in used.values():
             ec2._tags[one] = others
