@@ -264,8 +264,9 @@ async fn where_instances_are_launched_instead_is_noted_as_long_as_the_name_is_th
     let (registry, release) = (registry(&replay), release(7).plan.release);
     let elsewhere = [("subnet-a".to_owned(), "subnet-b".to_owned())].into();
     for expected in [true, false] {
-        let noted = registry.note_elsewhere(&release, &hostname(), &elsewhere);
-        assert_eq!(noted.await.unwrap(), expected);
+        let at = hostname();
+        let noted = registry.note_elsewhere(&release, &at, &elsewhere).await;
+        assert_eq!(noted.unwrap(), expected);
     }
     let asked = asked(&replay).remove(0);
     assert_eq!(states_before(&asked), ["planned", "healthy"]);
