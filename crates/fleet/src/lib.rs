@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod launch;
+mod subnets;
 mod tagged;
 mod target;
 mod template;
@@ -14,7 +15,8 @@ use pipeline::wire::Instance;
 use std::collections::BTreeSet;
 
 pub use launch::{Launch, Launched, ONE_CALL, Tries};
-pub use tagged::{Tagged, no_subnets, token};
+pub use subnets::{first_subnet, has_no_room, in_turn, no_subnets};
+pub use tagged::{Tagged, token};
 pub use target::Owner;
 pub use template::NewVersion;
 

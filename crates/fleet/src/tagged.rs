@@ -1,7 +1,6 @@
 //! What an instance's tags say of it.
 
-use pipeline::errors::{ErrorName, Fault};
-use pipeline::names::{Component, Target};
+use pipeline::names::Component;
 use pipeline::wire::Release;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -29,6 +28,12 @@ pub struct Tagged<'a> {
 }
 
 impl Tagged<'_> {
+    /// For a message: `api at 3f2a9c1b04de`.
+    pub fn what(&self) -> String {
+        let short = self.commit.get(..12).unwrap_or(self.commit);
+        format!("{} at {short}", self.component)
+    }
+
     /// All tags.
     pub fn tags(&self) -> BTreeMap<String, String> {
         let template = format!("{}:{}", self.release.launch_template_id, self.version);
@@ -53,16 +58,10 @@ pub fn token(of: &str) -> String {
     hex::encode(Sha256::digest(of))
 }
 
-/// A target whose row names no subnet.
-pub fn no_subnets(target: &Target) -> Fault {
-    let text = format!("target {target} has no subnets recorded; deploy infra/target.yaml again");
-    Fault::new(ErrorName::Misconfigured, text)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use pipeline::names::Project;
+    use pipeline::names::{Project, Target};
     use serde_json::json;
 
     /// A release to `stage`, which launches from `lt-1`.

@@ -7,6 +7,7 @@ use pipeline::names::{Fqdn, Target, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
 use pipeline::wire::{Instance, Prepared, Release};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything that Plan release writes, in one transaction.
 #[derive(Debug)]
@@ -267,6 +268,33 @@ impl Registry {
             Some((healthy, version, recipe)),
         )
         .await
+    }
+
+    /// Notes in which subnets a candidate's instances are launched, of those for which the chosen ones had no room;
+    /// `false` where it is not this ticket's any more, or has come further.
+    pub async fn note_elsewhere(
+        &self,
+        release: &Release,
+        hostname: &Fqdn,
+        elsewhere: &BTreeMap<String, String>,
+    ) -> Result<bool, RegistryError> {
+        let key = Key::candidate(&release.target, hostname);
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(&key.pk))
+            .key("sk", text(&key.sk))
+            .update_expression("SET elsewhere = :elsewhere")
+            .condition_expression(in_order(CandidateState::Healthy))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":elsewhere", value(elsewhere)?)
+            .expression_attribute_values(":ticket", number(release.ticket.0));
+        for (name, before) in states_before(CandidateState::Healthy)? {
+            call = call.expression_attribute_values(name, before);
+        }
+        let sent = call.send().await;
+        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
     }
 
     async fn update_candidate(

@@ -1,17 +1,14 @@
 //! Launches what is missing, and only that: the stage may run twice.
 
 use crate::Deployer;
+use crate::spread::token_of;
 use base64::Engine;
-use fleet::{Launch, Launched, NewVersion, Seen, Tagged, Tries, no_subnets, token};
+use fleet::{NewVersion, Seen};
 use pipeline::boot::{Boot, user_data};
 use pipeline::errors::{ErrorName, Fault};
-use pipeline::names::release_label;
 use pipeline::rows::CandidateRow;
 use pipeline::suites::peer_environment;
 use pipeline::wire::{Artifact, DeployRequest, LaunchOutcome};
-
-/// How often instances are launched that end before the stage is through.
-const LAUNCHES: u32 = 3;
 
 impl Deployer {
     /// The launch template version, the instances and what was done for them.
@@ -21,16 +18,17 @@ impl Deployer {
         row: CandidateRow,
     ) -> Result<(String, Vec<Seen>, LaunchOutcome), Fault> {
         let DeployRequest { release, item, .. } = request;
+        if row.launched() != release.ticket {
+            return self.taken_over(row).await;
+        }
         let wanted = match item.planned.companion {
             true => 1, // it is there to be tested, not to bear load
             false => usize::from(item.manifest.service()?.instances.number()),
         };
         let hostname = item.planned.stands_at()?.as_str();
-        // Instances that a roll-back takes over have the tags of the release that launched them.
-        let label = release_label(&release.target, row.launched());
         let up: Vec<Seen> = self
             .fleet
-            .of_release(&label, hostname)
+            .of_release(&release.label(), hostname)
             .await?
             .into_iter()
             .filter(Seen::is_up)
@@ -42,83 +40,36 @@ impl Deployer {
                 LaunchOutcome::AlreadyLaunched,
             ));
         }
-        if row.launched() != release.ticket {
-            return Err(taken_over_too_late(hostname));
-        }
         let version = self.template_version(request).await?;
         if up.len() == wanted {
             return Ok((version, up, LaunchOutcome::AlreadyLaunched));
         }
-        let seen = self.spread(request, wanted, &version).await?;
+        let seen = self.spread(request, row, (wanted, &version)).await?;
         Ok((version, seen, LaunchOutcome::Launched))
     }
 
-    /// As many in each subnet, but for the rest.
-    async fn spread(
+    /// What a roll-back takes over: its row says which, and Plan release has judged those. Others have the same tags: what
+    /// the keeper has replaced, as long as users may remember it.
+    async fn taken_over(
         &self,
-        request: &DeployRequest,
-        wanted: usize,
-        version: &str,
-    ) -> Result<Vec<Seen>, Fault> {
-        let DeployRequest { release, item, .. } = request;
-        let (subnets, target) = (&release.subnet_ids, &release.target);
-        if subnets.is_empty() {
-            return Err(no_subnets(target));
-        }
-        let planned = &item.planned;
-        let (label, hostname) = (release.label(), planned.stands_at()?.as_str());
-        let of = Tagged {
-            release,
-            label: &label,
-            hostname,
-            component: &planned.component,
-            commit: planned.commit.as_str(),
-            port: item.manifest.service()?.port.number(),
-            version,
-            replaces: None,
-        };
-        let mut seen = Vec::new();
-        // One after the other: what was launched is known where the next is refused.
-        for (n, subnet_id) in subnets.iter().enumerate() {
-            let count = wanted / subnets.len() + usize::from(n < wanted % subnets.len());
-            if count == 0 {
-                continue;
+        row: CandidateRow,
+    ) -> Result<(String, Vec<Seen>, LaunchOutcome), Fault> {
+        let ids: Vec<String> = row.instances.iter().map(|one| one.id.clone()).collect();
+        let mut seen = self.fleet.by_id(&ids).await?;
+        seen.retain(Seen::is_up);
+        let is_up = |id: &&String| seen.iter().any(|one| one.id == **id);
+        let gone: Vec<&str> = ids
+            .iter()
+            .filter(|id| !is_up(id))
+            .map(String::as_str)
+            .collect();
+        match gone.is_empty() && !ids.is_empty() {
+            true => {
+                let how = LaunchOutcome::AlreadyLaunched;
+                Ok((row.launch_template_version, seen, how))
             }
-            let launch = Launch {
-                of,
-                subnet_id,
-                count: count as i32,
-                token: token_of(&[&release.execution, &label, hostname, subnet_id]),
-                tries: Tries::Here,
-            };
-            seen.extend(self.launch(request, launch).await?);
+            false => Err(taken_over_too_late(row.hostname.as_str(), &gone)),
         }
-        Ok(seen)
-    }
-
-    /// An earlier try of this stage may have launched instances that have ended since; its token
-    /// would only answer those, for a day. So others are launched with a token of their own.
-    async fn launch(
-        &self,
-        request: &DeployRequest,
-        mut launch: Launch<'_>,
-    ) -> Result<Vec<Seen>, Fault> {
-        for _ in 0..LAUNCHES {
-            match self.fleet.launch(&launch).await? {
-                Launched::Up(seen) => return Ok(seen),
-                Launched::EndedAlready => launch.token = token_of(&[&launch.token, "again"]),
-            }
-        }
-        let planned = &request.item.planned;
-        Err(Fault::new(
-            ErrorName::NotHealthy,
-            format!(
-                "{} at {}: its instances in {} ended {LAUNCHES} times before they were healthy; the EC2 console shows why",
-                planned.component,
-                planned.commit.short(),
-                launch.subnet_id
-            ),
-        ))
     }
 
     async fn template_version(&self, request: &DeployRequest) -> Result<String, Fault> {
@@ -169,10 +120,16 @@ impl Deployer {
     }
 }
 
-fn taken_over_too_late(hostname: &str) -> Fault {
-    let text = format!(
-        "{hostname}: not all instances from before are there any more; roll back again to launch them anew"
-    );
+fn taken_over_too_late(hostname: &str, gone: &[&str]) -> Fault {
+    let gone = match gone {
+        [] => "no instance of it is recorded".to_owned(),
+        gone => format!(
+            "not all of its instances run any more ({})",
+            gone.join(", ")
+        ),
+    };
+    let text =
+        format!("{hostname}: {gone}, so it is not taken over; roll back again to launch it anew");
     Fault::new(ErrorName::CandidateGone, text)
 }
 
@@ -186,8 +143,4 @@ fn artifact(request: &DeployRequest) -> Result<&Artifact, Fault> {
             ),
         )
     })
-}
-
-fn token_of(parts: &[&str]) -> String {
-    token(&parts.join("\n"))
 }

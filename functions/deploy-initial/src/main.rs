@@ -3,6 +3,9 @@
 mod addresses;
 mod healthy;
 mod launch;
+#[cfg(test)]
+mod launch_tests;
+mod spread;
 mod unhealthy;
 
 use dns::{Dns, not_in_sync};

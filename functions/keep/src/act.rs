@@ -2,7 +2,7 @@
 
 use crate::Keeper;
 use aws::CallKind;
-use fleet::{Launch, Launched, Tagged, Tries, no_subnets, token};
+use fleet::{Launch, Launched, Tagged, Tries, has_no_room, in_turn, no_subnets, token};
 use futures::{StreamExt, stream};
 use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk, LaunchOutcome};
 use pipeline::errors::Fault;
@@ -18,16 +18,7 @@ use std::sync::Arc;
 /// Services that are asked at the same time: of a whole zone that hangs, all in one round.
 const AT_ONCE: usize = 128;
 
-/// What EC2 says where another subnet may do: its zone has no such machine or volume, or none at this moment
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>).
-const ELSEWHERE: [&str; 4] = [
-    "InsufficientInstanceCapacity",
-    "InsufficientVolumeCapacity",
-    "InsufficientFreeAddressesInSubnet",
-    "Unsupported",
-];
-
-/// What it says where it passes by itself, and nothing was launched: too many calls
+/// What EC2 says where it passes by itself, and nothing was launched: too many calls
 /// (<https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>), or no machine anywhere.
 const NOT_LAUNCHED: [&str; 3] = [
     "RequestLimitExceeded",
@@ -151,15 +142,11 @@ impl Keeper {
         release: &Release,
         one: &Replacement,
     ) -> (Vec<String>, LaunchOutcome) {
-        let subnets = &release.subnet_ids;
         let first = one.place + one.attempt as usize;
         let mut last = no_subnets(&release.target).to_string();
-        for n in 0..subnets.len() {
-            let subnet = &subnets[(first + n) % subnets.len()];
+        for subnet in in_turn(&release.subnet_ids, first) {
             match self.launch_in(release, one, subnet).await {
-                Err(error) if ELSEWHERE.iter().any(|code| error.is(code)) => {
-                    last = error.to_string();
-                }
+                Err(error) if has_no_room(&error) => last = error.to_string(),
                 Ok(Launched::Up(seen)) => {
                     let ids: Vec<String> = seen.into_iter().map(|one| one.id).collect();
                     tracing::info!(?ids, replaces = one.replaces, "launched");

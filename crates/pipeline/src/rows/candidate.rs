@@ -5,7 +5,7 @@ use crate::live::Known;
 use crate::names::{Commit, Component, Fqdn, Ticket};
 use crate::wire::{Instance, Prepared};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 /// How far a candidate is.
@@ -97,6 +97,9 @@ pub struct CandidateRow {
     /// The release of that cutover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<Ticket>,
+    /// Where its instances are launched, of those for which EC2 had no room in the subnet that was chosen: by that one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<String, String>,
 }
 
 /// The first of the looks at which all instances of a candidate were healthy.
@@ -148,6 +151,7 @@ impl CandidateRow {
             found_healthy: None,
             kept_until: None,
             kept_by: None,
+            elsewhere: BTreeMap::new(),
         }
     }
 

@@ -258,6 +258,30 @@ async fn a_healthy_candidate_is_recorded_with_what_it_was_booted_from() {
     }
 }
 
+#[tokio::test]
+async fn where_instances_are_launched_instead_is_noted_as_long_as_the_name_is_the_release_s() {
+    let replay = Replay::new([ok(json!({})), condition_failed()]);
+    let (registry, release) = (registry(&replay), release(7).plan.release);
+    let elsewhere = [("subnet-a".to_owned(), "subnet-b".to_owned())].into();
+    for expected in [true, false] {
+        let at = hostname();
+        let noted = registry.note_elsewhere(&release, &at, &elsewhere).await;
+        assert_eq!(noted.unwrap(), expected);
+    }
+    let asked = asked(&replay).remove(0);
+    assert_eq!(states_before(&asked), ["planned", "healthy"]);
+    assert_eq!(
+        asked["ExpressionAttributeValues"][":elsewhere"],
+        json!({"M": {"subnet-a": {"S": "subnet-b"}}})
+    );
+    let row = CandidateRow {
+        elsewhere,
+        ..candidate(7)
+    };
+    let read: CandidateRow = serde_json::from_value(json!(row)).unwrap();
+    assert_eq!(read, row);
+}
+
 const MANIFEST: &str = r#"
 [component]
 name = "api"
