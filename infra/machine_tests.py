@@ -30,6 +30,12 @@ def value(node, variables):
 
 def run(name, replies):
     """The name of the last state, its error and its cause; the last reply is given to each further look."""
+    end, _, error, cause = follow(name, replies)
+    return end, error, cause
+
+
+def follow(name, replies, asked=None):
+    """The same with what the last state was given; `asked` gets each state's name with its arguments."""
     machine = json.loads((MACHINES / f"{name}.asl.json").read_text())
     variables = {"states": {"context": {"Execution": {"Input": {}}}}}
     replies, at = list(replies), machine["StartAt"]
@@ -37,13 +43,18 @@ def run(name, replies):
         state = machine["States"][at]
         way = state
         if state["Type"] == "Task":
+            if asked is not None and replies:
+                asked.append((at, value(state["Arguments"], variables)))
             variables["states"]["result"] = replies.pop(0) if len(replies) > 1 else replies[0]
         elif state["Type"] == "Choice":
             taken = (one for one in state["Choices"] if value(one["Condition"], variables))
             way = next(taken, {"Next": state.get("Default")})
         elif state["Type"] in ("Succeed", "Fail"):
-            return at, value(state.get("Error"), variables), value(state.get("Cause"), variables)
+            given = variables["states"].get("input")
+            return at, given, value(state.get("Error"), variables), value(state.get("Cause"), variables)
         new = {key: value(node, variables) for key, node in way.get("Assign", {}).items()}
+        if "Output" in way:
+            variables["states"]["input"] = value(way["Output"], variables)
         variables.update(new)
         at = way["Next"]
     raise AssertionError(f"{name}: no end after {MOST_STEPS} states")
@@ -108,6 +119,39 @@ class Release(unittest.TestCase):
         for prepared, expected in (([], [0, 0, 20, 40]), (baked, [0, 0, 60, 80])):
             found = [self.argument("Watch release", "drained_for", prepared=prepared, looks=looks) for looks in (4, 5, 6, 7)]
             self.assertEqual(found, expected)
+
+
+class LiveAlready(unittest.TestCase):
+    """A release of what the target serves already."""
+
+    def release(self, tag, **reply):
+        live = {"component": "api", "version": "HEAD", "commit": "3f", "alias": "api.stage", "hostname": "api-3f.stage"}
+        built = {"component": "gdal", "version": "v1", "commit": "9c", "artifact_sha256": "a"}
+        plan = {"outcome": "already_live", "release": {"target": "stage", "ticket": 43, "tag": tag}, "components": [],
+                "already_live": [live], "already_built": [built]}
+        asked = []
+        end, output, *_ = follow("release", [plan, {"tag": "release/stage/43", "tags": []}], asked)
+        self.assertEqual(end, "Already live")
+        self.assertEqual((output["outcome"], output["release"], output["already_live"], output["already_built"]),
+                         ("already_live", "stage-r43", [live], [built]))
+        return dict(asked), output
+
+    def test_is_tagged_if_that_is_asked_for(self):
+        asked, output = self.release(tag=True)
+        self.assertEqual(asked["Tag what is live"]["components"],
+                         [{"component": "api", "commit": "3f"}, {"component": "gdal", "commit": "9c"}])
+        self.assertEqual(output["tag"], {"tag": "release/stage/43", "tags": []})
+
+    def test_is_not_tagged_otherwise(self):
+        asked, output = self.release(tag=False)
+        self.assertEqual((list(asked), "tag" in output), (["Plan release"], False))
+
+    def test_a_tag_that_could_not_be_pushed_is_said(self):
+        states = json.loads((MACHINES / "release.asl.json").read_text())["States"]
+        caught = states["Tag what is live"]["Catch"][0]
+        known = {"states": {"input": {"outcome": "already_live"}, "errorOutput": {"Error": "Unavailable"}}}
+        self.assertEqual(value(caught["Output"], known), {
+            "outcome": "already_live", "tag": {"failed": "the tags could not be pushed: Unavailable: "}})
 
 
 class Sweeper(unittest.TestCase):

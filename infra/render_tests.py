@@ -115,7 +115,7 @@ class Mistakes(unittest.TestCase):
 
     def test_a_state_of_a_function_that_is_not_there(self):
         self.copy.change("statemachine/release.yaml", "Function: tag-release", "Function: tag-releases")
-        self.refused("`Tag release`: there is no functions/tag-releases/function.yaml")
+        self.refused("`Tag what is live`: there is no functions/tag-releases/function.yaml")
 
     def test_a_state_that_is_defined_twice(self):
         self.copy.change("statemachine/release.yaml", "  Released:\n", "  Drain:\n")

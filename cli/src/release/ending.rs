@@ -148,11 +148,10 @@ fn already_live(output: &Value, screen: Screen) -> String {
     let only_libraries = output.get("already_live") == Some(&json!([]));
     if only_libraries && !began {
         let title = "Already released: nothing was built.";
-        let lines = [screen.colour.paint(Style::Good, title)].into_iter();
-        return lines
-            .chain(libraries(output))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let mut lines = vec![screen.colour.paint(Style::Good, title)];
+        lines.extend(libraries(output));
+        lines.extend(tags(output, screen));
+        return lines.join("\n");
     }
     let what = match began {
         true => {
@@ -164,7 +163,12 @@ fn already_live(output: &Value, screen: Screen) -> String {
     let mut lines = vec![screen.colour.paint(Style::Good, &title)];
     lines.extend(libraries(output));
     lines.extend(already(output));
+    lines.extend(tags(output, screen));
     lines.join("\n")
+}
+
+fn tags(output: &Value, screen: Screen) -> Option<String> {
+    tagged(output).map(|line| wrap(&line, "  ", screen.width))
 }
 
 fn not_released(

@@ -101,6 +101,21 @@ fn what_was_live_already_is_no_failure() {
 }
 
 #[test]
+fn tags_of_what_was_live_already_are_told() {
+    let output = json!({"outcome": "already_live", "target": "prod", "already_live": [{
+        "component": "api", "version": "HEAD", "commit": "3f2a9c1b04de000000000000000000000000beef",
+        "alias": "api.prod.myproj.com", "hostname": "api-3f2a9c1b04de.prod.myproj.com"}],
+        "tag": {"tag": "release/prod/43", "tags": [{"component": "api", "outcome": "pushed", "reason": ""}]}});
+    check(
+        &ended(End::Succeeded { output }),
+        expect![[r#"
+        Already live on prod: nothing was launched.
+          api.prod.myproj.com was already api-3f2a9c1b04de (asked for HEAD)
+          Tagged release/prod/43: api"#]],
+    );
+}
+
+#[test]
 fn a_release_that_could_not_be_planned_points_at_the_plan() {
     let (error, cause) = (
         "VersionUnknown".into(),

@@ -46,7 +46,7 @@ pub fn says_failed(state: &str, output: &Value) -> bool {
         ("Run suite", Some(outcome)) => outcome != "passed",
         (CUTOVER, Some("superseded")) => true,
         ("Terminate previous", _) => text(output, "/terminated/left_behind").is_some(),
-        ("Tag release", _) => text(output, "/tag/failed").is_some(),
+        ("Tag release" | "Tag what is live", _) => text(output, "/tag/failed").is_some(),
         _ => output.get("failed").is_some() || text(output, "/Error").is_some(),
     }
 }

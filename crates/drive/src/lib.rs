@@ -29,7 +29,7 @@ use pipeline::retire::Leaving;
 use pipeline::rows::{
     CandidateRow, ComponentRow, Key, ProofRow, ReleaseOutcome, ReleaseRow, SetRow,
 };
-use pipeline::wire::Release;
+use pipeline::wire::{Release, Tagged};
 use registry::{Registry, Reserved};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -115,6 +115,7 @@ impl Drive {
             Ask::PlannedNames(ticket) => self.planned_names(target, ticket).await,
             Ask::Aliases(names) => self.aliases(target, &names).await,
             Ask::Components(names) => self.components(&names).await,
+            Ask::Released(libraries) => self.released(&libraries).await,
             Ask::HavePassed(proofs) => self.have_passed(target, &proofs).await,
             Ask::Wait(seconds) => wait(seconds).await,
             Ask::Evidence(all) => self.evidence(all).await,
@@ -183,6 +184,11 @@ impl Drive {
         let rows: Vec<ComponentRow> = self.registry.get_many(&keys).await?;
         let found = rows.into_iter().map(|row| row.component).collect();
         Ok(Answer::Components(found))
+    }
+
+    async fn released(&self, libraries: &[Tagged]) -> Result<Answer, Fault> {
+        let found = self.registry.released_libraries(libraries).await?;
+        Ok(Answer::Released(found))
     }
 
     async fn have_passed(&self, target: &Target, proofs: &[Proof]) -> Result<Answer, Fault> {

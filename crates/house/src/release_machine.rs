@@ -21,7 +21,7 @@ const AFTER_LIBRARIES: (&str, &str) = ("Libraries only?", "Prepare workspaces");
 /// The one way from failing to live: the aliases had moved, and only the answer was lost.
 const LIVE_AFTER_ALL: (&str, &str) = ("Live after all?", "Record cutover");
 /// Nor is a release of commits that another one made live, and whose candidates that one may have ended.
-const LIVE_BY_ANOTHER: (&str, &str) = ("Live after all?", "Already live");
+const LIVE_BY_ANOTHER: (&str, &str) = ("Live after all?", "Tags for what is live?");
 
 /// Where a release goes that has moved its aliases, or has recorded libraries and nothing else to bring.
 const WENT_LIVE: [(&str, &str); 4] = [
@@ -33,6 +33,9 @@ const WENT_LIVE: [(&str, &str); 4] = [
 
 /// What it cannot see is not held against the release: nothing depends on it that decides whether it goes live.
 const LOOKS_ONLY: &str = "Look before cutover";
+
+/// A release of what is live already has moved nothing, and its tags change nothing of that.
+const TAGS_ONLY: &str = "Tag what is live";
 
 /// Where one goes whose new version is not well.
 const NOT_WELL: &str = "Roll back";
@@ -238,7 +241,7 @@ fn a_failure_never_ends_in_success() {
     let machine = outermost();
     let live = after_going_live(&machine);
     assert!(live.contains("Record cutover") && live.contains("Terminate previous"));
-    let passes = |name: &String| live.contains(name) || name == LOOKS_ONLY;
+    let passes = |name: &String| live.contains(name) || name == LOOKS_ONLY || name == TAGS_ONLY;
     let others = machine.states.iter().filter(|(name, _)| !passes(name));
     for (name, state) in others {
         for next in ways_of_failure(state) {
@@ -257,6 +260,35 @@ fn a_failed_release_is_green_only_if_what_it_was_to_bring_is_live_by_another() {
     let ways = machine.rules(LIVE_BY_ANOTHER).into_iter();
     let conditions: Vec<String> = ways.map(|way| text(way, "Condition")).collect();
     assert_eq!(conditions, ["{% $count($verdict.already_live) > 0 %}"]);
+}
+
+#[test]
+fn tags_that_were_asked_for_are_made_whichever_good_end_a_release_comes_to() {
+    let machine = outermost();
+    let asked_for = "{% $plan.release.tag %}";
+    let ends = [
+        ("Already live", "Tags for what is live?", TAGS_ONLY),
+        ("Released", "Tags too?", "Tag release"),
+        ("Released", "Tags asked for?", "Tag release"),
+    ];
+    for (end, choice, tag) in ends {
+        let rules = machine.rules((choice, tag));
+        let conditions: Vec<String> = rules.iter().map(|rule| text(rule, "Condition")).collect();
+        assert_eq!(conditions, [asked_for]);
+        let state = &machine.states[tag];
+        assert_eq!(ways_on(state), [end], "`{tag}`");
+        let failed = BTreeSet::from_iter(ways_of_failure(state));
+        assert_eq!(failed, BTreeSet::from([end.to_owned()]), "`{tag}`");
+    }
+    // And there is no other way to them.
+    for end in ["Already live", "Released"] {
+        let before = machine.states.iter();
+        let before = before.filter(|(_, state)| ways_on(state).iter().any(|next| next == end));
+        let before: BTreeSet<&str> = before.map(|(name, _)| name.as_str()).collect();
+        let known = ends.iter().filter(|(of, _, _)| *of == end);
+        let known: BTreeSet<&str> = known.flat_map(|(_, one, tag)| [*one, *tag]).collect();
+        assert_eq!(before, known, "before `{end}`");
+    }
 }
 
 /// And of what there must be none.

@@ -230,6 +230,8 @@ impl Act<'_> {
             Ask::Evidence(_) => Answer::Evidence(Vec::new()),
             Ask::HavePassed(proofs) => Answer::Passed(self.have_passed(&proofs)),
             Ask::Components(names) => Answer::Components(names),
+            // It has none.
+            Ask::Released(_) => Answer::Released(Vec::new()),
             Ask::Reserve(reservation) => Answer::Reserved(self.reserves(&reservation)),
             Ask::KeepConnected(..) | Ask::Settle(_) | Ask::Wait(_) | Ask::WaitInSync(_) => {
                 Answer::Done

@@ -121,8 +121,8 @@ names! {
         ///
         /// To do: the cause says what to do with the record.
         CutoverRefused,
-        /// The candidate was discarded while a stage still worked on it, or its instance ended before the
-        /// cutover.
+        /// The candidate, or the release of a library, was discarded while a stage still worked on it, or its
+        /// instance ended before the cutover.
         ///
         /// To do: release again.
         CandidateGone,

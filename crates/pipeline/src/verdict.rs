@@ -78,9 +78,13 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     happened.extend(failures.iter().map(failure_sentence));
     happened.extend(red.iter().map(|test| suite_sentence(test)));
     happened.extend(siblings_sentence(failures, &red, reached));
-    let users = users_sentence(still, libraries);
-    let only_libraries = still.is_empty() && !(libraries.is_empty() && released.is_empty());
-    let end = end_sentence(given_back, only_libraries, label) + &released_sentence(released);
+    let users = users_sentence(still, libraries, released);
+    let end = match (still, libraries) {
+        // All that it was to bring: only its execution does not know that.
+        ([], []) if !released.is_empty() => format!("Release {label} did not come to its end."),
+        _ => end_sentence(given_back, still.is_empty() && !libraries.is_empty(), label),
+    };
+    let end = end + &released_sentence(released);
     // However much has failed, the first and the last sentence stay.
     let room = MAX_CAUSE.saturating_sub(users.chars().count() + end.chars().count() + 4);
     let parts = [users, cut(happened.join(" "), room), end];
@@ -91,8 +95,10 @@ pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     }
 }
 
-fn users_sentence(still: &[StillLive], libraries: &[&Component]) -> String {
-    let names: Vec<&str> = libraries.iter().map(|one| one.as_str()).collect();
+fn users_sentence(still: &[StillLive], libraries: &[&Component], released: &[Tagged]) -> String {
+    let released = released.iter().map(|one| &one.component);
+    let names = libraries.iter().copied().chain(released);
+    let names: Vec<&str> = names.map(Component::as_str).collect();
     let what = match (still, names.len()) {
         ([], 1) => "is a library",
         ([], 2..) => "are libraries",

@@ -261,3 +261,18 @@ fn a_library_that_was_released_stays_so_when_its_user_fails() {
     };
     expect!["api.stage.myproj.com still points at api-3f2a9c1b04de.stage.myproj.com. api, Deploy (initial): no. Release stage-r4 was not released; its candidates were discarded. The library gdal aaaaaaaaaaaa is released and stays so."].assert_eq(&verdict(&happened, "stage-r4").cause);
 }
+
+#[test]
+fn libraries_that_are_all_released_are_not_said_not_to_be() {
+    let failure = failure(None, "Record libraries", "AccessDenied", "no");
+    let gdal = Tagged {
+        component: Component::new("gdal").unwrap(),
+        commit: crate::names::Commit::new("a".repeat(40)).unwrap(),
+    };
+    let happened = FailedRelease {
+        failures: &[failure],
+        released: &[gdal],
+        ..FailedRelease::default()
+    };
+    expect!["Nothing that runs is affected: gdal is a library, and every component stays with the commit that it pins. Record libraries: no. Release stage-r4 did not come to its end. The library gdal aaaaaaaaaaaa is released and stays so."].assert_eq(&verdict(&happened, "stage-r4").cause);
+}

@@ -6,6 +6,7 @@ mod component;
 mod execution;
 mod history;
 mod keep;
+mod library;
 mod past;
 mod poll;
 mod query;

@@ -12,6 +12,10 @@ use pipeline::rows::{AliasRow, Key, ProofRow, ReleaseOutcome, SetRow};
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 8;
 
+/// What is recorded of a release allows this end of it.
+const MAY_END_SO: &str = "attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live) \
+    AND (outcome <> :libraries OR :outcome = :libraries)";
+
 impl Registry {
     /// Records what is live, unless a later release has; `false` where it has.
     pub async fn record_alias(
@@ -32,8 +36,8 @@ impl Registry {
         condition(sent.map_err(|e| call_error("dynamodb:PutItem", e)))
     }
 
-    /// Records how a release ended. A release that is live is never recorded as anything else, and one
-    /// that was taken back stays so.
+    /// Records how a release ended. A release that is live, or whose libraries are released and that brought nothing
+    /// else, is never recorded as anything else, and one that was taken back stays so.
     pub async fn record_outcome(
         &self,
         target: &Target,
@@ -50,8 +54,9 @@ impl Registry {
             .table_name(&self.table)
             .key("pk", text(&key.pk))
             .key("sk", text(&key.sk))
-            .condition_expression("attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live)")
+            .condition_expression(MAY_END_SO)
             .expression_attribute_values(":live", value(&ReleaseOutcome::Live)?)
+            .expression_attribute_values(":libraries", value(&ReleaseOutcome::LibrariesReleased)?)
             .expression_attribute_values(":back", value(&ReleaseOutcome::RolledBack)?)
             .expression_attribute_values(":outcome", value(&outcome)?)
             .expression_attribute_values(":ended", text(&aws::now()));

@@ -71,7 +71,7 @@ fn of_plan(plan: PlanReply, asked: UndoPlanRequest) -> DiscardRequest {
     DiscardRequest {
         release: plan.release,
         components: plan.components.into_iter().map(released).collect(),
-        libraries: plan.libraries.into_iter().map(released).collect(),
+        libraries: plan.libraries.iter().map(Into::into).collect(),
         released: Vec::new(),
         failures: vec![failure],
         tests: Vec::new(),

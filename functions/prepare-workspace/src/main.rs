@@ -5,6 +5,7 @@ mod vendor;
 use pipeline::bounds;
 use pipeline::errors::{ErrorName, Fault, Named as _};
 use pipeline::manifest::{self, Executors, Kind, Manifest, other_kind};
+use pipeline::names::Component;
 use pipeline::quota;
 use pipeline::reason::Reason;
 use pipeline::wire::{
@@ -15,12 +16,18 @@ use registry::Registry;
 use secrets::Secrets;
 use stage::Settings;
 use std::collections::HashMap;
+use std::time::Duration;
 use store::Store;
 use workspace::git::{self, Bounds, GitError};
 use workspace::{blocking, bundle, hash};
 
 /// A manifest has a few hundred bytes; 64 KiB are not one.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
+/// How long the quotas are waited for, which the release can do without: all of the stage has 290 s.
+const LOOK_AT_QUOTAS: Duration = Duration::from_secs(20);
+/// Bytes of why they could not be looked at: each component of a large release may say so, in a room that is
+/// its own (`bounds`).
+const WHY_NOT: usize = 200;
 
 struct Preparing {
     store: Store,
@@ -143,8 +150,8 @@ async fn warnings(
     Ok(warnings)
 }
 
-/// Whether its containers have a place; warnings, where they have one only. Asked before anything of the
-/// release runs, and only where one is needed.
+/// Whether its containers have a place; warnings, where they have one only, or where that cannot be told: only
+/// a quota that was read refuses a release. Asked before anything of it runs, and only where one is needed.
 async fn places(
     preparing: &Preparing,
     planned: &Planned,
@@ -155,11 +162,30 @@ async fn places(
     if needed.is_empty() {
         return Ok(Vec::new());
     }
-    let quotas = preparing.quotas.of_codebuild().await?;
+    let quotas = match preparing.look_at_quotas().await {
+        Ok(quotas) => quotas,
+        // Whoever may run nothing is told so when a container is asked for, too.
+        Err(why) => return Ok(vec![not_looked_at(&planned.component, &why)]),
+    };
     let refused = |e: quota::NoPlace| failed(planned, ErrorName::QuotaTooLow, &e.to_string());
     let warnings = quota::check(&needed, &quotas).map_err(refused)?;
     let of = |text: String| Reason::new(&format!("{}: {text}", planned.component));
     Ok(warnings.into_iter().map(of).collect())
+}
+
+impl Preparing {
+    async fn look_at_quotas(&self) -> Result<Vec<quota::Quota>, String> {
+        match tokio::time::timeout(LOOK_AT_QUOTAS, self.quotas.of_codebuild()).await {
+            Ok(looked) => looked.map_err(|e| e.to_string()),
+            Err(_) => Err(format!("no answer in {} s", LOOK_AT_QUOTAS.as_secs())),
+        }
+    }
+}
+
+fn not_looked_at(component: &Component, why: &str) -> Reason {
+    tracing::warn!(%component, why, "the quotas could not be looked at");
+    let text = format!("{component}: its quota could not be looked at: {why}");
+    Reason::within(&text, WHY_NOT)
 }
 
 fn manifest_of(
@@ -266,3 +292,6 @@ fn failed(planned: &Planned, name: ErrorName, why: &str) -> Fault {
     let (component, commit) = (&planned.component, planned.commit.short());
     Fault::new(name, format!("{component} at {commit}: {why}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::evidence::Subject;
 use pipeline::manifest::Kind;
-use pipeline::rows::{ArtifactRow, Key, ReleaseOutcome};
+use pipeline::rows::ArtifactRow;
 use pipeline::suites::suites_of_library;
 use pipeline::wire::{
     Artifact, Prepared, RecordLibraries, Release, ReleasedLibrary, SuiteOutcome, SuiteReply,
@@ -16,7 +16,7 @@ use pipeline::wire::{
 const ROUND: u32 = 1;
 
 impl Publisher {
-    /// All of them or, where one has not passed, none.
+    /// All of them or, where one has not passed or the release has ended meanwhile, none.
     pub(crate) async fn record(
         &self,
         request: RecordLibraries,
@@ -30,26 +30,17 @@ impl Publisher {
             .iter()
             .map(|library| self.passed(&release, library));
         let passed: Vec<ArtifactRow> = try_join_all(passed).await?;
-        let mut released = Vec::new();
-        // One after the other: what was recorded is known where the next is refused.
-        for row in passed {
-            let key = Key::artifact(&row.component, &row.commit);
-            self.registry.put(&key, &row).await?;
-            released.push(ReleasedLibrary {
-                component: row.component,
-                commit: row.commit,
-                artifact_sha256: row.artifact.bundle.sha256,
-                built_by: row.artifact.built_by,
-            });
+        let recorded = self.registry.record_libraries(&release, &passed, alone);
+        if !recorded.await? {
+            return Err(ended_before(&release));
         }
-        if alone {
-            let outcome = ReleaseOutcome::LibrariesReleased;
-            let (target, ticket) = (&release.target, release.ticket);
-            self.registry
-                .record_outcome(target, ticket, outcome, None, None)
-                .await?;
-        }
-        Ok(released)
+        let released = |row: ArtifactRow| ReleasedLibrary {
+            component: row.component,
+            commit: row.commit,
+            artifact_sha256: row.artifact.bundle.sha256,
+            built_by: row.artifact.built_by,
+        };
+        Ok(passed.into_iter().map(released).collect())
     }
 
     /// The row of a library whose suites have all passed, by the evidence of those that ran them.
@@ -91,3 +82,16 @@ impl Publisher {
         })
     }
 }
+
+/// Whoever undoes a release says which of its libraries are released: none comes later.
+fn ended_before(release: &Release) -> Fault {
+    let text = format!(
+        "nothing changed for users: release {} has ended, so none of its libraries was recorded",
+        release.label()
+    );
+    Fault::new(ErrorName::CandidateGone, text)
+}
+
+#[cfg(test)]
+#[path = "library_tests.rs"]
+mod tests;

@@ -59,6 +59,12 @@ async fn a_release_that_is_asked_to_tags_its_commit() {
 
     assert_eq!(ended.output()["outcome"], "live");
     is_tagged(&component, &sha, &ended).await;
+
+    let again = tagged_release(&component, &sha).await;
+
+    assert_eq!(again.output()["outcome"], "already_live", "{again:#?}");
+    assert_ne!(again.release(), ended.release());
+    is_tagged(&component, &sha, &again).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What concerns the whole local cloud: these tests change what all releases stand on, and put it
 //! back. Stories run after them, in a program of their own.
 
+mod differing;
 mod excess;
 mod excess_targets;
 mod forged;

@@ -13,7 +13,7 @@ use crate::rows::{CandidateRow, CandidateState, ReleaseOutcome, SetRow};
 use crate::verdict::{
     FailedRelease, StillLive, Verdict, already_live, live_after_all, superseded_by, verdict,
 };
-use crate::wire::{DiscardReply, DiscardRequest, Release};
+use crate::wire::{DiscardReply, DiscardRequest, PlannedLibrary, Release, Tagged};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ enum Waits {
     Marked(Vec<CandidateRow>, Vec<Leaving>),
     GivenBack(Vec<Leaving>),
     Taken(Box<TakeDown>),
+    /// Which of its libraries are released.
+    Libraries(Box<Taken>),
     SetRecorded(DiscardReply),
     OutcomeRecorded(DiscardReply),
 }
@@ -92,6 +94,10 @@ impl Driver for Discard {
             (Waits::Marked(rows, leaving), Answer::Moved(_)) => Ok(self.restore(rows, leaving)),
             (Waits::GivenBack(leaving), Answer::Done) => Ok(self.begin_to_take(leaving)),
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer, now),
+            (Waits::Libraries(taken), Answer::Released(found)) => {
+                self.tell_apart(found);
+                Ok(self.conclude(*taken, now))
+            }
             (Waits::SetRecorded(reply), Answer::Done) => Ok(self.record_outcome(reply)),
             (Waits::OutcomeRecorded(reply), Answer::Done) => Ok(Next::Done(reply)),
             (_, answer) => Err(answer.out_of_turn()),
@@ -238,8 +244,27 @@ impl Discard {
     fn take(&mut self, mut take_down: TakeDown, answer: Answer, now: &str) -> Reply {
         Ok(match take_down.next(answer)? {
             Step::Ask(ask) => self.ask(ask, Waits::Taken(Box::new(take_down))),
-            Step::Taken(taken) => self.conclude(taken, now),
+            Step::Taken(taken) => self.ask_released(taken, now),
         })
+    }
+
+    /// The table knows, also where the answer of Record libraries was lost. It is asked last: what is recorded of the
+    /// release next keeps a late one from recording any.
+    fn ask_released(&mut self, taken: Taken, now: &str) -> Next<DiscardReply> {
+        let libraries = self.asked.libraries.iter();
+        let libraries: Vec<Tagged> = libraries.filter_map(PlannedLibrary::tagged).collect();
+        match libraries.is_empty() {
+            true => self.conclude(taken, now),
+            false => self.ask(Ask::Released(libraries), Waits::Libraries(Box::new(taken))),
+        }
+    }
+
+    fn tell_apart(&mut self, found: Vec<Tagged>) {
+        let asked = Arc::make_mut(&mut self.asked);
+        let is = |one: &Component| found.iter().any(|row| row.component == *one);
+        asked.libraries.retain(|one| !is(&one.component));
+        asked.released.retain(|one| !is(&one.component));
+        asked.released.extend(found);
     }
 
     /// What the release ends with. What is live after all is not recorded as failed.

@@ -2,6 +2,7 @@ use super::super::ChangeOutcome;
 use super::super::testing::{asks, at, component, release, row, rows, tell, zone};
 use super::*;
 use crate::errors::ErrorName;
+use crate::names::Commit;
 use crate::wire::{FailedStage, Failure, ReleasedComponent};
 use expect_test::{Expect, expect};
 
@@ -203,4 +204,91 @@ fn a_batch_that_came_before_it_is_given_back_is_found_live() {
     );
     assert_eq!(lines.last().unwrap(), "looks at the zone", "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("Live")), "{lines:?}");
+}
+
+fn library(name: &str) -> Tagged {
+    Tagged {
+        component: component(name),
+        commit: Commit::new("c".repeat(40)).unwrap(),
+    }
+}
+
+/// Of a release that has launched nothing.
+fn nothing_launched() -> Vec<Answer> {
+    let standing = || Answer::Rows(rows(&[row("api", 'a', 7)]));
+    let zone = || Answer::Zone(zone("a"));
+    let names = Answer::Names(BTreeSet::new());
+    vec![standing(), names, zone(), zone(), standing()]
+}
+
+/// What is said of two libraries, of which these have rows.
+fn of_libraries(alone: bool, released: &[&str]) -> String {
+    let planned = ["gdal", "proj"].map(|name| PlannedLibrary {
+        component: component(name),
+        commit: Some(library(name).commit),
+    });
+    let failed = FailedStage {
+        stage: "Record libraries".into(),
+        error: "AccessDenied".into(),
+        cause: "the answer was lost".into(),
+    };
+    let discard = Discard::new(DiscardRequest {
+        components: if alone {
+            Vec::new()
+        } else {
+            asked().components
+        },
+        libraries: planned.into(),
+        failures: vec![Failure {
+            component: None,
+            failed,
+        }],
+        ..asked()
+    });
+    let found = Answer::Released(released.iter().map(|name| library(name)).collect());
+    let rest = vec![found, Answer::Done];
+    let lines = asks(discard, [nothing_launched(), rest].concat());
+    assert_eq!(lines[5], "reads 2 rows of libraries", "{lines:#?}");
+    assert_eq!(lines[6], "records r42 as NotReleased", "{lines:#?}");
+    let (_, cause) = lines[7].split_once("cause: \"").unwrap();
+    cause.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn libraries_are_released_if_their_rows_say_so_also_where_the_answer_was_lost() {
+    let both = ["gdal", "proj"];
+    expect!["Nothing that runs is affected: gdal and proj are libraries, and every component stays with the commit that it pins. Record libraries: the answer was lost. Release stage-r42 did not come to its end. The libraries gdal cccccccccccc and proj cccccccccccc are released and stay so."]
+        .assert_eq(&of_libraries(true, &both));
+    expect!["api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. Record libraries: the answer was lost. Release stage-r42 was not released; its candidates were discarded. The libraries gdal cccccccccccc and proj cccccccccccc are released and stay so."]
+        .assert_eq(&of_libraries(false, &both));
+}
+
+#[test]
+fn libraries_without_rows_are_not_released() {
+    expect!["Nothing that runs is affected: gdal and proj are libraries, and every component stays with the commit that it pins. Record libraries: the answer was lost. Release stage-r42 was not released."]
+        .assert_eq(&of_libraries(true, &[]));
+    expect!["api.stage.myproj.com still points at api-aaaaaaaaaaaa.stage.myproj.com. Record libraries: the answer was lost. Release stage-r42 was not released; its candidates were discarded."]
+        .assert_eq(&of_libraries(false, &[]));
+}
+
+/// It tells the one from the other, and no commit of a library.
+#[test]
+fn what_an_earlier_definition_says_of_libraries_holds() {
+    let request = serde_json::json!({
+        "release": release(), "components": [], "libraries": [{"component": "gdal"}], "failures": [],
+        "released": [{"component": "proj", "commit": "c".repeat(40)}],
+    });
+    let request: DiscardRequest = serde_json::from_value(request).unwrap();
+    let answers = [nothing_launched(), vec![Answer::Done]].concat();
+    let lines = asks(Discard::new(request), answers);
+    let last = lines.last().unwrap();
+    assert!(
+        !lines.iter().any(|line| line.contains("rows of libraries")),
+        "{lines:#?}"
+    );
+    assert!(last.contains("proj cccccccccccc is released"), "{last}");
+    assert!(
+        last.contains("Release stage-r42 was not released."),
+        "{last}"
+    );
 }

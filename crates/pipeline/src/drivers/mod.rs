@@ -56,7 +56,7 @@ use crate::rows::{
     SetRow,
 };
 use crate::sweep::{Launched, SeenRelease, Stands};
-use crate::wire::{PlanReply, Release, SuiteReply};
+use crate::wire::{PlanReply, Release, SuiteReply, Tagged};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -107,6 +107,8 @@ pub enum Ask {
     Aliases(BTreeSet<Component>),
     /// Which of these components the project has. Answer: [`Answer::Components`].
     Components(BTreeSet<Component>),
+    /// Which of these commits of libraries are released. Answer: [`Answer::Released`].
+    Released(Vec<Tagged>),
     /// Whether all of these have passed on the target. Answer: [`Answer::Passed`].
     HavePassed(Vec<Proof>),
     /// So many seconds. Answer: [`Answer::Done`].
@@ -190,6 +192,7 @@ impl fmt::Display for Ask {
             Self::PlannedNames(ticket) => write!(f, "reads what {ticket} planned"),
             Self::Aliases(names) => write!(f, "reads {} rows of aliases", names.len()),
             Self::Components(names) => write!(f, "reads {} rows of components", names.len()),
+            Self::Released(all) => write!(f, "reads {} rows of libraries", all.len()),
             Self::HavePassed(proofs) => write!(f, "reads {} proofs", proofs.len()),
             Self::Wait(seconds) => write!(f, "waits {seconds} s"),
             Self::Evidence(all) => write!(f, "reads the evidence of {} suites", all.len()),
@@ -263,6 +266,8 @@ pub enum Answer {
     Aliases(Vec<AliasRow>),
     /// Those that there are.
     Components(BTreeSet<Component>),
+    /// Those that are.
+    Released(Vec<Tagged>),
     /// Whether all have.
     Passed(bool),
     /// How each suite ended.

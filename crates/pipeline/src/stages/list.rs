@@ -11,6 +11,7 @@ pub const KEEP: &[Stage] = &[
 pub const RELEASE: &[Stage] = &[
     Stage::task("Plan release", "plan-release").below(),
     Stage::task("Undo plan", "discard-candidates"),
+    Stage::task("Tag what is live", "tag-release").below(),
     Stage::task("Prepare workspace", "prepare-workspace").column(["Prepare", "workspace"], "Prepare"),
     Stage::task("Plan companions", "plan-companions").below(),
     Stage::task("Publish peers", "publish-peers").below(),

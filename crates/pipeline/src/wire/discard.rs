@@ -1,7 +1,7 @@
 //! Discard candidates.
 
-use super::{AlreadyLive, Release, SuiteReply, Tagged, Tested};
-use crate::names::{Component, Fqdn};
+use super::{AlreadyLive, Planned, Release, SuiteReply, Tagged, Tested};
+use crate::names::{Commit, Component, Fqdn};
 use serde::{Deserialize, Serialize};
 use std::hash::Hash;
 
@@ -12,10 +12,10 @@ pub struct DiscardRequest {
     pub release: Release,
     /// What it was to bring.
     pub components: Vec<ReleasedComponent>,
-    /// The libraries among it that were not released before it failed.
+    /// The libraries among it. Which of them are released is in the table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub libraries: Vec<ReleasedComponent>,
-    /// Those that were, and stay so.
+    pub libraries: Vec<PlannedLibrary>,
+    /// Those that are known to be released, and stay so: an earlier definition of the state machine tells them apart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<Tagged>,
     /// Components whose pipeline failed, or the stage that failed for all.
@@ -38,6 +38,35 @@ pub struct DiscardRequest {
 pub struct ReleasedComponent {
     /// Which.
     pub component: Component,
+}
+
+/// A library of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlannedLibrary {
+    /// Which.
+    pub component: Component,
+    /// Which commit; an earlier definition of the state machine does not tell, and leaves out those that are released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+}
+
+impl PlannedLibrary {
+    /// With its commit, if that is known.
+    pub fn tagged(&self) -> Option<Tagged> {
+        Some(Tagged {
+            component: self.component.clone(),
+            commit: self.commit.clone()?,
+        })
+    }
+}
+
+impl From<&Planned> for PlannedLibrary {
+    fn from(planned: &Planned) -> Self {
+        Self {
+            component: planned.component.clone(),
+            commit: Some(planned.commit.clone()),
+        }
+    }
 }
 
 /// What Discard candidates gets where Plan release gave no answer.

@@ -27,7 +27,8 @@ pub use cutover::{
     CutoverReply, CutoverStep, HostedComponent, OldVersions, TerminateReply, TerminateRequest,
 };
 pub use discard::{
-    DiscardReply, DiscardRequest, FailedStage, Failure, ReleasedComponent, UndoPlanRequest,
+    DiscardReply, DiscardRequest, FailedStage, Failure, PlannedLibrary, ReleasedComponent,
+    UndoPlanRequest,
 };
 pub use plan::{AlreadyBuilt, AlreadyLive, PlanOutcome, PlanReply, PlanRequest, Planned};
 pub use suites::{SuiteOutcome, SuiteRef, SuiteReply, SuiteRequest, SuiteRun, Tested};

@@ -2,6 +2,7 @@
 
 mod history;
 mod keeping;
+mod libraries;
 mod reading;
 mod recording;
 mod reserving;

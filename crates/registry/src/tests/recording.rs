@@ -46,13 +46,14 @@ async fn a_release_that_was_live_or_taken_back_is_not_recorded_as_anything_else(
     record().await.unwrap();
     assert_eq!(kind(record().await), CallKind::Unavailable);
     let asked = asked(&replay).remove(0);
-    let condition =
-        "attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live)";
+    let condition = "attribute_exists(pk) AND outcome <> :back AND (outcome <> :live OR :outcome = :live) \
+        AND (outcome <> :libraries OR :outcome = :libraries)";
     assert_eq!(asked["ConditionExpression"], condition);
     let values = &asked["ExpressionAttributeValues"];
     assert_eq!(values[":outcome"], json!({"S": "not released"}));
     assert_eq!(values[":back"], json!({"S": "rolled back"}));
     assert_eq!(values[":live"], json!({"S": "live"}));
+    assert_eq!(values[":libraries"], json!({"S": "libraries released"}));
     assert_eq!(
         (&values[":cause"], &values[":change"]),
         (&json!({"S": "why"}), &json!({"S": "C1"}))

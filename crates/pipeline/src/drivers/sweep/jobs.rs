@@ -293,8 +293,7 @@ fn undo_of(release: &SeenRelease, ending: &Ending) -> DiscardRequest {
             .iter()
             .map(|one| released(&one.component))
             .collect(),
-        // Which of its libraries are released is in their rows.
-        libraries: Vec::new(),
+        libraries: plan.libraries.iter().map(Into::into).collect(),
         released: Vec::new(),
         failures: vec![failure],
         tests: Vec::new(),
