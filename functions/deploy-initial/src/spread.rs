@@ -81,6 +81,7 @@ impl Deployer {
         let tried = tried.unwrap_or(share.chosen);
         let first = subnets.iter().position(|one| one == tried);
         let mut refused = Vec::new();
+        // One after the other: the next is asked only where this one has no room.
         for subnet_id in in_turn(subnets, first.unwrap_or_default()) {
             if !refused.is_empty() {
                 elsewhere.insert(share.chosen.to_owned(), subnet_id.to_owned());

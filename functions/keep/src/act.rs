@@ -144,6 +144,7 @@ impl Keeper {
     ) -> (Vec<String>, LaunchOutcome) {
         let first = one.place + one.attempt as usize;
         let mut last = no_subnets(&release.target).to_string();
+        // One after the other: the next is asked only where this one has no room.
         for subnet in in_turn(&release.subnet_ids, first) {
             match self.launch_in(release, one, subnet).await {
                 Err(error) if has_no_room(&error) => last = error.to_string(),
