@@ -84,7 +84,12 @@ impl Act<'_> {
             Ok(reply) if reply.outcome == BackOutcome::RolledBack => self.drain(),
             Err(fault) if fault.name() == ErrorName::Unavailable => self.go_back(),
             // A later release has what failed; what was live before the rest ends after a drain.
-            Ok(reply) if reply.error == ErrorName::Superseded.as_str() => self.drain(),
+            Ok(reply)
+                if reply.error == ErrorName::Superseded.as_str()
+                    && !reply.components.is_empty() =>
+            {
+                self.drain()
+            }
             // It must not stay where all of what was live before is there and well.
             _ => self.stays(self.run().back.is_some() || !self.before_is_well()),
         }
