@@ -182,8 +182,9 @@ impl Kept {
         self.components = seen.cloned().collect();
         self.plan = lines(&plan.says);
         self.waits = plan.waits;
-        let given_up: Vec<String> = plan.given_up.values().cloned().collect();
-        self.stopped = lines(&given_up);
+        // Who only asks how everything is gets that, and is no failure.
+        let given_up = plan.given_up.values().filter(|_| !status).cloned();
+        self.stopped = lines(&given_up.collect::<Vec<_>>());
     }
 
     /// These were done.

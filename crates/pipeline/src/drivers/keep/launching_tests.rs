@@ -168,6 +168,15 @@ fn what_is_given_up_is_told_by_each_run_whoever_noted_it() {
     let again = world.run(100, 1).expect("there is nothing to wait for");
     assert_eq!((again.stopped.len(), again.waits), (1, false));
     assert_eq!(world.asked.len(), 6, "nothing more is launched");
+    let mut status = Kept::of(crate::names::Target::new("stage").unwrap());
+    let mut look = look(&["i-1", "i-2"], &[], world.machines());
+    (look.notes, look.at) = (world.notes, world.at);
+    status.found(&plan_keep(&look), true);
+    assert_eq!(
+        status.stopped,
+        Vec::<String>::new(),
+        "a status is no failure"
+    );
 }
 
 #[test]
