@@ -126,6 +126,7 @@ impl Drive {
             Ask::RecordSet(set, proofs) => self.record_set(target, &set, &proofs).await,
             Ask::RecordAliases(rows) => self.record_aliases(target, &rows).await,
             Ask::KeepConnected(by, all) => self.keep_connected(target, by, &all).await,
+            Ask::Confirm(by, all) => self.confirm(target, by, all).await,
             Ask::MoveOn(marks) => self.move_on(target, marks).await,
             Ask::GiveBack(ticket, rows) => self.give_back(target, ticket, &rows).await,
             Ask::RecordLive(ticket, id) => self.record_live(target, ticket, id.as_deref()).await,

@@ -43,6 +43,21 @@ impl Drive {
         Ok(Answer::Done)
     }
 
+    pub(crate) async fn confirm(
+        &self,
+        target: &Target,
+        by: Ticket,
+        all: Vec<(Fqdn, Ticket)>,
+    ) -> Result<Answer, Fault> {
+        let write = async |(at, of): (Fqdn, Ticket)| -> Result<Option<Fqdn>, RegistryError> {
+            let noted = self.registry.confirm(target, &at, of, by).await?;
+            Ok(noted.then_some(at))
+        };
+        let writes = stream::iter(all).map(write).buffer_unordered(AT_ONCE);
+        let noted: Vec<Option<Fqdn>> = writes.try_collect().await?;
+        Ok(Answer::Moved(noted.into_iter().flatten().collect()))
+    }
+
     pub(crate) async fn move_on(&self, target: &Target, marks: Vec<Mark>) -> Result<Answer, Fault> {
         let write = async |mark: Mark| -> Result<Option<Fqdn>, RegistryError> {
             let at = mark.hostname;

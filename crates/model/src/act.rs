@@ -50,6 +50,7 @@ pub fn ways(run: &Run, every_ask: bool, crashes: u8, lates: u8) -> Vec<How> {
     let (crash, late): (&[How], &[How]) = match &run.stage {
         Stage::Ended => return Vec::new(),
         Stage::Test if !run.plan.proven => return vec![How::Done, How::Fails],
+        Stage::Confirm(_, driving) => ways_of(driving, every_ask, RUNS_AGAIN),
         Stage::Reserve(..) => (&[How::GivenUp], &[]),
         Stage::Companions => (&[How::Lost], &[How::LateAgain, How::LateGivenUp]),
         Stage::Deploy => (&[How::GivenUp], &[How::LateAgain]),
@@ -129,6 +130,7 @@ impl Act<'_> {
             Stage::Plan if self.program.asks == Asks::Keep => self.keep(),
             Stage::Plan => self.goes(Stage::PlanLook(self.state.world.zone.clone())),
             Stage::PlanLook(zone) => self.plan(&zone),
+            Stage::Confirm(seen, driving) => self.confirm_step(&seen, &driving, how),
             Stage::PlanRows(seen) => self.plan_rows(&seen),
             Stage::Reserve(seen, reservation) => self.reserve(&seen, &reservation, how),
             Stage::Companions => self.companions(how),
@@ -255,6 +257,9 @@ pub fn arrives(state: &mut State, which: usize, rules: Rules) {
             }
         }
         Ask::RecordAliases(rows) => rows.iter().for_each(|row| world.record_alias(row.clone())),
+        Ask::Confirm(by, all) => all.iter().for_each(|(at, of)| {
+            world.confirm(at, *of, *by);
+        }),
         Ask::MoveOn(marks) => marks
             .iter()
             .for_each(|one| match rules.keep(Rule::StateOrder) {

@@ -67,6 +67,12 @@ impl Act<'_> {
         match reply {
             Ok(CutoverReply::Live { .. }) => self.drain(),
             Err(fault) if fault.name() == ErrorName::Unavailable => self.cut(),
+            Ok(CutoverReply::AlreadyLive { already_live }) => {
+                for one in already_live {
+                    self.is_asked_for(&one.component);
+                }
+                self.cannot_cut();
+            }
             Ok(CutoverReply::PeersMoved { .. }) if !self.run().found_live => self.peers_moved(),
             _ => self.cannot_cut(),
         }

@@ -94,6 +94,7 @@ impl Hash for Write {
         match &self.0 {
             Ask::Change(batch, _) => batch.hash(to),
             Ask::RecordAliases(rows) => rows.hash(to),
+            Ask::Confirm(by, all) => (by, all).hash(to),
             Ask::MoveOn(marks) => marks.hash(to),
             Ask::GiveBack(ticket, rows) => (ticket, rows).hash(to),
             Ask::RecordSet(_, proofs) => {
@@ -114,6 +115,7 @@ pub fn writes(ask: &Ask) -> bool {
     match ask {
         Ask::Change(batch, _) => !asserts_only(batch),
         Ask::RecordAliases(_)
+        | Ask::Confirm(..)
         | Ask::MoveOn(..)
         | Ask::GiveBack(..)
         | Ask::RecordSet(..)
@@ -195,6 +197,7 @@ impl Act<'_> {
             _ if self.every_ask => true,
             Ask::Candidates(_) | Ask::AllCandidates => looked,
             Ask::Change(batch, _) => !asserts_only(batch),
+            Ask::Confirm(..) => true,
             Ask::Aliases(_) | Ask::Reserve(_) | Ask::End(_) | Ask::EndInstances(_) => true,
             Ask::Keep(ask) => !matches!(ask, KeepAsk::Notes),
             _ => is_leaving(next),
@@ -213,6 +216,7 @@ impl Act<'_> {
             Ask::Change(batch, _) => Answer::Changed(self.change(&batch)),
             Ask::RecordSet(_, proofs) => self.record_set(&proofs),
             Ask::RecordAliases(rows) => self.record_aliases(rows),
+            Ask::Confirm(by, all) => Answer::Moved(self.confirms(by, &all)),
             Ask::MoveOn(marks) => Answer::Moved(self.move_on(&marks)),
             Ask::GiveBack(ticket, rows) => self.give_back(ticket, rows),
             Ask::End(leaving) => {

@@ -24,6 +24,7 @@ mod backing;
 pub mod cast;
 pub mod check;
 pub mod checker;
+mod confirming;
 mod cutting;
 pub mod driving;
 pub mod keeping;

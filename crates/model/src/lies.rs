@@ -228,6 +228,14 @@ impl Act<'_> {
         {
             return Batch::default();
         }
+        let confirms = match &self.run().stage {
+            Stage::Confirm(..) => true,
+            Stage::Cut(_) => batch.0.iter().all(is_mark),
+            _ => false,
+        };
+        if !self.rules.keep(Rule::ConfirmMark) && confirms {
+            return Batch::default();
+        }
         let mut batch = batch.clone();
         if !self.rules.keep(Rule::Mark) {
             let mark = last_cutover(domain());

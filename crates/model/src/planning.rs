@@ -40,7 +40,16 @@ impl Act<'_> {
             proven,
             again: false,
         };
-        self.goes(Stage::PlanRows(Shared::new(Printed(seen))));
+        self.begin_confirm(zone, seen);
+    }
+
+    pub(crate) fn terms(&self, seen: &Seen) -> Terms<'static> {
+        Terms {
+            ticket: self.ticket(),
+            domain: domain(),
+            proven: seen.proven,
+            force: matches!(self.program.asks, Asks::Restart(_)),
+        }
     }
 
     /// `Planner::look`.
@@ -125,17 +134,10 @@ impl Act<'_> {
 
     /// `Planner::reserve`, `Planner::candidates`: reads the rows that it takes over.
     pub(crate) fn plan_rows(&mut self, seen: &Shared<Printed<Seen>>) {
-        let plan = |one: &Observed| {
-            let terms = Terms {
-                ticket: self.ticket(),
-                domain: domain(),
-                proven: seen.proven,
-                force: matches!(self.program.asks, Asks::Restart(_)),
-            };
-            match plan_component(one.clone(), &terms) {
-                ComponentPlan::Release(planned) => Some(planned),
-                ComponentPlan::AlreadyLive(_) => None,
-            }
+        let terms = self.terms(seen);
+        let plan = |one: &Observed| match plan_component(one.clone(), &terms) {
+            ComponentPlan::Release(planned) => Some(planned),
+            ComponentPlan::AlreadyLive(_) => None,
         };
         let planned: Vec<Planned> = seen.observed.iter().filter_map(plan).collect();
         if planned.is_empty() {

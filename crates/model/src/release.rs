@@ -3,7 +3,7 @@
 use crate::driving::{Driving, Write};
 use crate::shared::{Printed, Shared};
 use crate::world::World;
-use pipeline::drivers::{Cutover, Discard, Keep, RollBack, Sweep, Terminate};
+use pipeline::drivers::{Confirm, Cutover, Discard, Keep, RollBack, Sweep, Terminate};
 use pipeline::live::ReadSet;
 use pipeline::names::{Commit, Component, Fqdn, Ticket};
 use pipeline::plan::Observed;
@@ -150,6 +150,8 @@ pub enum Stage {
     Plan,
     /// It reads the rows, and decides.
     PlanLook(Shared<ZoneView>),
+    /// It confirms what is live already.
+    Confirm(Shared<Printed<Seen>>, Shared<Driving<Confirm>>),
     /// It reads the rows that it takes over.
     PlanRows(Shared<Printed<Seen>>),
     /// It reserves.

@@ -9,6 +9,10 @@ pub enum Rule {
     ReadSet,
     /// A lower ticket gives way.
     Tickets,
+    /// It gives way, too, to a later one that found live what it asked for.
+    Confirm,
+    /// For which that one changes the mark.
+    ConfirmMark,
     /// Aliases are looked at right before anything is taken away.
     LastLook,
     /// CREATE fails where the record exists.
@@ -96,9 +100,11 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 42] = [
+    pub const ALL: [Rule; 44] = [
         Rule::ReadSet,
         Rule::Tickets,
+        Rule::Confirm,
+        Rule::ConfirmMark,
         Rule::LastLook,
         Rule::ConditionalCreate,
         Rule::Dependents,
@@ -142,12 +148,29 @@ impl Rule {
     ];
 }
 
+impl Rule {
+    fn of_the_keeper(&self) -> &'static str {
+        match self {
+            Rule::KeepStrays => "ending replacements that come too late",
+            Rule::KeepNotes => "noting what the keeper launches before it does",
+            Rule::KeepTurns => "one writer of the keeper's notes",
+            Rule::KeepSwap => "the compare-and-swap of the keeper's records",
+            Rule::KeepRuns => "the keeper's look whether an instance runs",
+            Rule::KeepStandsBack => "leaving a release the time to go back",
+            Rule::KeepLeft => "letting run what has left its record a moment ago",
+            _ => unreachable!("named before"),
+        }
+    }
+}
+
 /// As a report names it: "without ...".
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Rule::ReadSet => "the read-set",
             Rule::Tickets => "the ticket rule",
+            Rule::Confirm => "the note that what is live was asked for again",
+            Rule::ConfirmMark => "another mark where what is live was asked for again",
             Rule::LastLook => "the last look at the aliases",
             Rule::ConditionalCreate => "the conditional create",
             Rule::Dependents => "the dependents' suites",
@@ -181,13 +204,7 @@ impl fmt::Display for Rule {
             Rule::SweepDrains => "the sweeper's wait for a drain",
             Rule::SweepRecords => "recording how a stopped release ended",
             Rule::OtherMark => "another mark where a stopped roll-back is given up",
-            Rule::KeepStrays => "ending replacements that come too late",
-            Rule::KeepNotes => "noting what the keeper launches before it does",
-            Rule::KeepTurns => "one writer of the keeper's notes",
-            Rule::KeepSwap => "the compare-and-swap of the keeper's records",
-            Rule::KeepRuns => "the keeper's look whether an instance runs",
-            Rule::KeepStandsBack => "leaving a release the time to go back",
-            Rule::KeepLeft => "letting run what has left its record a moment ago",
+            keeper => keeper.of_the_keeper(),
         })
     }
 }

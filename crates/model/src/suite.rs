@@ -97,6 +97,14 @@ const TWICE: Of = (
     "api and the same api at once",
     &[ALL, API, (Planned, As(&["api"], 2))],
 );
+const SET_BACK: Of = (
+    "api, and the branch is set back to what is live",
+    &[ALL, API, (Started, As(&["api"], 1))],
+);
+const TWICE_BETWEEN: Of = (
+    "api, another api, and the first at once",
+    &[ALL, API, API, (Planned, As(&["api"], 2))],
+);
 const TWICE_AND_BACK: Of = (
     "api and the same api at once, and taken back",
     &[ALL, API, (Planned, As(&["api"], 2)), BACK],
@@ -147,6 +155,9 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(PAIR, 1, 0).with_deaths(1),
         scenario(TWICE, 2, 0),
         scenario(TWICE_TOGETHER, 1, 0),
+        scenario(TWICE_BETWEEN, mishaps, 0),
+        scenario(SET_BACK, 2, 1),
+        scenario(SET_BACK, 1, 1).at_every_ask(),
         scenario(AGAIN, 0, 0),
         scenario(AGAIN_BESIDE, 1, 0),
         // Others, a crash or a late call before every single ask of a driver.
@@ -179,7 +190,7 @@ fn wide() -> [Scenario; 4] {
 
 /// The same in seconds, and without mishaps.
 pub fn holds_in_short() -> Vec<Check> {
-    let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET].map(|of| scenario(of, 0, 0));
+    let scenarios = [NEIGHBOURS, RIVALS, NEWCOMER, REGRET, SET_BACK].map(|of| scenario(of, 0, 0));
     let dying = [RIVALS, PAIR, PART_OF_IT].map(|of| scenario(of, 0, 0).with_deaths(1));
     let alone = [
         scenario(ALONE, 1, 1).at_every_ask(),
@@ -238,10 +249,14 @@ fn removals_of_the_keeper() -> [(Rule, Scenario); 7] {
     ]
 }
 
-fn removals() -> [(Rule, Scenario); 29] {
+fn removals() -> [(Rule, Scenario); 33] {
     [
         (Rule::ReadSet, scenario(NEIGHBOURS, 0, 0)),
         (Rule::Tickets, scenario(RIVALS, 0, 0)),
+        (Rule::Confirm, scenario(SET_BACK, 0, 0)),
+        (Rule::Confirm, scenario(TWICE_BETWEEN, 0, 0)),
+        (Rule::ConfirmMark, scenario(SET_BACK, 0, 0)),
+        (Rule::ConfirmMark, scenario(TWICE_BETWEEN, 0, 0)),
         (Rule::LastLook, scenario(RIVALS, 1, 0)),
         (Rule::ConditionalCreate, scenario(FIRST, 0, 0)),
         (Rule::Dependents, scenario(NEIGHBOURS, 0, 0)),

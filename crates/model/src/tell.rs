@@ -75,6 +75,7 @@ fn stage(stage: &Stage) -> String {
     match stage {
         Stage::Plan => "Plan release looks at the zone".into(),
         Stage::PlanLook(_) => "Plan release reads rows and proofs, and decides".into(),
+        Stage::Confirm(_, driving) => format!("Plan release {}", driving.ask),
         Stage::PlanRows(_) => "Plan release reads the rows that it takes over".into(),
         Stage::Reserve(..) => "Plan release reserves".into(),
         Stage::Companions => "Plan companions and Publish peers".into(),

@@ -177,6 +177,18 @@ impl World {
         fits
     }
 
+    /// `Registry::confirm`.
+    pub fn confirm(&mut self, at: &Fqdn, ticket: Ticket, by: Ticket) -> bool {
+        let fits = self.row(at).is_some_and(|row| {
+            let stands = CandidateState::Live.comes_from().contains(&row.state);
+            row.ticket == ticket && stands && row.confirmed_by <= Some(by)
+        });
+        if fits {
+            self.change_row(at, |row| row.confirmed_by = Some(by));
+        }
+        fits
+    }
+
     /// The same without the rule: a row of this ticket, however far it has come.
     pub fn set_state(&mut self, at: &Fqdn, ticket: Ticket, state: CandidateState) {
         if self.row(at).is_some_and(|row| row.ticket == ticket) {

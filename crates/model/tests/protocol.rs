@@ -41,6 +41,16 @@ fn without_the_ticket_rule_an_older_release_replaces_a_newer_one() {
 }
 
 #[test]
+fn without_a_note_an_older_release_replaces_what_was_asked_for_again() {
+    check(Rule::Confirm, &[NEWER]);
+}
+
+#[test]
+fn without_another_mark_a_batch_that_was_planned_before_the_note_is_applied() {
+    check(Rule::ConfirmMark, &[NEWER]);
+}
+
+#[test]
 fn without_the_last_look_what_is_live_is_ended() {
     check(Rule::LastLook, &[HEALTHY]);
 }

@@ -81,6 +81,7 @@ fn row(name: &str, digit: char, ticket: u64) -> CandidateRow {
         found_healthy: None,
         kept_until: None,
         kept_by: None,
+        confirmed_by: None,
         elsewhere: Default::default(),
     }
 }

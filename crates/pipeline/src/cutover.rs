@@ -102,6 +102,13 @@ pub enum CutoverPlan {
         /// The later release.
         by: Ticket,
     },
+    /// A later release has found live already what it asked for, where this one would go.
+    Confirmed {
+        /// Whose alias.
+        component: Component,
+        /// The later release.
+        by: Ticket,
+    },
     /// Versions beside this release changed since its suites ran; test against what is live now.
     PeersMoved {
         /// Who moved, came or went.
@@ -211,10 +218,15 @@ fn blocked(
     let live = known.get(at)?;
     let replaces = request.replaces.get(&candidate.component);
     let is_another = replaces.is_some_and(|replaced| replaced != at);
-    (live.ticket > request.ticket || is_another).then(|| CutoverPlan::Superseded {
-        component: candidate.component.clone(),
-        by: live.ticket,
-    })
+    let component = candidate.component.clone();
+    if live.ticket > request.ticket || is_another {
+        let by = live.ticket;
+        return Some(CutoverPlan::Superseded { component, by });
+    }
+    // What a roll-back by itself replaces is not well, whoever has asked for it.
+    let later = live.confirmed_by.filter(|by| *by > request.ticket);
+    let by = later.filter(|_| replaces.is_none())?;
+    Some(CutoverPlan::Confirmed { component, by })
 }
 
 /// Why an alias cannot be moved, whatever is released: something is there that no release made.

@@ -53,6 +53,7 @@ fn known(ticket: u64, peers: &[&str]) -> Known {
         ticket: Ticket(ticket),
         commit: commit_of(ticket),
         peers: peers.iter().map(|peer| component(peer)).collect(),
+        confirmed_by: None,
     }
 }
 
@@ -94,6 +95,7 @@ fn check(request: &CutoverRequest, (zone, tickets): &(ZoneView, KnownHosts), exp
             format!("{}; {} changes", moves.join(", "), batch.0.len())
         }
         CutoverPlan::Superseded { component, by } => format!("Superseded: {component} by {by}"),
+        CutoverPlan::Confirmed { component, by } => format!("Confirmed: {component} by {by}"),
         CutoverPlan::PeersMoved { moved } => format!("PeersMoved: {moved:?}"),
         CutoverPlan::Refused { reason } => format!("Refused: {reason}"),
     });
@@ -105,6 +107,40 @@ fn a_first_deployment_creates_the_alias() {
         &request(1, &["api"], ReadSet::new()),
         &zone(&[("api", 1)], &[]),
         expect!["api.stage.myproj.com to api-100000000000.stage.myproj.com; 4 changes"],
+    );
+}
+
+/// What is live is of release 1; release 5 asked for it once more.
+fn confirmed_by_5() -> (ZoneView, KnownHosts) {
+    let (zone, mut tickets) = zone(&[("api", 4), ("api", 6)], &[("api", 1)]);
+    let live = tickets.get_mut(&host("api", 1)).unwrap();
+    live.confirmed_by = Some(Ticket(5));
+    (zone, tickets)
+}
+
+#[test]
+fn what_a_later_release_asked_for_once_more_is_replaced_by_those_after_it_only() {
+    let world = confirmed_by_5();
+    let alone = |ticket| request(ticket, &["api"], ReadSet::new());
+    check(&alone(4), &world, expect!["Confirmed: api by r5"]);
+    check(
+        &alone(6),
+        &world,
+        expect!["api.stage.myproj.com to api-600000000000.stage.myproj.com; 5 changes"],
+    );
+}
+
+#[test]
+fn a_roll_back_by_itself_replaces_what_failed_whoever_asked_for_it_once_more() {
+    let replaces = [(component("api"), host("api", 1))].into();
+    let back = CutoverRequest {
+        replaces,
+        ..request(4, &["api"], ReadSet::new())
+    };
+    check(
+        &back,
+        &confirmed_by_5(),
+        expect!["api.stage.myproj.com to api-400000000000.stage.myproj.com; 5 changes"],
     );
 }
 

@@ -65,10 +65,11 @@ names! {
         ///
         /// To do: the cause names versions that were live there; release one of them.
         NothingToRollBack,
-        /// A later release is live, or the branch has moved on.
+        /// A later release is live, or found live already what it asked for; or the branch has moved on.
         ///
         /// To do: usually nothing; the cause says where the branch points now, and how to release that
-        /// commit if no push did.
+        /// commit if no push did. If the later release was a mistake, or failed itself, release the commit
+        /// again.
         Superseded,
         /// The release would pass more from state to state than Step Functions takes, or its cutover would change
         /// more records than Route 53 takes in one change.

@@ -30,6 +30,8 @@ pub struct Known {
     pub commit: Commit,
     /// Whom it talks to.
     pub peers: BTreeSet<Component>,
+    /// The latest release that found it live already, at the commit that it asked for.
+    pub confirmed_by: Option<Ticket>,
 }
 
 /// Recorded hostnames.
@@ -130,6 +132,7 @@ mod tests {
                 ticket: Ticket(1),
                 commit: Commit::new("a".repeat(40)).unwrap(),
                 peers: peers.iter().map(|peer| component(peer)).collect(),
+                confirmed_by: None,
             };
             (at(name), known)
         });

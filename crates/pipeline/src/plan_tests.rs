@@ -186,6 +186,7 @@ fn live_row(instances: &[(&str, &str)]) -> CandidateRow {
         found_healthy: None,
         kept_until: None,
         kept_by: None,
+        confirmed_by: None,
         elsewhere: Default::default(),
     }
 }

@@ -101,13 +101,14 @@ pub fn unfit<'a>(
 
 /// Gives the mark another TTL, so that no batch fits that was planned before.
 ///
-/// A roll-back by itself takes over what has a live one's TTL already, so [`unfit`] changes nothing. If its
-/// execution is stopped while its batch is under way, that would move the aliases back after what it took
-/// over was given back. Releases that run look once more. The next cutover gives the mark its usual TTL and
-/// its own value, so no mark comes twice.
+/// [`Confirm`](crate::drivers::Confirm) does it for what is live already. And a roll-back by itself takes over
+/// what has a live one's TTL already, so [`unfit`] changes nothing. If its execution is stopped while its batch
+/// is under way, that would move the aliases back after what it took over was given back. Releases that run
+/// look once more. The next cutover gives the mark its usual TTL and its own value, so no mark comes twice.
 pub fn other_mark(zone: &ZoneView, domain: &Domain) -> Batch {
-    let mut batch = Batch::default();
-    if let Some(mark) = zone.get(&last_cutover(domain)).cloned() {
+    let (mut batch, name) = (Batch::default(), last_cutover(domain));
+    let is_ours = zone.in_the_way(&name, RecordType::Cname).is_none();
+    if let Some(mark) = zone.get(&name).filter(|_| is_ours).cloned() {
         let other = Record {
             ttl: mark.ttl + 1,
             ..mark.clone()

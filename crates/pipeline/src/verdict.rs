@@ -51,6 +51,13 @@ pub fn superseded_by(component: &Component, by: Ticket, own: Ticket) -> String {
     )
 }
 
+/// Why a release gives way to another that moved nothing.
+pub fn confirmed_by(component: &Component, by: Ticket, own: Ticket) -> String {
+    format!(
+        "{component}: release {by} is later than {own}, and what it asked for was live already; an older release does not replace it"
+    )
+}
+
 /// Puts together what happened.
 pub fn verdict(happened: &FailedRelease<'_>, label: &str) -> Verdict {
     let FailedRelease {

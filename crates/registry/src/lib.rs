@@ -7,6 +7,7 @@ mod execution;
 mod history;
 mod keep;
 mod library;
+mod note;
 mod past;
 mod poll;
 mod query;

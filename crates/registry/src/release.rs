@@ -7,7 +7,6 @@ use pipeline::names::{Fqdn, Target, Ticket};
 use pipeline::rows::{CandidateRow, CandidateState, FoundHealthy, Key, ReleaseRow};
 use pipeline::wire::{Instance, Prepared, Release};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Everything that Plan release writes, in one transaction.
 #[derive(Debug)]
@@ -198,33 +197,6 @@ impl Registry {
         Ok(moved || state.is_leaving() && self.is_past(target, hostname, ticket).await?)
     }
 
-    /// Notes until when a hostname may be kept for its connections, which a release has replaced; `false` where a later one
-    /// has, or it is gone.
-    pub async fn keep_connected(
-        &self,
-        target: &Target,
-        hostname: &Fqdn,
-        by: Ticket,
-        until: &str,
-    ) -> Result<bool, RegistryError> {
-        let key = Key::candidate(target, hostname);
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&key.pk))
-            .key("sk", text(&key.sk))
-            .update_expression("SET kept_until = :until, kept_by = :by")
-            .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(kept_by) OR kept_by < :by)",
-            )
-            .expression_attribute_values(":until", text(until))
-            .expression_attribute_values(":by", number(by.0))
-            .send()
-            .await;
-        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
-    }
-
     /// Puts a candidate of this ticket back as it was before a roll-back took it over; `false` where it is
     /// not this ticket's any more, or is being taken away.
     pub async fn give_back(
@@ -270,33 +242,6 @@ impl Registry {
         .await
     }
 
-    /// Notes in which subnets a candidate's instances are launched, of those for which the chosen ones had no room;
-    /// `false` where it is not this ticket's any more, or has come further.
-    pub async fn note_elsewhere(
-        &self,
-        release: &Release,
-        hostname: &Fqdn,
-        elsewhere: &BTreeMap<String, String>,
-    ) -> Result<bool, RegistryError> {
-        let key = Key::candidate(&release.target, hostname);
-        let mut call = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&key.pk))
-            .key("sk", text(&key.sk))
-            .update_expression("SET elsewhere = :elsewhere")
-            .condition_expression(in_order(CandidateState::Healthy))
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":elsewhere", value(elsewhere)?)
-            .expression_attribute_values(":ticket", number(release.ticket.0));
-        for (name, before) in states_before(CandidateState::Healthy)? {
-            call = call.expression_attribute_values(name, before);
-        }
-        let sent = call.send().await;
-        condition(sent.map_err(|e| call_error("dynamodb:UpdateItem", e)))
-    }
-
     async fn update_candidate(
         &self,
         target: &Target,
@@ -336,14 +281,16 @@ impl Registry {
 }
 
 /// The row is this ticket's still, and has not come further than the update knows.
-fn in_order(to: CandidateState) -> String {
+pub(crate) fn in_order(to: CandidateState) -> String {
     let from = (0..to.comes_from().len()).map(|n| format!(":from{n}"));
     let from: Vec<String> = from.collect();
     format!("ticket = :ticket AND #state IN ({})", from.join(", "))
 }
 
 /// What [`in_order`] names.
-fn states_before(to: CandidateState) -> Result<Vec<(String, AttributeValue)>, RegistryError> {
+pub(crate) fn states_before(
+    to: CandidateState,
+) -> Result<Vec<(String, AttributeValue)>, RegistryError> {
     let named = to.comes_from().iter().enumerate();
     named
         .map(|(n, before)| Ok((format!(":from{n}"), value(before)?)))

@@ -1,5 +1,6 @@
 //! Versions become commits, a ticket is drawn, names are reserved: everything known up front.
 
+mod confirm;
 mod libraries;
 mod live;
 mod looks;
@@ -7,9 +8,11 @@ mod resolve;
 mod rollback;
 
 use dns::Dns;
+use drive::Drive;
 use libraries::Libraries;
 use looks::All;
 use pipeline::cutover::obstacle;
+use pipeline::drivers::{Confirmed, MAX_PLANS};
 use pipeline::errors::{ErrorName, Fault};
 use pipeline::input::ReleaseInput;
 use pipeline::look::Look;
@@ -31,6 +34,7 @@ struct Planner {
     registry: Registry,
     secrets: Secrets,
     dns: Dns,
+    drive: Drive,
 }
 
 #[tokio::main]
@@ -41,6 +45,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         registry: Registry::new(&config, &settings.table),
         secrets: Secrets::new(&config),
         dns: Dns::new(&config),
+        drive: Drive::new(&config, &settings.table, &settings.bucket)?,
         settings,
         config,
     };
@@ -59,6 +64,25 @@ impl Planner {
             return Ok(before.plan);
         }
         let release = self.release(&request, &input, environment);
+        for _ in 0..MAX_PLANS {
+            let plan = self.try_plan(&input, release.clone(), earlier).await?;
+            if let Some(plan) = plan {
+                return self.reserve(&request, plan).await;
+            }
+        }
+        Err(Fault::new(
+            ErrorName::Unavailable,
+            "what is live already kept moving while this release was planned",
+        ))
+    }
+
+    /// `None` where it has to be looked again: what was live already is not any more.
+    async fn try_plan(
+        &self,
+        input: &ReleaseInput,
+        release: Release,
+        earlier: Option<Ticket>,
+    ) -> Result<Option<Plan>, Fault> {
         // A roll-back's ticket is drawn before it looks what is live: what goes live from then on has
         // a higher one, and is not rolled over unseen.
         let mut ticket = None;
@@ -66,7 +90,7 @@ impl Planner {
             ticket = Some(self.registry.draw_ticket(&input.target).await?);
         }
         let mut components = self.components(input.versions.keys()).await?;
-        let (look, asked) = self.look_and_ask(&input, &release).await?;
+        let (look, asked) = self.look_and_ask(input, &release).await?;
         not_in_the_way(&look, &asked)?;
         // The ticket is drawn before any branch is read: of two pushes, the one that sees the
         // newer commit draws later, so its ticket is higher.
@@ -81,7 +105,7 @@ impl Planner {
         }
         let asked_for = asked.components;
         let resolved = self
-            .resolve_all(&input, &look, &components, asked_for)
+            .resolve_all(input, &look, &components, asked_for)
             .await?;
         let (libraries, resolved) = self.apart(resolved, &components, input.force).await?;
         release.proven = release.rollback && self.proven(&release, &look, &resolved).await?;
@@ -93,7 +117,8 @@ impl Planner {
             earlier,
             release,
         };
-        self.reserve(&request, plan).await
+        let confirmed = self.confirm(&look, &plan.reply()).await?;
+        Ok((confirmed == Confirmed::Stays).then_some(plan))
     }
 
     async fn plan_of(&self, target: &Target, request: &PlanRequest) -> Result<PlanFound, Fault> {

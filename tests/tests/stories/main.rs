@@ -31,6 +31,7 @@ mod pipeline;
 mod records;
 mod reports;
 mod same_commit;
+mod set_back;
 mod side_by_side;
 mod soak;
 mod stopped;

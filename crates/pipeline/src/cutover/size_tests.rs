@@ -30,6 +30,7 @@ fn live(brought: &[ComponentPeers], instances: usize) -> (ZoneView, KnownHosts) 
             ticket: Ticket(7),
             commit: commit.clone(),
             peers: BTreeSet::new(),
+            confirmed_by: None,
         };
         known.insert(at.clone(), row);
         [

@@ -5,7 +5,7 @@
 
 use super::record::{Moved, Recording};
 use super::request::Job;
-use super::{Answer, Ask, Attempts, ChangeOutcome, Driver, Next, Rows};
+use super::{Answer, Ask, Attempts, ChangeOutcome, Confirm, Confirmed, Driver, Next, Rows};
 use crate::cutover::{AliasMove, CutoverPlan, CutoverRequest, plan_cutover};
 use crate::errors::{ErrorName, Fault};
 use crate::health::{Condition, Tolerates};
@@ -13,7 +13,7 @@ use crate::live::{KnownHosts, live_hostnames};
 use crate::names::{Component, Fqdn, alias};
 use crate::records::{Batch, ZoneView};
 use crate::rows::CandidateRow;
-use crate::verdict::superseded_by;
+use crate::verdict::{confirmed_by, superseded_by};
 use crate::wire::{CutoverReply, CutoverStep, Release, SuiteReply};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,8 +41,10 @@ enum Waits {
     Zone,
     /// The rows of what is live in this zone.
     Known(ZoneView),
-    /// Whether what is live at the same commits is well.
-    LiveConditions(Vec<(Component, Fqdn)>),
+    /// Whether what is live at the same commits, in this zone, is well.
+    LiveConditions(SameCommits, ZoneView, Rows),
+    /// Until no release that came before this one replaces it.
+    Confirming(SameCommits, Box<Confirm>),
     /// Whether the candidates are.
     Conditions(Commit),
     /// How the suites ended.
@@ -54,6 +56,9 @@ enum Waits {
     Asserted(Vec<AliasMove>),
     InSync(Moved),
 }
+
+/// Where they are live by another release.
+type SameCommits = Vec<(Component, Fqdn)>;
 
 /// A batch and what it moves.
 #[derive(Debug, Clone, Hash)]
@@ -81,7 +86,13 @@ impl Driver for Cutover {
             (Waits::ToSettle, Answer::Done) => Ok(self.look()),
             (Waits::Zone, Answer::Zone(zone)) => Ok(self.looked(zone)),
             (Waits::Known(zone), Answer::Rows(rows)) => self.plan(&zone, &rows),
-            (Waits::LiveConditions(at), Answer::Conditions(seen)) => self.already_live(at, &seen),
+            (Waits::LiveConditions(at, zone, rows), Answer::Conditions(seen)) => {
+                self.already_live(at, zone, &rows, &seen)
+            }
+            (Waits::Confirming(at, mut confirm), answer) => {
+                let next = confirm.next(answer, now)?;
+                self.confirm(at, confirm, next)
+            }
             (Waits::Conditions(commit), Answer::Conditions(seen)) => self.examined(commit, &seen),
             (Waits::Evidence(commit), Answer::Evidence(all)) => self.prove(commit, &all, now),
             (Waits::SetRecorded(commit), Answer::Done) => Ok(self.change(commit)),
@@ -163,7 +174,7 @@ impl Cutover {
         let known = known(rows);
         match plan_cutover(&self.request(&job), zone, &known) {
             CutoverPlan::AlreadyDone => Ok(self.seen_again(&job, zone)),
-            CutoverPlan::AlreadyLive { at } => Ok(self.examine_live(at, rows)),
+            CutoverPlan::AlreadyLive { at } => Ok(self.examine_live(at, zone, rows)),
             CutoverPlan::Commit { moves, batch } => {
                 job.are_still_its_own(rows)?;
                 let candidates = job.candidates().cloned().collect();
@@ -172,6 +183,10 @@ impl Cutover {
             }
             CutoverPlan::Superseded { component, by } => {
                 let reason = superseded_by(&component, by, job.request.ticket);
+                Ok(Next::Done(CutoverReply::Superseded { reason }))
+            }
+            CutoverPlan::Confirmed { component, by } => {
+                let reason = confirmed_by(&component, by, job.request.ticket);
                 Ok(Next::Done(CutoverReply::Superseded { reason }))
             }
             CutoverPlan::PeersMoved { moved } => Ok(peers_moved(&moved)),
@@ -188,26 +203,59 @@ impl Cutover {
     }
 
     /// Another release of the very same commits is live: it counts only as far as it serves users.
-    fn examine_live(&mut self, at: Vec<(Component, Fqdn)>, rows: &Rows) -> Next<CutoverReply> {
-        let live = at.iter().filter_map(|(_, at)| rows.get(at).cloned());
-        let ask = Ask::Examine(live.collect(), Tolerates::AnyEnd);
-        self.ask(ask, Waits::LiveConditions(at))
+    fn examine_live(
+        &mut self,
+        at: SameCommits,
+        zone: &ZoneView,
+        rows: &Rows,
+    ) -> Next<CutoverReply> {
+        let is_its = |row: &&Arc<CandidateRow>| at.iter().any(|(_, at)| *at == row.hostname);
+        let live: Vec<_> = rows.values().filter(is_its).cloned().collect();
+        let by_name = live.iter().map(|row| (row.hostname.clone(), row.clone()));
+        let waits = Waits::LiveConditions(at, zone.clone(), by_name.collect());
+        self.ask(Ask::Examine(live, Tolerates::AnyEnd), waits)
     }
 
     fn already_live(
         &mut self,
-        at: Vec<(Component, Fqdn)>,
+        at: SameCommits,
+        zone: ZoneView,
+        rows: &Rows,
         seen: &BTreeMap<Fqdn, Condition>,
     ) -> Step {
         let unwell = seen.iter().filter(|(_, condition)| !condition.is_well());
         let unwell: Vec<Fqdn> = unwell.map(|(at, _)| at.clone()).collect();
-        if unwell.is_empty() {
-            let already_live = self.job()?.already_live(at);
-            return Ok(Next::Done(CutoverReply::AlreadyLive { already_live }));
+        if !unwell.is_empty() {
+            self.unwell.extend(unwell);
+            self.attempts.again(WHILE)?;
+            return Ok(self.look());
         }
-        self.unwell.extend(unwell);
-        self.attempts.again(WHILE)?;
-        Ok(self.look())
+        // A roll-back by itself asks for nothing: it only takes back what failed.
+        let asks = self.job()?.request.replaces.is_empty();
+        let live = rows.values().filter(|_| asks).map(Arc::as_ref);
+        match Confirm::of(self.release(), zone, live) {
+            Some(mut confirm) => {
+                let next = confirm.next(Answer::Begin, "")?;
+                self.confirm(at, Box::new(confirm), next)
+            }
+            None => self.is_already_live(at),
+        }
+    }
+
+    fn confirm(&mut self, at: SameCommits, confirm: Box<Confirm>, next: Next<Confirmed>) -> Step {
+        match next {
+            Next::Ask(ask) => Ok(self.ask(ask, Waits::Confirming(at, confirm))),
+            Next::Done(Confirmed::Stays) => self.is_already_live(at),
+            Next::Done(Confirmed::Moved) => {
+                self.attempts.again(WHILE)?;
+                Ok(self.look())
+            }
+        }
+    }
+
+    fn is_already_live(&self, at: SameCommits) -> Step {
+        let already_live = self.job()?.already_live(at);
+        Ok(Next::Done(CutoverReply::AlreadyLive { already_live }))
     }
 
     /// A set that is brought back because it is proven has its proofs.

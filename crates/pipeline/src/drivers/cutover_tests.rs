@@ -197,15 +197,60 @@ fn same_commit() -> Vec<Answer> {
     vec![at_c, Answer::Rows(rows(&[live]))]
 }
 
+/// As it is seen, healthy, confirmed, and then this.
+fn confirmed(outcome: ChangeOutcome) -> Vec<Answer> {
+    let well = Answer::Conditions([(at("api", 'c'), Condition::Well)].into());
+    let noted = Answer::Moved([at("api", 'c')].into());
+    vec![well, noted, Answer::Changed(outcome)]
+}
+
 #[test]
 fn the_same_commits_of_another_release_are_already_live_if_they_are_well() {
-    let well = Answer::Conditions([(at("api", 'c'), Condition::Well)].into());
     check(
-        &[own(), same_commit(), vec![well]],
+        &[
+            own(),
+            same_commit(),
+            confirmed(ChangeOutcome::Applied("C1".into())),
+        ],
+        4,
+        expect![[r#"
+            looks at the instances of 1
+            confirms 1 rows as live
+            applies its batch (stage-r42 found live what it asked for)
+            AlreadyLive { already_live: [AlreadyLive { component: Component("api"), version: Head, commit: Commit("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"), alias: Fqdn("api.stage.myproj.com"), hostname: Fqdn("api-cccccccccccc.stage.myproj.com") }] }"#]],
+    );
+}
+
+#[test]
+fn what_moved_while_it_was_confirmed_is_looked_at_again() {
+    let refused = ChangeOutcome::Refused("not as observed".into());
+    check(
+        &[
+            own(),
+            same_commit(),
+            confirmed(refused),
+            vec![Answer::Zone(zone("ab"))],
+        ],
         2,
         expect![[r#"
-        looks at the instances of 1
-        AlreadyLive { already_live: [AlreadyLive { component: Component("api"), version: Head, commit: Commit("bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"), alias: Fqdn("api.stage.myproj.com"), hostname: Fqdn("api-cccccccccccc.stage.myproj.com") }] }"#]],
+            looks at the zone
+            looks at the zone"#]],
+    );
+}
+
+#[test]
+fn it_gives_way_to_a_later_release_that_found_live_what_it_asked_for() {
+    let live = CandidateRow {
+        confirmed_by: Some(crate::names::Ticket(43)),
+        ..row("api", 'a', 7)
+    };
+    let look = vec![Answer::Zone(zone("ab")), Answer::Rows(rows(&[live]))];
+    check(
+        &[own(), look],
+        1,
+        expect![[
+            r#"Superseded { reason: "api: release r43 is later than r42, and what it asked for was live already; an older release does not replace it" }"#
+        ]],
     );
 }
 

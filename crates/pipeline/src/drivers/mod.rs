@@ -19,6 +19,7 @@
 //!
 //! A crash at any ask loses the driver. The stage runs again with a new one, which begins with a look.
 
+mod confirm;
 mod cutover;
 mod discard;
 mod keep;
@@ -34,6 +35,7 @@ mod terminate;
 #[cfg(test)]
 mod testing;
 
+pub use confirm::{Confirm, Confirmed};
 pub use cutover::Cutover;
 pub use discard::Discard;
 pub use keep::{Keep, KeepAnswer, KeepAsk, Keeping, LaunchOutcome};
@@ -131,6 +133,9 @@ pub enum Ask {
     /// These were replaced by the release of this ticket, and may be kept for their connections for so long from now on.
     /// Answer: [`Answer::Done`].
     KeepConnected(Ticket, Vec<(Fqdn, Duration)>),
+    /// What is live already is what the release of this ticket asked for: noted in these rows, each if it is this
+    /// ticket's still and no later release is noted. Answer: [`Answer::Moved`], those that are noted.
+    Confirm(Ticket, Vec<(Fqdn, Ticket)>),
     /// Candidates' rows move on, each if it is its release's still. Answer: [`Answer::Moved`].
     MoveOn(Vec<Mark>),
     /// What a roll-back took over is as it was before: these rows, each if it is this ticket's still and
@@ -203,6 +208,7 @@ impl fmt::Display for Ask {
             Self::RecordSet(set, _) => write!(f, "records the tested set of {}", set.release),
             Self::RecordAliases(rows) => write!(f, "records {} aliases", rows.len()),
             Self::KeepConnected(_, all) => write!(f, "keeps {} for their connections", all.len()),
+            Self::Confirm(_, all) => write!(f, "confirms {} rows as live", all.len()),
             Self::MoveOn(marks) => match marks.first() {
                 Some(one) => write!(f, "marks {} rows as {:?}", marks.len(), one.state),
                 None => write!(f, "marks no row"),

@@ -97,6 +97,9 @@ pub struct CandidateRow {
     /// The release of that cutover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<Ticket>,
+    /// The latest release that found it live already, at the commit that it asked for: no earlier one replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<Ticket>,
     /// Where its instances are launched, of those for which EC2 had no room in the subnet that was chosen: by that one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub elsewhere: BTreeMap<String, String>,
@@ -120,7 +123,7 @@ impl Hash for CandidateRow {
             &self.hostname,
             self.ticket,
             self.state,
-            (self.launched_by, self.taken_from),
+            (self.launched_by, self.taken_from, self.confirmed_by),
             healthy,
         )
             .hash(to);
@@ -151,6 +154,7 @@ impl CandidateRow {
             found_healthy: None,
             kept_until: None,
             kept_by: None,
+            confirmed_by: None,
             elsewhere: BTreeMap::new(),
         }
     }
@@ -171,6 +175,7 @@ impl CandidateRow {
             ticket: self.ticket,
             commit: self.commit.clone(),
             peers: self.peers(),
+            confirmed_by: self.confirmed_by,
         }
     }
 

@@ -217,3 +217,31 @@ async fn until_when_it_may_be_connected_is_the_word_of_the_latest_release() {
     let condition = "attribute_exists(pk) AND (attribute_not_exists(kept_by) OR kept_by < :by)";
     assert!(asked.contains(condition), "{asked}");
 }
+
+#[tokio::test]
+async fn what_is_live_is_confirmed_while_it_is_its_release_s_and_by_no_earlier_one() {
+    let replay = Replay::new([ok(json!({})), condition_failed()]);
+    let at = pipeline::names::Fqdn::new("api-aaaaaaaaaaaa.stage.myproj.com").unwrap();
+    let confirm = async |by| {
+        registry(&replay)
+            .confirm(&target(), &at, Ticket(7), Ticket(by))
+            .await
+    };
+    assert!(confirm(43).await.unwrap());
+    assert!(!confirm(42).await.unwrap(), "a later one has");
+    let asked = asked(&replay).remove(0);
+    assert_eq!(asked["UpdateExpression"], "SET confirmed_by = :by");
+    assert_eq!(
+        asked["ConditionExpression"],
+        "ticket = :ticket AND #state IN (:from0, :from1) AND (attribute_not_exists(confirmed_by) OR confirmed_by <= :by)"
+    );
+    let values = &asked["ExpressionAttributeValues"];
+    assert_eq!(
+        (&values[":ticket"], &values[":by"]),
+        (&json!({"N": "7"}), &json!({"N": "43"}))
+    );
+    assert_eq!(
+        (&values[":from0"], &values[":from1"]),
+        (&json!({"S": "healthy"}), &json!({"S": "live"}))
+    );
+}

@@ -7,7 +7,7 @@ use crate::place::{made, removed};
 use crate::plan::{calls, name, plan as planned};
 use crate::scenario::Scenario;
 use crate::verdict;
-use end_to_end::{Cloud, Execution, Place, Service, Traffic, Vpcs, until};
+use end_to_end::{Cloud, Ended, Execution, Place, Service, Traffic, Vpcs, until};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -38,6 +38,8 @@ pub struct Releases {
     firsts: u64,
     /// A version that fails its users does so as long as its file is there.
     shut: TempDir,
+    /// A newer version that is on its way.
+    older: Option<(Execution, String)>,
 }
 
 impl Ground for Releases {
@@ -53,6 +55,7 @@ impl Ground for Releases {
                 own: Some(own),
                 firsts: 0,
                 shut,
+                older: None,
             };
         }
         let count = 1 + usize::from(scenario.has_a_user());
@@ -68,6 +71,7 @@ impl Ground for Releases {
             own: None,
             firsts: 0,
             shut,
+            older: None,
         }
     }
 
@@ -86,6 +90,7 @@ impl Ground for Releases {
         let is_stopped = stop(&execution, fault).await;
         let ended = ended(&execution).await;
         self.open();
+        let brought = self.overtaken(brought, ended.as_ref()).await;
         let is_met = is_stopped || plan.is_met();
         if is_met && wait_for_late(fault).await {
             // As its schedule does, every 15 minutes.
@@ -159,6 +164,7 @@ impl Releases {
                 )
             }
             Scenario::Warm => self.drains().await,
+            Scenario::Again => self.once_more().await,
             Scenario::Restart => {
                 let live = self.fleet.live_of(0).to_owned();
                 let component = &self.fleet.components[0].name;
@@ -221,6 +227,40 @@ impl Releases {
             brought.push(sha);
         }
         (json!({"versions": versions}), brought)
+    }
+
+    /// A newer version is tested until it may go on, and what is live is asked for once more.
+    async fn once_more(&mut self) -> (Value, Brought) {
+        let [runs, go] = ["runs", "go"].map(|name| self.shut.path().join(name));
+        for file in [&runs, &go] {
+            let _ = std::fs::remove_file(file); // the last time's
+        }
+        let (at, line) = (self.shut.path().display(), "while [ ! -e");
+        let line = format!("sh -c 'touch {at}/runs; {line} {at}/go ]; do sleep 0.1; done'");
+        let change = |service: &mut Service| service.add_suite("held", line);
+        let sha = self.fleet.commit(0, change).await;
+        let release = self.fleet.release(0, &sha).await;
+        let tested = until(LIMIT, async || runs.exists().then_some(()));
+        tested.await.expect("a suite waits");
+        self.older = Some((release, sha));
+        let live = self.fleet.live_of(0).to_owned();
+        (
+            json!({"component": self.fleet.components[0].name, "version": live}),
+            vec![live],
+        )
+    }
+
+    /// What may be live by the end: the newer version only where what came after it did not end well.
+    async fn overtaken(&mut self, brought: Brought, by: Option<&Ended>) -> Brought {
+        let Some((older, sha)) = self.older.take() else {
+            return brought;
+        };
+        std::fs::write(self.shut.path().join("go"), "").expect("the file is written");
+        ended(&older).await.expect("it ends");
+        match by.is_some_and(|by| by.status == "SUCCEEDED") {
+            true => brought,
+            false => vec![sha],
+        }
     }
 
     /// A newer version is live, and what was before still drains: that is gone back to.

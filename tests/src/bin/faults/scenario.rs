@@ -17,6 +17,8 @@ pub enum Scenario {
     Two,
     /// What is live, launched again.
     Restart,
+    /// What is live, asked for once more while a newer version is on its way.
+    Again,
     /// One that fails its users after its cutover, and is rolled back by itself.
     Bake,
     /// A sweep of what a release has left that was stopped in its suites, a companion among it.
@@ -43,7 +45,7 @@ pub enum Sort {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::One,
         Self::Failing,
         Self::Peers,
@@ -51,6 +53,7 @@ impl Scenario {
         Self::Warm,
         Self::Two,
         Self::Restart,
+        Self::Again,
         Self::Bake,
         Self::Sweeper,
         Self::Undrained,
@@ -106,6 +109,7 @@ impl Scenario {
             Self::Warm => "warm",
             Self::Two => "two",
             Self::Restart => "restart",
+            Self::Again => "again",
             Self::Bake => "bake",
             Self::Sweeper => "sweeper",
             Self::Undrained => "undrained",

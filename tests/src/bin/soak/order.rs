@@ -179,7 +179,8 @@ fn before(line: &Value) -> Option<(u64, u64)> {
         .filter_map(|part| part.rsplit('"').next()?.strip_prefix('r')?.parse().ok())
         .collect();
     match tickets[..] {
-        [before, own, ..] => Some((own, before)),
+        // Not where it only confirms what is live: the mark keeps its value.
+        [before, own, ..] if before != own => Some((own, before)),
         _ => None,
     }
 }
