@@ -1,10 +1,11 @@
 //! `cancel`: a release ends at once, wherever it is, and what it has left is swept.
 
 use super::{Context, label, now, say, say_json};
-use crate::cloud::{Execution, Row};
+use crate::cloud::{Described, Execution, Row};
 use crate::error::{Exit, Failure};
 use crate::release::input::suffix;
 use crate::text::wrap;
+use aws_sdk_sfn::types::ExecutionStatus;
 use clap::Args;
 use pipeline::names::{Target, Ticket};
 use pipeline::rows::Key;
@@ -65,7 +66,8 @@ pub async fn run(context: &Context, wanted: Cancel) -> Result<Exit, Failure> {
     loop {
         let row = row(context, &target, ticket).await?;
         if row.text("outcome") != "running" {
-            return told(context, name, &execution, &row, "was cancelled");
+            let what = what(context, &execution).await?;
+            return told(context, name, &execution, &row, what);
         }
         if begun.elapsed() > SWEPT {
             told(
@@ -79,6 +81,17 @@ pub async fn run(context: &Context, wanted: Cancel) -> Result<Exit, Failure> {
         }
         sleep(POLL).await;
     }
+}
+
+/// To stop what has ended in that very moment is no error, and changes nothing.
+async fn what(context: &Context, execution: &Execution) -> Result<&'static str, Failure> {
+    use ExecutionStatus::{Aborted, Running};
+    let described = context.cloud.described(&execution.arn).await?;
+    let was_stopped = |one: Described| matches!(one.status, Aborted | Running);
+    Ok(match described.is_none_or(was_stopped) {
+        true => "was cancelled",
+        false => "had ended before",
+    })
 }
 
 /// By whom, as far as this machine knows; CloudTrail has the identity.

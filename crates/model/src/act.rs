@@ -43,6 +43,8 @@ pub enum Action {
     Retires(usize),
     /// An execution is stopped: no state of it runs any more.
     Stops(usize),
+    /// The same, and the function that it called goes on.
+    GoesOn(usize),
 }
 
 /// How the next step of a run may go, with so many crashes and late batches left.
@@ -115,6 +117,8 @@ pub struct Act<'a> {
     pub in_turn: bool,
     /// What the run of its stage has done so far.
     pub done: Done,
+    /// Whether its driver has asked for something and waits.
+    pub pauses: bool,
 }
 
 impl Act<'_> {
@@ -125,6 +129,13 @@ impl Act<'_> {
             How::LateAgain | How::LateGivenUp => self.state.lates -= 1,
             How::Done | How::Fails => {}
         }
+        self.stage(how);
+        if self.run().is_stopped && !self.pauses {
+            self.goes(Stage::Ended); // nobody calls another function
+        }
+    }
+
+    fn stage(&mut self, how: How) {
         match self.run().stage.clone() {
             Stage::Plan if self.program.asks == Asks::Sweep => self.sweep(),
             Stage::Plan if self.program.asks == Asks::Keep => self.keep(),
@@ -228,6 +239,12 @@ impl Act<'_> {
         let row = self.state.world.row(at);
         row.filter(|row| row.ticket == self.ticket() && !row.state.is_leaving())
     }
+}
+
+/// Nobody hears what its function answers.
+pub fn goes_on(state: &mut State, who: usize) {
+    state.runs[who].is_stopped = true;
+    state.stops -= 1;
 }
 
 /// What it has begun stays.

@@ -1,6 +1,6 @@
 //! The model as stateright explores it, and what comes of exploring it.
 
-use crate::act::{Act, Action, arrives, happens, stops, ways};
+use crate::act::{Act, Action, How, arrives, goes_on, happens, stops, ways};
 use crate::cast::HOSTNAME_TTL;
 use crate::check::{all_run, is_dead_live, left_at_dead, left_behind};
 use crate::driving::Done;
@@ -42,10 +42,14 @@ impl Model for Check {
             if self.waits(state, who) {
                 continue;
             }
-            if state.stops > 0 && who + 1 < state.runs.len() && !is_over(run) {
+            if state.stops > 0 && who + 1 < state.runs.len() && !run.is_over() {
                 actions.push(Action::Stops(who));
+                let goes_on = self.scenario.goes_on && run.may_go_on();
+                actions.extend(goes_on.then_some(Action::GoesOn(who)));
             }
-            let ways = ways(run, self.scenario.every_ask, state.crashes, state.lates);
+            let mut ways = ways(run, self.scenario.every_ask, state.crashes, state.lates);
+            // Nobody calls it again.
+            ways.retain(|how| !run.is_stopped || *how == How::Done);
             actions.extend(ways.into_iter().map(|how| Action::Step(who, how)));
         }
         if only.is_none() {
@@ -72,6 +76,7 @@ impl Model for Check {
                 every_ask: self.scenario.every_ask,
                 in_turn: self.scenario.stops > 0,
                 done: Done::default(),
+                pauses: false,
             }
             .step(how),
             Action::Arrives(which) => arrives(&mut state, which, self.rules),
@@ -79,6 +84,7 @@ impl Model for Check {
             Action::Restarts(which) => happens(&mut state, which, World::restarts),
             Action::Retires(which) => happens(&mut state, which, World::retires),
             Action::Stops(who) => stops(&mut state, who),
+            Action::GoesOn(who) => goes_on(&mut state, who),
         }
         Some(state)
     }
@@ -183,7 +189,7 @@ impl Check {
         if sweeps && self.scenario.sweeps_beside {
             return false;
         }
-        self.scenario.stops > 0 && !state.runs[..who].iter().all(is_over)
+        self.scenario.stops > 0 && !state.runs[..who].iter().all(Run::is_over)
     }
 
     /// What one that was stopped has left is for the last one, if that goes live; the sweeper always comes.

@@ -150,7 +150,8 @@ impl Act<'_> {
             self.done.views += u8::from(looked);
             self.done.marked |= marks;
             match driver.next(answer, "") {
-                Ok(Next::Ask(next)) if self.pauses(looked, &next) => {
+                Ok(Next::Ask(next)) if self.comes_between(looked, &next) => {
+                    self.pauses = true;
                     return Driven::Pauses(Shared::new(Driving {
                         driver,
                         ask: next,
@@ -190,7 +191,7 @@ impl Act<'_> {
 
     /// Where every ask is a step of its own, a step ends before each. Else it ends where it makes a
     /// difference to somebody: after a look at the zone, and before what others see.
-    fn pauses(&self, looked: bool, next: &Ask) -> bool {
+    fn comes_between(&self, looked: bool, next: &Ask) -> bool {
         match next {
             // Nobody decides by the history.
             Ask::Tell(_) => false,

@@ -20,11 +20,24 @@ impl Act<'_> {
     pub(crate) fn row_shown(&self, row: &Arc<CandidateRow>) -> Arc<CandidateRow> {
         match self.run().stage {
             Stage::Cut(_) if self.rules != Rules::WHOLE => Arc::new(self.row_in_a_cutover(row)),
+            // It took this over and does not look again.
+            Stage::Back(_) if !self.rules.keep(Rule::StillOwn) && self.has_taken(row) => {
+                Arc::new(CandidateRow {
+                    ticket: self.ticket(),
+                    ..CandidateRow::clone(row)
+                })
+            }
             Stage::Companions if self.rules != Rules::WHOLE && row.ticket != self.ticket() => {
                 Arc::new(self.other_row_shown(CandidateRow::clone(row)))
             }
             _ => row.clone(),
         }
+    }
+
+    fn has_taken(&self, row: &CandidateRow) -> bool {
+        let own = self.run().back.is_some();
+        let mut taken = self.run().plan.components.iter();
+        own && taken.any(|one| one.hostname == row.hostname)
     }
 
     fn row_in_a_cutover(&self, row: &CandidateRow) -> CandidateRow {

@@ -68,6 +68,8 @@ pub struct Run {
     pub then: Option<Shared<Then>>,
     /// What a sweeper knows.
     pub swept: Sweeps,
+    /// Its execution was stopped; the function that it called goes on, and comes to its end.
+    pub is_stopped: bool,
 }
 
 /// What a sweeper knows.
@@ -245,6 +247,24 @@ impl Run {
             unwell_then: false,
             then: None,
             swept: Sweeps::default(),
+            is_stopped: false,
         }
+    }
+
+    /// Whether its execution is over, whatever a function still does.
+    pub fn is_over(&self) -> bool {
+        self.is_stopped || matches!(self.stage, Stage::Ended)
+    }
+
+    /// Whether a function of it may go on when its execution is stopped: one that a driver decides for.
+    pub fn may_go_on(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Confirm(..)
+                | Stage::Cut(_)
+                | Stage::Terminate(_)
+                | Stage::Discard(_)
+                | Stage::Back(_)
+        )
     }
 }

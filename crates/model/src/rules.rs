@@ -82,6 +82,8 @@ pub enum Rule {
     SweepRecords,
     /// It gives the mark another TTL where it gives back what a roll-back by itself took over.
     OtherMark,
+    /// A roll-back moves only to what is still its own at its last look.
+    StillOwn,
     /// The keeper ends what it has launched and comes too late.
     KeepStrays,
     /// It notes what it launches before it does.
@@ -100,7 +102,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 44] = [
+    pub const ALL: [Rule; 45] = [
         Rule::ReadSet,
         Rule::Tickets,
         Rule::Confirm,
@@ -138,6 +140,7 @@ impl Rule {
         Rule::SweepDrains,
         Rule::SweepRecords,
         Rule::OtherMark,
+        Rule::StillOwn,
         Rule::KeepStrays,
         Rule::KeepNotes,
         Rule::KeepTurns,
@@ -203,6 +206,7 @@ impl fmt::Display for Rule {
             Rule::LeftRecords => "taking records that came late",
             Rule::SweepDrains => "the sweeper's wait for a drain",
             Rule::SweepRecords => "recording how a stopped release ended",
+            Rule::StillOwn => "looking whether what was taken over is still one's own",
             Rule::OtherMark => "another mark where a stopped roll-back is given up",
             keeper => keeper.of_the_keeper(),
         })

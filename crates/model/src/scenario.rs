@@ -81,6 +81,8 @@ pub struct Scenario {
     pub every_ask: bool,
     /// Whether the sweeper comes while releases run, and not only when they have ended.
     pub sweeps_beside: bool,
+    /// Whether the function of an execution that is stopped goes on.
+    pub goes_on: bool,
 }
 
 impl Scenario {
@@ -100,6 +102,15 @@ impl Scenario {
             stops: 0,
             every_ask: false,
             sweeps_beside: false,
+            goes_on: false,
+        }
+    }
+
+    /// The same, where the function of an execution that is stopped may go on.
+    pub fn that_goes_on(self) -> Self {
+        Self {
+            goes_on: true,
+            ..self
         }
     }
 
@@ -166,6 +177,7 @@ impl Scenario {
                     every_ask: false,
                     in_turn: false,
                     done: Done::default(),
+                    pauses: false,
                 }
                 .step(How::Done);
             }

@@ -131,6 +131,11 @@ fn scenario((name, releases): Of, crashes: u8, lates: u8) -> Scenario {
     Scenario::new(name, releases, crashes, lates)
 }
 
+/// One is stopped, and its function goes on or does not.
+fn stopped(of: Of, crashes: u8, lates: u8) -> Scenario {
+    scenario(of, crashes, lates).with_stops(1).that_goes_on()
+}
+
 /// All states of these are explored; none may break an invariant. The deep ones take minutes.
 pub fn holds(deep: bool) -> Vec<Check> {
     let mishaps = u8::from(deep);
@@ -166,6 +171,9 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(ALONE, 1, 1).with_deaths(1).at_every_ask(),
         scenario(AFTER_IT, 1, 1).with_stops(1).at_every_ask(),
         scenario(SWEPT, 1, 1).with_stops(1).at_every_ask(),
+        stopped(AFTER_IT, 0, 0).at_every_ask(),
+        stopped(SWEPT, 0, 0).at_every_ask(),
+        stopped(SWEPT, 0, 0).with_deaths(1),
         scenario(SWEPT, 0, 1).with_stops(1).with_deaths(1),
         scenario(SWEPT_BESIDE, 0, 0).with_stops(1).swept_beside(),
         scenario(KEPT, 1, 1).with_deaths(1).at_every_ask(),
@@ -195,8 +203,9 @@ pub fn holds_in_short() -> Vec<Check> {
     let alone = [
         scenario(ALONE, 1, 1).at_every_ask(),
         scenario(ALONE, 1, 0).with_deaths(1).at_every_ask(),
-        scenario(AFTER_IT, 0, 0).with_stops(1).at_every_ask(),
-        scenario(SWEPT, 0, 0).with_stops(1).at_every_ask(),
+        stopped(AFTER_IT, 0, 0).at_every_ask(),
+        stopped(SWEPT, 0, 0).at_every_ask(),
+        stopped(SWEPT, 0, 0).with_deaths(1),
         scenario(KEPT, 1, 1).with_deaths(1).at_every_ask(),
     ];
     let rules = Rules::WHOLE;
@@ -221,17 +230,18 @@ pub fn fails() -> Vec<(Rule, Check)> {
 }
 
 /// Parts that take away what a release that ended early has left, or keep a late call from mattering.
-fn removals_of_leftovers() -> [(Rule, Scenario); 7] {
-    let stopped = |lates| scenario(AFTER_IT, 0, lates).with_stops(1).at_every_ask();
-    let swept = |lates| scenario(SWEPT, 0, lates).with_stops(1);
+fn removals_of_leftovers() -> [(Rule, Scenario); 8] {
+    let after = |lates| stopped(AFTER_IT, 0, lates).at_every_ask();
+    let swept = |lates| stopped(SWEPT, 0, lates);
     [
         (Rule::GiveBack, scenario(REGRET, 1, 0)),
-        (Rule::LeftRecords, stopped(1)),
+        (Rule::LeftRecords, after(1)),
         (Rule::StateOrder, scenario(ALONE, 0, 1).at_every_ask()),
-        (Rule::LeftCompanions, stopped(0)),
+        (Rule::LeftCompanions, after(0)),
         (Rule::SweepDrains, swept(0)),
         (Rule::SweepRecords, swept(0)),
         (Rule::OtherMark, swept(1).with_deaths(1)),
+        (Rule::StillOwn, swept(0).with_deaths(1)),
     ]
 }
 

@@ -165,7 +165,7 @@ impl Act<'_> {
         let keeps = matches!(self.run().stage, Stage::Keep(_));
         let stands = |ticket: &Ticket| match self.run_of(*ticket) {
             _ if keeps && !self.rules.keep(Rule::KeepStandsBack) => Stands::Ended(Ending::Stopped),
-            Some(run) if matches!(run.stage, Stage::Ended) => Stands::Ended(Ending::Stopped),
+            Some(run) if run.is_over() => Stands::Ended(Ending::Stopped),
             _ => Stands::Runs,
         };
         these.keys().map(|one| (*one, stands(one))).collect()

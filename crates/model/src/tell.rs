@@ -53,6 +53,11 @@ fn act(check: &Check, before: &State, action: Action) -> String {
                 nth(before, which)
             )
         }
+        Action::GoesOn(who) => {
+            let ticket = check.scenario.programs[who].ticket;
+            let stage = stage(&before.runs[who].stage);
+            format!("{ticket} is stopped before {stage}, and its function goes on")
+        }
         Action::Stops(who) => {
             let ticket = check.scenario.programs[who].ticket;
             format!(

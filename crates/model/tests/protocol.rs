@@ -26,8 +26,13 @@ fn check(rule: Rule, expected: &[&str]) {
         .map(|one| &one.1)
         .collect();
     of.sort_by_key(|check| check.scenario.programs.len());
-    let (name, _) = of[0].explore().broken.expect("it must break");
-    assert!(expected.contains(&name), "not true that {name}");
+    let (name, steps) = of[0].explore().broken.expect("it must break");
+    let told = || path(of[0], &steps).join("\n");
+    assert!(
+        expected.contains(&name),
+        "not true that {name}:\n{}",
+        told()
+    );
 }
 
 #[test]
@@ -206,8 +211,13 @@ fn a_stopped_release_that_nobody_records_is_said_to_run_for_ever() {
 }
 
 #[test]
+fn a_stopped_roll_back_that_goes_on_moves_users_to_what_it_has_lost() {
+    check(Rule::StillOwn, &[CLEAN]);
+}
+
+#[test]
 fn a_stopped_roll_back_whose_batch_comes_late_goes_live_unrecorded() {
-    check(Rule::OtherMark, &[CLEAN]);
+    check(Rule::OtherMark, &[CLEAN, HEALTHY]);
 }
 
 #[test]

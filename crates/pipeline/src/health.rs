@@ -254,25 +254,32 @@ pub enum Condition {
 impl Condition {
     /// Of all that were seen of a hostname; the worst counts. Of what is live, one that is not well beside
     /// two that are is no reason to send all users elsewhere; nor is one beside one that is, to leave them with what
-    /// fails them.
+    /// fails them. Where those that are gone would be borne alone, what is wrong is the others: they may come back.
     pub fn of(at: &Fqdn, sights: &[InstanceHealth], tolerates: Tolerates) -> Self {
         if sights.is_empty() {
             return Self::Gone(format!("the table has no instance of {at}"));
         }
-        let (mut worst, mut bad) = (Self::Well, 0);
+        let (mut gone, mut unwell) = (Vec::new(), Vec::new());
         for condition in sights.iter().map(|one| one.condition(tolerates)) {
-            bad += usize::from(!condition.is_well());
-            worst = match (worst, condition) {
-                (Self::Gone(why), _) | (_, Self::Gone(why)) => Self::Gone(why),
-                (Self::Unwell(why), _) | (_, Self::Unwell(why)) => Self::Unwell(why),
-                (before, _) => before,
-            };
-        }
-        match worst {
-            Self::Unwell(why) | Self::Gone(why) if tolerates.is_enough(bad, sights.len()) => {
-                Self::Limping(format!("{why} ({bad} of {} instances)", sights.len()))
+            match condition {
+                Self::Gone(why) => gone.push(why),
+                Self::Unwell(why) => unwell.push(why),
+                Self::Well | Self::Limping(_) => {}
             }
-            worst => worst,
+        }
+        let (bad, all) = (gone.len() + unwell.len(), sights.len());
+        let gone_is_borne = tolerates.is_enough(gone.len(), all);
+        let (gone, unwell) = (gone.into_iter().next(), unwell.into_iter().next());
+        match (gone, unwell) {
+            (None, None) => Self::Well,
+            (Some(why), _) | (None, Some(why)) if tolerates.is_enough(bad, all) => {
+                Self::Limping(format!("{why} ({bad} of {all} instances)"))
+            }
+            (Some(_), Some(why)) if gone_is_borne => {
+                Self::Unwell(format!("{why} ({bad} of {all} instances)"))
+            }
+            (Some(why), _) => Self::Gone(why),
+            (None, Some(why)) => Self::Unwell(why),
         }
     }
 

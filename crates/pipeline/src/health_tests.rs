@@ -167,3 +167,24 @@ fn of_what_is_live_one_sick_instance_of_many_is_no_failure_and_half_of_them_is()
     assert!(!told_by(&[well(), gone(), sick()], AnyEndOfHalf).is_well());
     assert!(!told_by(&[gone()], AnyEndOfHalf).is_well());
 }
+
+#[test]
+fn one_that_is_gone_of_three_and_one_that_is_late_are_no_failure_that_stays() {
+    let late = || sight(Some("running"), Some(Status(503)));
+    let gone = || sight(Some("terminated"), None);
+    let well = || sight(Some("running"), Some(Status(200)));
+    let is_unwell = |sights: &[InstanceHealth], tolerates| {
+        matches!(told_by(sights, tolerates), Condition::Unwell(_))
+    };
+    assert!(is_unwell(&[gone(), late(), well()], Tolerates::OneEnd));
+    let both = [gone(), gone(), well()];
+    assert!(matches!(
+        told_by(&both, Tolerates::OneEnd),
+        Condition::Gone(_)
+    ));
+    let candidate = [gone(), late(), well()];
+    assert!(matches!(
+        told_by(&candidate, Tolerates::NoEnd),
+        Condition::Gone(_)
+    ));
+}

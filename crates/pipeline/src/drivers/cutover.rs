@@ -163,12 +163,12 @@ impl Cutover {
 
     fn looked(&mut self, zone: ZoneView) -> Next<CutoverReply> {
         let live = live_hostnames(&zone, &self.release().domain).into_values();
-        let own = self.job.iter().flat_map(|job| job.taken_over());
+        let own = self.job.iter().flat_map(|job| job.candidates());
         let names = live.chain(own.map(|row| row.hostname.clone())).collect();
         self.ask(Ask::Candidates(names), Waits::Known(zone))
     }
 
-    /// `rows` is what is recorded of everything that is live in the zone, and of what this release took over.
+    /// `rows` is what is recorded of everything that is live in the zone, and of the candidates.
     pub(super) fn plan(&mut self, zone: &ZoneView, rows: &Rows) -> Step {
         let job = self.job()?.clone();
         let known = known(rows);

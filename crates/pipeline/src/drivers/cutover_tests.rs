@@ -37,8 +37,8 @@ fn own() -> Vec<Answer> {
 
 /// A look at a zone in which release 7 is live.
 fn look() -> Vec<Answer> {
-    let live = rows(&[row("api", 'a', 7)]);
-    vec![Answer::Zone(zone("ab")), Answer::Rows(live)]
+    let seen = rows(&[row("api", 'a', 7), row("api", 'b', 42)]);
+    vec![Answer::Zone(zone("ab")), Answer::Rows(seen)]
 }
 
 fn applied() -> Answer {
@@ -81,7 +81,7 @@ fn it_looks_proves_moves_and_records_in_this_order() {
             reads 1 rows of hostnames
             lets 1 settle
             looks at the zone
-            reads 1 rows of hostnames
+            reads 2 rows of hostnames
             looks at the instances of 1
             reads the evidence of 0 suites
             records the tested set of stage-r42
@@ -165,6 +165,22 @@ fn a_candidate_that_is_another_releases_by_now_ends_it() {
 }
 
 #[test]
+fn what_was_given_up_meanwhile_does_not_go_live_though_its_record_is_there() {
+    let leaving = CandidateRow {
+        state: crate::rows::CandidateState::Leaving,
+        ..row("api", 'b', 42)
+    };
+    let seen = rows(&[row("api", 'a', 7), leaving]);
+    check(
+        &[own(), vec![Answer::Zone(zone("ab")), Answer::Rows(seen)]],
+        1,
+        expect![
+            "CandidateGone: api-bbbbbbbbbbbb.stage.myproj.com is not the release's any more: it was given up or given back, or another release has it"
+        ],
+    );
+}
+
+#[test]
 fn a_moved_alias_whose_answer_was_lost_is_recorded_and_waited_for() {
     let moved = vec![
         Answer::Zone(zone("ba")),
@@ -194,7 +210,7 @@ fn same_commit() -> Vec<Answer> {
     let mut live = row("api", 'c', 41);
     live.commit = row("api", 'b', 42).commit;
     let at_c = Answer::Zone(zone("cb"));
-    vec![at_c, Answer::Rows(rows(&[live]))]
+    vec![at_c, Answer::Rows(rows(&[live, row("api", 'b', 42)]))]
 }
 
 /// As it is seen, healthy, confirmed, and then this.
@@ -263,7 +279,7 @@ fn what_is_live_at_the_same_commits_and_not_well_is_replaced() {
         3,
         expect![[r#"
         looks at the zone
-        reads 1 rows of hostnames
+        reads 2 rows of hostnames
         looks at the instances of 1"#]],
     );
 }

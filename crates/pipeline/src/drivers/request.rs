@@ -54,24 +54,20 @@ impl Job {
         candidates.filter_map(|one| self.rows.get(&one.hostname))
     }
 
-    /// Those that ran before the release: their records stand whoever they belong to.
-    pub(super) fn taken_over(&self) -> impl Iterator<Item = &Arc<CandidateRow>> {
-        self.candidates().filter(|row| row.launched_by.is_some())
-    }
-
-    /// Looked at with each plan: if the release's execution is stopped, the sweeper gives back what it took over, and
-    /// that shows in nothing else. What the release launched itself loses its record.
+    /// Looked at with each plan, since this function may go on when the release's execution was stopped: then the
+    /// sweeper gives back what it took over, and ends the rest. Of the first nothing else tells; of the second its record
+    /// is gone, unless a publish comes late.
     pub(super) fn are_still_its_own(&self, rows: &Rows) -> Result<(), Fault> {
         let is_own = |row: &&Arc<CandidateRow>| {
             let now = rows.get(&row.hostname);
-            now.is_some_and(|now| now.ticket == self.request.ticket)
+            now.is_some_and(|now| now.is_held_by(self.request.ticket))
         };
-        match self.taken_over().find(|row| !is_own(row)) {
+        match self.candidates().find(|row| !is_own(row)) {
             None => Ok(()),
             Some(row) => Err(Fault::new(
                 ErrorName::CandidateGone,
                 format!(
-                    "{} is not the release's any more: it was given back, or another release has it",
+                    "{} is not the release's any more: it was given up or given back, or another release has it",
                     row.hostname
                 ),
             )),

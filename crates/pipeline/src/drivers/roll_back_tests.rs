@@ -217,7 +217,7 @@ fn what_was_given_back_meanwhile_is_not_moved() {
             looks at the zone
             reads 2 rows of hostnames
             tells that back-stage-r42 is Failed
-            BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api-aaaaaaaaaaaa.stage.myproj.com is not the release's any more: it was given back, or another release has it. What was live before was not ended.", unannounced: 0 }"#]],
+            BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: api-aaaaaaaaaaaa.stage.myproj.com is not the release's any more: it was given up or given back, or another release has it. What was live before was not ended.", unannounced: 0 }"#]],
     );
 }
 

@@ -10,7 +10,7 @@ use crate::errors::Fault;
 use crate::leftover::{came_late, unclaimed};
 use crate::names::{Fqdn, Ticket};
 use crate::records::ZoneView;
-use crate::retire::{Leaving, RetirePlan, Taker, plan_retire};
+use crate::retire::{Leaving, RetirePlan, Taker, other_mark, plan_retire, points_at};
 use crate::rows::CandidateState;
 use crate::wire::Release;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ pub(super) struct Taken {
 pub(super) struct TakeDown {
     release: Release,
     leaving: Vec<Leaving>,
+    /// Whether the execution of the release is over, so that a function of it may go on unseen.
+    dead: bool,
     /// Whether the rows are marked, and it looks for the second time.
     marked: bool,
     attempts: Attempts,
@@ -68,10 +70,11 @@ pub(super) enum Step {
 
 impl TakeDown {
     /// It begins with a look at the zone.
-    pub(super) fn begin(release: Release, leaving: Vec<Leaving>) -> (Self, Ask) {
+    pub(super) fn begin(release: Release, leaving: Vec<Leaving>, dead: bool) -> (Self, Ask) {
         let begun = Self {
             release,
             leaving,
+            dead,
             marked: false,
             attempts: Attempts::default(),
             taken: Taken::default(),
@@ -127,7 +130,9 @@ impl TakeDown {
             let row = rows.get(&one.hostname);
             row.is_some_and(|row| row.ticket == one.ticket)
         };
-        let mut leaving: Vec<Leaving> = self.leaving.iter().filter(still).cloned().collect();
+        let own = self.leaving.iter().filter(still);
+        let own = own.filter(|one| !self.has_been_live(one));
+        let mut leaving: Vec<Leaving> = own.cloned().collect();
         let (domain, zone) = (&self.release.domain, &self.taken.zone);
         let late = came_late(&unclaimed(zone, domain, rows), rows).into_iter();
         let late = late.filter(|one| !leaving.iter().any(|own| own.hostname == one.hostname));
@@ -136,7 +141,13 @@ impl TakeDown {
             ticket: self.release.ticket,
             domain,
         };
-        let plan = plan_retire(&leaving, taker, zone, &standing(rows));
+        let mut plan = plan_retire(&leaving, taker, zone, &standing(rows));
+        // A cutover that was planned while the rows stood would fit a record that came late once more.
+        let mark = other_mark(zone, domain);
+        let fits = plan.batch.has_room_for(mark.records());
+        if self.dead && self.marked && fits && !plan.retire.is_empty() {
+            plan.batch.0.extend(mark.0);
+        }
         match plan.batch.is_empty() {
             true => self.no_record_left(plan),
             false => {
@@ -144,6 +155,15 @@ impl TakeDown {
                 self.ask(ask, Waits::Changed(plan))
             }
         }
+    }
+
+    /// A candidate that went live after all, and from which a later release has moved users on since: some resolver may
+    /// still remember it. That release ends it after its drain.
+    fn has_been_live(&self, one: &Leaving) -> bool {
+        let zone = &self.taken.zone;
+        let live = self.release.settings.hostname_ttl;
+        let is_live_ones = zone.get(&one.hostname).is_some_and(|own| own.ttl == live);
+        one.becomes == CandidateState::Discarded && is_live_ones && !points_at(zone, &one.hostname)
     }
 
     /// Route 53 keeps 256 characters of a comment.

@@ -2,6 +2,7 @@
 
 use super::take_down::{Step, TakeDown, Taken};
 use super::{Answer, Ask, Driver, Next, Rows};
+use crate::bake::PATIENCE;
 use crate::connections::may_be_connected;
 use crate::errors::Fault;
 use crate::health::{Condition, Tolerates};
@@ -26,8 +27,13 @@ pub struct Terminate {
     reply: TerminateReply,
     /// What was never live and is not going to be.
     superseded: BTreeSet<Fqdn>,
+    /// At what users are sent to, while that is not well.
+    looks_left: u32,
     waits: Waits,
 }
+
+/// Looks more, within a watch's patience, at what is not well.
+const MORE_LOOKS: u32 = 2;
 
 /// What was ended, and the rows that it was decided on.
 #[derive(Debug, Clone, Hash)]
@@ -47,6 +53,8 @@ enum Waits {
     Zone,
     /// How what is live is.
     Conditions(ZoneView),
+    /// That what is live is well again: it may have been seen while it was started again.
+    Patience,
     Taken(Box<TakeDown>),
     /// That releases which cannot go live any more are not said to be running.
     Recorded(Box<Terminated>),
@@ -70,8 +78,9 @@ impl Driver for Terminate {
             }
             (Waits::Zone, Answer::Zone(zone)) => Ok(self.examine(zone)),
             (Waits::Conditions(zone), Answer::Conditions(seen)) => {
-                Ok(self.choose(&zone, &seen, now))
+                Ok(self.examined(&zone, &seen, now))
             }
+            (Waits::Patience, Answer::Done) => Ok(self.ask(Ask::View, Waits::Zone)),
             (Waits::Taken(take_down), answer) => self.take(*take_down, answer),
             (Waits::Recorded(done), Answer::Done) => Ok(Next::Done(*done)),
             (_, answer) => Err(answer.out_of_turn()),
@@ -96,6 +105,7 @@ impl Terminate {
             rows: Arc::default(),
             reply: TerminateReply::default(),
             superseded: BTreeSet::new(),
+            looks_left: MORE_LOOKS,
             waits: Waits::ToBegin,
         }
     }
@@ -129,6 +139,22 @@ impl Terminate {
         };
         let ask = Ask::Examine(rows, tolerates);
         self.ask(ask, Waits::Conditions(zone))
+    }
+
+    /// As Watch release does, it takes nothing for failed that may come back by itself.
+    fn examined(
+        &mut self,
+        zone: &ZoneView,
+        seen: &BTreeMap<Fqdn, Condition>,
+        now: &str,
+    ) -> Next<Terminated> {
+        let is_unwell = |one: &Condition| matches!(one, Condition::Unwell(_));
+        if self.looks_left > 0 && seen.values().any(is_unwell) {
+            self.looks_left -= 1;
+            let pause = PATIENCE.as_secs() / u64::from(MORE_LOOKS);
+            return self.ask(Ask::Wait(pause), Waits::Patience);
+        }
+        self.choose(zone, seen, now)
     }
 
     /// What is to go, less what was live before a release that is not well.
@@ -167,7 +193,7 @@ impl Terminate {
         });
         self.superseded = never_live.map(|one| one.hostname.clone()).collect();
         self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
-        let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving);
+        let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving, false);
         self.ask(ask, Waits::Taken(Box::new(take_down)))
     }
 

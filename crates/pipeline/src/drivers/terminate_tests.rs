@@ -126,6 +126,30 @@ fn what_was_live_before_is_spared_where_what_replaced_it_is_not_well() {
     assert!(last.contains("unwell: Some"), "{last}");
 }
 
+fn seen(condition: Condition) -> Vec<Answer> {
+    let conditions = Answer::Conditions([(at("api", 'b'), condition)].into());
+    vec![Answer::Done, Answer::Zone(zone("ba")), conditions]
+}
+
+#[test]
+fn what_is_started_again_at_that_moment_is_looked_at_for_as_long_as_a_watch_is_patient() {
+    let late = || Condition::Unwell("instance i-2 answers 503".into());
+    let well = [first_look(late()), seen(late()), seen(Condition::Well)];
+    let lines = asks(
+        Terminate::new(asked()),
+        [&well[..], &[look()]].concat().concat(),
+    );
+    assert_eq!(lines.iter().filter(|one| *one == "waits 5 s").count(), 2);
+    assert!(
+        lines.last().unwrap().starts_with("applies its batch"),
+        "{lines:#?}"
+    );
+
+    let ill = [first_look(late()), seen(late()), seen(late()), look()];
+    let lines = asks(Terminate::new(asked()), ill.concat());
+    assert!(lines.last().unwrap().contains("unwell: Some"), "{lines:#?}");
+}
+
 #[test]
 fn a_refused_batch_is_planned_again_on_another_look() {
     let refused = vec![Answer::Changed(ChangeOutcome::Refused("moved".into()))];
