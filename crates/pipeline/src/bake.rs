@@ -16,6 +16,7 @@ use crate::rows::{AliasRow, CandidateRow};
 use crate::wire::{HostedComponent, Release};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 /// How long something may fail: a service that is started again has time to come back.
@@ -67,6 +68,10 @@ pub struct WatchRequest {
     /// tell.
     #[serde(default)]
     pub drained_for: Option<u64>,
+    /// Whether the execution reads `connections_not_told`. One that began with an earlier definition would take such a
+    /// reply for one without connections, so it is given an error.
+    #[serde(default)]
+    pub reads_not_told: bool,
 }
 
 /// What all looks have come to.
@@ -100,6 +105,9 @@ pub struct WatchReply {
     /// Of which what was live before still has connections.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub connected: BTreeSet<Component>,
+    /// Why `connected` does not tell: what was live before may have connections or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_not_told: Option<String>,
     /// For the next look, and for who reads the output.
     #[serde(flatten)]
     pub so_far: SoFar,
@@ -115,6 +123,31 @@ pub enum WatchOutcome {
     Unwell,
     /// It could not be looked. The next part looks again.
     NotKnown,
+}
+
+impl WatchReply {
+    /// With what was read of connections. A read that failed takes nothing away from what was seen; the error, only
+    /// where the execution cannot be told of it and nothing is wrong that it has to know.
+    pub fn with_connected<E: fmt::Display>(
+        mut self,
+        request: &WatchRequest,
+        connected: Result<BTreeSet<Component>, E>,
+    ) -> Result<Self, E> {
+        match connected {
+            Ok(connected) => self.connected = connected,
+            Err(error) if request.reads_not_told => {
+                self.connections_not_told = Some(cut(&error.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(self)
+    }
+
+    /// Without a question about connections: users are sent back to what was live before, whoever is connected.
+    pub fn without_connected(mut self) -> Self {
+        self.connections_not_told = Some("what went live is not well".into());
+        self
+    }
 }
 
 /// What was seen at one moment.
@@ -346,6 +379,7 @@ impl<'a> Bake<'a> {
             outcome,
             reason: (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string()),
             connected: BTreeSet::new(),
+            connections_not_told: None,
             failed: over.into_iter().map(|(one, _)| one.clone()).collect(),
             so_far: self.so_far.clone(),
         }

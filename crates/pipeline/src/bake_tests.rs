@@ -21,6 +21,7 @@ fn request(before: Option<Before>) -> WatchRequest {
     let before = before.map(|before| (component("api"), before));
     WatchRequest {
         drained_for: None,
+        reads_not_told: true,
         release: testing::release(),
         components: vec![stands("api")],
         before: BeforeReply {
@@ -274,4 +275,29 @@ fn a_row_that_is_leaving_or_has_another_ticket_is_a_later_releases() {
     assert!(moved(43, CandidateState::Live));
     assert!(moved(42, CandidateState::Leaving));
     assert!(!has_moved_on(&stands("api"), Ticket(42), None, None));
+}
+
+fn not_read(request: &WatchRequest) -> Result<WatchReply, String> {
+    let at = Moment {
+        now: "t0",
+        began: Duration::ZERO,
+        elapsed: Duration::ZERO,
+    };
+    let reply = Bake::new(request).take(well(), at).unwrap();
+    reply.with_connected(request, Err("s3:GetObject: SlowDown".to_owned()))
+}
+
+#[test]
+fn a_look_is_not_lost_for_connections_that_could_not_be_read() {
+    let request = request(Some(Before::Well));
+    let reply = not_read(&request).unwrap();
+    expect![[r#"{"outcome":"well","connections_not_told":"s3:GetObject: SlowDown","looks":1,"not_made":0}"#]]
+        .assert_eq(&serde_json::to_string(&reply).unwrap());
+}
+
+#[test]
+fn an_execution_that_cannot_be_told_so_is_given_the_error() {
+    let mut earlier = request(Some(Before::Well));
+    earlier.reads_not_told = false;
+    assert_eq!(not_read(&earlier), Err("s3:GetObject: SlowDown".into()));
 }

@@ -4,7 +4,8 @@
 use futures::StreamExt;
 use health::{Examiner, Outsider};
 use pipeline::bake::{
-    Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchReply, WatchRequest, has_moved_on,
+    Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchOutcome, WatchReply, WatchRequest,
+    has_moved_on,
 };
 use pipeline::connections::{MAX_BYTES, Replaced, drain_of, has_connections, key};
 use pipeline::errors::Fault;
@@ -63,11 +64,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     stage::run(async |request: Request| match request {
         Request::Before(request) => watch.before(request).await.map(Reply::Before),
-        Request::Watch(request) => {
-            let mut reply = watch.look(&request).await;
-            reply.connected = watch.connected(&request).await?;
-            Ok(Reply::Watch(reply))
-        }
+        Request::Watch(request) => watch.watch(&request).await.map(Reply::Watch),
     })
     .await
 }
@@ -125,6 +122,19 @@ impl Watch {
         let live = aliases.values().map(|row| &row.hostname);
         let rows = self.registry.candidates(&release.target, live).await?;
         Ok((aliases, rows))
+    }
+
+    /// What is not well is told whatever becomes of other reads: at the last look there is no other chance.
+    async fn watch(&self, request: &WatchRequest) -> Result<WatchReply, Fault> {
+        let reply = self.look(request).await;
+        if reply.outcome == WatchOutcome::Unwell {
+            return Ok(reply.without_connected());
+        }
+        let connected = self.connected(request).await;
+        if let Err(fault) = &connected {
+            tracing::warn!(%fault, "connections could not be read");
+        }
+        reply.with_connected(request, connected)
     }
 
     /// Again until it is clear what is seen. A call that fails shows nothing, and is made again.
@@ -282,22 +292,24 @@ mod tests {
         Release::on(project.unwrap(), target.unwrap(), "x", environment)
     }
 
-    async fn before(answers: impl IntoIterator<Item = (u16, &str)>) -> Result<BeforeReply, Fault> {
-        let answers = answers
-            .into_iter()
-            .map(|(status, body)| (status, body.to_owned()));
+    fn watch(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Watch {
         let config = Replay::new(answers).config();
-        let watch = Watch {
+        Watch {
             registry: Registry::new(&config, "t"),
             examiner: Examiner::new(&config, "b").unwrap(),
             store: Store::new(&config, "b"),
             outsider: Outsider::new(None).unwrap(),
-        };
+        }
+    }
+
+    async fn before(
+        answers: impl IntoIterator<Item = (u16, &'static str)>,
+    ) -> Result<BeforeReply, Fault> {
         let request = BeforeRequest {
             release: release(),
             before: vec![Component::new("api").unwrap()],
         };
-        watch.before(request).await
+        watch(answers).before(request).await
     }
 
     /// Without the look before it, nothing that users meet after a cutover rolls it back.
