@@ -4,6 +4,9 @@ use crate::rows::CandidateState;
 use crate::testing;
 use expect_test::{Expect, expect};
 
+#[path = "bake_unseen_tests.rs"]
+mod unseen;
+
 fn component(name: &str) -> Component {
     Component::new(name).unwrap()
 }
@@ -34,7 +37,7 @@ fn request(before: Option<Before>) -> WatchRequest {
 
 fn sight(condition: Condition, outside: Outside) -> Result<Sight, String> {
     Ok(Sight {
-        conditions: [(stands("api").hostname, condition)].into(),
+        inside: [(stands("api").hostname, Ok(condition))].into(),
         outside: [(component("api"), outside)].into(),
         moved_on: BTreeSet::new(),
     })
@@ -231,7 +234,7 @@ fn what_fails_and_comes_back_for_ever_has_an_end() {
             _ => (well(), Condition::Unwell("instance i-2 answers 503".into())),
         };
         let mut sight = own?;
-        sight.conditions.insert(stands("ui").hostname, other);
+        sight.inside.insert(stands("ui").hostname, Ok(other));
         Ok(sight)
     };
     let mut both = request(Some(Before::Well));

@@ -9,7 +9,7 @@ use pipeline::bake::{
 };
 use pipeline::connections::{MAX_BYTES, Replaced, drain_of, has_connections, key};
 use pipeline::errors::Fault;
-use pipeline::health::Tolerates;
+use pipeline::health::{Condition, Tolerates};
 use pipeline::names::{Component, Domain, Fqdn, Target};
 use pipeline::outside::{Before, Front, Outside};
 use pipeline::rows::{AliasRow, CandidateRow, Key};
@@ -33,6 +33,14 @@ struct Watch {
     examiner: Examiner,
     store: Store,
     outsider: Outsider,
+}
+
+/// What the table says of what went live.
+#[derive(Debug, Default)]
+struct Standing {
+    rows: BTreeMap<Fqdn, CandidateRow>,
+    /// What a later release has by now.
+    moved_on: BTreeSet<Component>,
 }
 
 /// What is asked for.
@@ -141,9 +149,10 @@ impl Watch {
     async fn look(&self, request: &WatchRequest) -> WatchReply {
         let first = Instant::now();
         let mut bake = Bake::new(request);
+        let mut standing = None;
         loop {
             let (now, began) = (aws::now(), first.elapsed());
-            let seen = self.sight(request).await;
+            let seen = self.sight(request, &mut standing).await;
             let elapsed = first.elapsed();
             let at = Moment {
                 now: &now,
@@ -159,7 +168,37 @@ impl Watch {
         }
     }
 
-    async fn sight(&self, request: &WatchRequest) -> Result<Sight, Fault> {
+    /// What cannot be seen of one side is told as that, with what is seen of the other.
+    async fn sight(
+        &self,
+        request: &WatchRequest,
+        standing: &mut Option<Standing>,
+    ) -> Result<Sight, Fault> {
+        match (self.standing(request).await, &*standing) {
+            (Ok(found), _) => *standing = Some(found),
+            // Users meet the same whether the table answers or not. If a later release has moved an alias on
+            // meanwhile, Roll back finds that.
+            (Err(fault), Some(_)) => tracing::warn!(%fault, "looks by the rows of before"),
+            (Err(fault), None) => return Err(fault),
+        }
+        let Standing { rows, moved_on } = standing.get_or_insert_default();
+        let own: Vec<&CandidateRow> = rows
+            .values()
+            .filter(|row| !moved_on.contains(&row.component))
+            .collect();
+        let release = &request.release;
+        let (inside, outside) = tokio::join!(
+            self.inside(&release.target, &own),
+            self.outside(&own, &release.domain)
+        );
+        Ok(Sight {
+            inside,
+            outside,
+            moved_on: moved_on.clone(),
+        })
+    }
+
+    async fn standing(&self, request: &WatchRequest) -> Result<Standing, Fault> {
         let (release, components) = (&request.release, &request.components);
         let hostnames = components.iter().map(|one| &one.hostname);
         let rows = self.registry.candidates(&release.target, hostnames).await?;
@@ -169,20 +208,25 @@ impl Watch {
             let alias = aliases.get(&one.component);
             has_moved_on(one, release.ticket, rows.get(&one.hostname), alias)
         });
-        let moved_on: BTreeSet<Component> = moved_on.map(|one| one.component.clone()).collect();
-        let own: Vec<&CandidateRow> = rows
-            .values()
-            .filter(|row| !moved_on.contains(&row.component))
-            .collect();
-        let examined =
-            self.examiner
-                .examine(&release.target, own.iter().copied(), Tolerates::OneEnd);
-        let (conditions, outside) = tokio::join!(examined, self.outside(&own, &release.domain));
-        Ok(Sight {
-            conditions: conditions?,
-            outside,
-            moved_on,
-        })
+        let moved_on = moved_on.map(|one| one.component.clone()).collect();
+        Ok(Standing { rows, moved_on })
+    }
+
+    async fn inside(
+        &self,
+        target: &Target,
+        rows: &[&CandidateRow],
+    ) -> BTreeMap<Fqdn, Result<Condition, String>> {
+        let examined = self
+            .examiner
+            .examine(target, rows.iter().copied(), Tolerates::OneEnd);
+        match examined.await {
+            Ok(seen) => seen.into_iter().map(|(at, seen)| (at, Ok(seen))).collect(),
+            Err(fault) => {
+                let not_seen = |row: &&CandidateRow| (row.hostname.clone(), Err(fault.to_string()));
+                rows.iter().map(not_seen).collect()
+            }
+        }
     }
 
     /// Of which what was live before has connections still, where its manifest has a `drain`.
