@@ -34,6 +34,9 @@ pub const GIVE_UP: Duration = Duration::from_secs(60);
 /// Bytes of why a look could not be made, and of what is noticed of a component.
 const WHY: usize = 300;
 
+/// Of what fails at the end of a look, and began so late that it is no failure yet: a predicate.
+const STILL_FAILS: &str = "failed when the look ended, for too short a time to tell";
+
 /// What was seen at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sight {
@@ -154,7 +157,7 @@ impl<'a> Bake<'a> {
         let outcome = match seen {
             Err(why) => {
                 self.why = Some(why);
-                is_late.then_some(WatchOutcome::NotKnown)
+                is_late.then(|| self.late())
             }
             Ok(sight) => {
                 self.fold(&sight, at);
@@ -170,8 +173,21 @@ impl<'a> Bake<'a> {
         outcome.map(|outcome| self.reply(outcome))
     }
 
-    /// What failed and came back is well enough; what was not seen is not known.
-    fn late(&self) -> WatchOutcome {
+    /// What failed and came back is well enough. What fails still, or was not seen, is not known.
+    fn late(&mut self) -> WatchOutcome {
+        let open: Vec<(Component, String)> = self
+            .streaks
+            .iter()
+            .map(|(one, streak)| (one.clone(), format!("{STILL_FAILS}: {}", streak.told())))
+            .collect();
+        for (component, what) in &open {
+            self.notice(component, what);
+        }
+        let first = open.into_iter().next();
+        self.why = self
+            .why
+            .take()
+            .or_else(|| first.map(|(component, what)| format!("{component} {what}")));
         match self.why {
             Some(_) => WatchOutcome::NotKnown,
             None => WatchOutcome::Well,
@@ -292,7 +308,7 @@ impl<'a> Bake<'a> {
             let why = Reason::within(why, WHY);
             let all = looks + not_made;
             self.so_far.too_few = Some(format!(
-                "of {all} looks during the drain {not_made} could not be made, the last one because {why}"
+                "of {all} looks during the drain {not_made} showed nothing for sure, the last one because {why}"
             ));
         }
         if not_made <= looks {

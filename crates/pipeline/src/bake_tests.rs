@@ -192,7 +192,7 @@ fn too_few_looks_are_told() {
         Before::Well,
         |_| throttled(),
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
         ]],
     );
     let unresolved = |_| sight(Condition::Well, Outside::NotMade("SERVFAIL".into()));
@@ -200,7 +200,7 @@ fn too_few_looks_are_told() {
         Before::Well,
         unresolved,
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because SERVFAIL"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because SERVFAIL"}"#
         ]],
     );
     let mut later = request(Some(Before::Well));
@@ -239,8 +239,30 @@ fn what_fails_and_comes_back_for_ever_has_an_end() {
     };
     let mut both = request(Some(Before::Well));
     both.components.push(stands("ui"));
-    expect![[r#"look 21: {"outcome":"well","looks":1,"not_made":0,"noticed":{"api":"came back: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t54","ui":"came back: instance i-2 answers 503: 3 answers in a row since t57"}}"#]]
+    expect![[r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"noticed":{"api":"failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t60","ui":"came back: instance i-2 answers 503: 3 answers in a row since t57"},"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because api failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t60"}"#]]
         .assert_eq(&looks(&both, on_and_off));
+}
+
+/// Throttled for 50 s, and failing for less than ten when the look ends: that is not well.
+#[test]
+fn what_fails_still_when_the_look_ends_is_not_known() {
+    let text = "failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 3 answers in a row since t54";
+    let at_last = |n| if n < 18 { throttled() } else { shut() };
+    let request = request(Some(Before::Well));
+    let reply = looks(&request, at_last);
+    let (outcome, noticed) = (
+        r#""outcome":"not_known""#,
+        format!(r#""noticed":{{"api":"{text}"}}"#),
+    );
+    assert!(
+        reply.contains(outcome) && reply.contains(&noticed),
+        "{reply}"
+    );
+    // The end of the look shows nothing, and what was seen before it is told.
+    let between = |n| if n == 18 { shut() } else { throttled() };
+    let reply = looks(&request, between);
+    let text = text.replace("3 answers", "1 answers");
+    assert!(reply.contains(outcome) && reply.contains(&text), "{reply}");
 }
 
 #[test]

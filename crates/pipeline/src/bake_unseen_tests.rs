@@ -33,7 +33,7 @@ fn what_serves_its_users_is_not_known_to_be_well_while_its_instances_cannot_be_s
         Before::Well,
         |_| unseen(well()),
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
         ]],
     );
 }
@@ -52,7 +52,7 @@ fn what_is_not_seen_on_one_side_ends_no_failure_there_and_adds_nothing_to_it() {
         Before::Well,
         |n| if n == 0 { sick() } else { unseen(well()) },
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"noticed":{"api":"failed when the look ended, for too short a time to tell: instance i-1 answers 503: 3 answers in a row since t0"},"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
         ]],
     );
 }

@@ -57,13 +57,13 @@ pub struct SoFar {
     /// How many were made.
     #[serde(default)]
     pub looks: u32,
-    /// How many could not be made.
+    /// How many could not be made, or showed nothing for sure.
     #[serde(default)]
     pub not_made: u32,
     /// What is to be known of a component, though it is no failure of the release.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub noticed: BTreeMap<Component, String>,
-    /// Where most looks could not be made: a sentence.
+    /// Where most looks showed nothing for sure: a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub too_few: Option<String>,
 }
@@ -98,7 +98,7 @@ pub enum WatchOutcome {
     Well,
     /// It is not: users are to be sent back.
     Unwell,
-    /// It could not be looked. The next part looks again.
+    /// It could not be looked, or something fails for too short a time to tell. The next look tells.
     NotKnown,
 }
 
