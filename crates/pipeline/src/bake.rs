@@ -28,8 +28,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 const LEAST: u32 = 3;
 /// An instance that is not well has been asked so often at each look.
 const ASKED: u32 = 3;
-/// How long one look of the drain may be repeated. The function has 110 s, and a look at the most
-/// instances that a release may have, all of which hang, takes 50 s.
+/// How long one look of the drain may be repeated. The function has 110 s, and says what it needs the rest for
+/// (`watch-release/src/times.rs`).
 pub const GIVE_UP: Duration = Duration::from_secs(60);
 /// Bytes of why a look could not be made, and of what is noticed of a component.
 const WHY: usize = 300;

@@ -1,6 +1,8 @@
 //! Looks at what users meet right before a cutover and, while the previous instances still run, at what went
 //! live: at its instances, and from outside.
 
+mod times;
+
 use futures::StreamExt;
 use health::{Examiner, Outsider};
 use pipeline::bake::{
@@ -20,12 +22,14 @@ use stage::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use store::Store;
+use times::{CONNECTIONS, INSIDE, LOOKS_BEFORE, OUTSIDE, PAUSE, TABLE, in_time, within};
 
-/// Between two looks at what is not well.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How often users' way is looked at before the cutover, until it works once.
-const LOOKS_BEFORE: usize = 3;
-/// Components that are asked from outside at the same time.
+/// Components that are asked from outside at the same time. More would not leave enough of the 1,024 open files that
+/// a function may have.
+const COMPONENTS_AT_ONCE: usize = 64;
+/// Instances that the examiner asks at the same time.
+const INSTANCES_AT_ONCE: usize = 128;
+/// What is read of S3 at the same time.
 const AT_ONCE: usize = 16;
 
 struct Watch {
@@ -77,6 +81,32 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
+/// How the instances of each hostname are; why, where that could not be seen.
+type Inside = BTreeMap<Fqdn, Result<Condition, String>>;
+
+fn not_seen(rows: &[&CandidateRow], fault: &Fault) -> Inside {
+    let one = |row: &&CandidateRow| (row.hostname.clone(), Err(fault.to_string()));
+    rows.iter().map(one).collect()
+}
+
+/// So many together that all their instances are asked at the same time: else the most that a release may have, all of
+/// which hang, would take longer than there is.
+fn groups<'a>(rows: &[&'a CandidateRow]) -> Vec<Vec<&'a CandidateRow>> {
+    let mut groups: Vec<Vec<&CandidateRow>> = Vec::new();
+    let mut instances = 0;
+    for row in rows {
+        instances += row.instances.len();
+        match groups.last_mut() {
+            Some(group) if instances <= INSTANCES_AT_ONCE => group.push(row),
+            _ => {
+                instances = row.instances.len();
+                groups.push(vec![row]);
+            }
+        }
+    }
+    groups
+}
+
 /// How long ago users were led away from what may be kept for so long.
 fn since_replaced(drain: Duration, until: &str) -> Duration {
     let ahead = aws::seconds(until).zip(aws::seconds(&aws::now()));
@@ -90,7 +120,7 @@ impl Watch {
         let BeforeRequest { release, before } = request;
         let mut tries = 1;
         let (aliases, rows) = loop {
-            match self.were_live(&release, &before).await {
+            match within(TABLE, "the table", self.were_live(&release, &before)).await {
                 // Without it nothing that is seen from outside is held against the release.
                 Err(fault) if tries < LOOKS_BEFORE => tracing::info!(%fault, "looks again"),
                 found => break found?,
@@ -138,7 +168,8 @@ impl Watch {
         if reply.outcome == WatchOutcome::Unwell {
             return Ok(reply.without_connected());
         }
-        let connected = self.connected(request).await;
+        let what = "what was live before";
+        let connected = within(CONNECTIONS, what, self.connected(request)).await;
         if let Err(fault) = &connected {
             tracing::warn!(%fault, "connections could not be read");
         }
@@ -174,7 +205,8 @@ impl Watch {
         request: &WatchRequest,
         standing: &mut Option<Standing>,
     ) -> Result<Sight, Fault> {
-        match (self.standing(request).await, &*standing) {
+        let found = within(TABLE, "the table", self.standing(request)).await;
+        match (found, &*standing) {
             (Ok(found), _) => *standing = Some(found),
             // Users meet the same whether the table answers or not. If a later release has moved an alias on
             // meanwhile, Roll back finds that.
@@ -212,21 +244,18 @@ impl Watch {
         Ok(Standing { rows, moved_on })
     }
 
-    async fn inside(
-        &self,
-        target: &Target,
-        rows: &[&CandidateRow],
-    ) -> BTreeMap<Fqdn, Result<Condition, String>> {
-        let examined = self
-            .examiner
-            .examine(target, rows.iter().copied(), Tolerates::OneEnd);
-        match examined.await {
-            Ok(seen) => seen.into_iter().map(|(at, seen)| (at, Ok(seen))).collect(),
-            Err(fault) => {
-                let not_seen = |row: &&CandidateRow| (row.hostname.clone(), Err(fault.to_string()));
-                rows.iter().map(not_seen).collect()
+    async fn inside(&self, target: &Target, rows: &[&CandidateRow]) -> Inside {
+        let groups = groups(rows);
+        let seen = groups.iter().map(async |rows| {
+            let own = rows.iter().copied();
+            let examined = self.examiner.examine(target, own, Tolerates::OneEnd);
+            match within(INSIDE, "EC2 or S3", examined).await {
+                Ok(seen) => seen.into_iter().map(|(at, seen)| (at, Ok(seen))).collect(),
+                Err(fault) => not_seen(rows, &fault),
             }
-        }
+        });
+        let seen: Vec<Inside> = futures::future::join_all(seen).await;
+        seen.into_iter().flatten().collect()
     }
 
     /// Of which what was live before has connections still, where its manifest has a `drain`.
@@ -295,80 +324,28 @@ impl Watch {
         rows: &[&CandidateRow],
         domain: &Domain,
     ) -> BTreeMap<Component, Outside> {
-        let look = async |row: &CandidateRow| {
+        let fronts = rows.iter().filter_map(|row| {
             let front = Front::of(row, domain)?;
-            let look = self.outsider.look(&front).await;
-            Some((row.component.clone(), Outside::of(&front, &look)))
+            Some((row.component.clone(), front))
+        });
+        let fronts: Vec<(Component, Front)> = fronts.collect();
+        let look = async |(component, front): &(Component, Front)| {
+            let look = self.outsider.look(front).await;
+            (component.clone(), Outside::of(front, &look))
         };
-        let looks = futures::stream::iter(rows.iter().copied()).map(look);
-        let looks: Vec<Option<(Component, Outside)>> =
-            looks.buffer_unordered(AT_ONCE).collect().await;
-        looks.into_iter().flatten().collect()
+        let looks = futures::stream::iter(&fronts).map(look);
+        let mut seen = in_time(OUTSIDE, looks.buffer_unordered(COMPONENTS_AT_ONCE)).await;
+        for (component, front) in &fronts {
+            let late = || {
+                let asked = front.asked();
+                Outside::NotMade(format!("{asked} could not be asked in time"))
+            };
+            seen.entry(component.clone()).or_insert_with(late);
+        }
+        seen
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pipeline::names::Project;
-    use pipeline::rows::EnvironmentRow;
-    use pipeline::settings::TargetSettings;
-    use replay::Replay;
-
-    const BROKEN: (u16, &str) = (500, r#"{"__type": "InternalServerError"}"#);
-    const NO_ROW: (u16, &str) = (200, r#"{"Responses": {"t": []}, "UnprocessedKeys": {}}"#);
-
-    fn release() -> Release {
-        let environment = EnvironmentRow {
-            domain: Domain::new("stage.myproj.com").unwrap(),
-            zone_id: "Z".into(),
-            launch_template_id: "lt-1".into(),
-            launch_template_version: "1".into(),
-            subnet_ids: Vec::new(),
-            settings: TargetSettings {
-                alias_ttl: 60,
-                hostname_ttl: 60,
-                drain_margin: 30,
-                test_dependents: false,
-            },
-        };
-        let (project, target) = (Project::new("myproj"), Target::new("stage"));
-        Release::on(project.unwrap(), target.unwrap(), "x", environment)
-    }
-
-    fn watch(answers: impl IntoIterator<Item = (u16, &'static str)>) -> Watch {
-        let config = Replay::new(answers).config();
-        Watch {
-            registry: Registry::new(&config, "t"),
-            examiner: Examiner::new(&config, "b").unwrap(),
-            store: Store::new(&config, "b"),
-            outsider: Outsider::new(None).unwrap(),
-        }
-    }
-
-    async fn before(
-        answers: impl IntoIterator<Item = (u16, &'static str)>,
-    ) -> Result<BeforeReply, Fault> {
-        let request = BeforeRequest {
-            release: release(),
-            before: vec![Component::new("api").unwrap()],
-        };
-        watch(answers).before(request).await
-    }
-
-    /// Without the look before it, nothing that users meet after a cutover rolls it back.
-    #[tokio::test]
-    async fn one_call_that_fails_does_not_cost_the_look_before_a_cutover() {
-        let found = before([BROKEN, NO_ROW]).await.unwrap();
-        let new = BTreeMap::from([(Component::new("api").unwrap(), Before::New)]);
-        assert_eq!(found.components, new);
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_read_for_good_is_an_error_after_three_tries() {
-        let tries = vec![BROKEN; LOOKS_BEFORE];
-        assert!(before(tries.clone()).await.is_err());
-        // A fourth answer is not asked for.
-        assert!(before([tries, vec![NO_ROW]].concat()).await.is_err());
-    }
-}
+#[path = "main_tests.rs"]
+mod tests;
