@@ -107,8 +107,31 @@ class Release(unittest.TestCase):
             self.assertEqual(self.argument("Terminate previous", "replaced", connections_told=told), expected)
         states = json.loads((MACHINES / "release.asl.json").read_text())["States"]
         watch = states["Watch release"]
-        self.assertEqual([watch["Assign"]["connections_told"], watch["Catch"][0]["Assign"]["connections_told"]],
-                         [True, False])
+        told = [value(watch["Assign"]["connections_told"], {"states": {"result": result}})
+                for result in ({}, {"connections_not_told": "s3:GetObject: SlowDown"})]
+        self.assertEqual([*told, watch["Catch"][0]["Assign"]["connections_told"]], [True, False, False])
+
+    def drained(self, **more):
+        """Where the last look leads, and how often it was looked again by then."""
+        known = self.KNOWN | {"looks": 6, "looked_again": 0} | more
+        drained = json.loads((MACHINES / "release.asl.json").read_text())["States"]["Drained?"]
+        taken = (one for one in drained["Choices"] if value(one["Condition"], known))
+        way = next(taken, {"Next": drained["Default"]})
+        return way["Next"], value(way.get("Assign", {}), known)
+
+    def test_what_the_last_look_could_not_tell_is_looked_at_three_times_more(self):
+        not_known = {"outcome": "not_known"}
+        for again in range(3):
+            self.assertEqual(self.drained(watched=not_known, looks=6 + again, looked_again=again),
+                             ("Look again", {"looked_again": again + 1}))
+        self.assertEqual(self.drained(watched=not_known, looks=9, looked_again=3)[0], "Terminate previous")
+        self.assertEqual(self.drained(watched=not_known, looks=5)[0], "Drain")
+        self.assertEqual(self.drained(watched={"outcome": "well"})[0], "Terminate previous")
+
+    def test_a_last_look_that_failed_altogether_could_not_tell(self):
+        states = json.loads((MACHINES / "release.asl.json").read_text())["States"]
+        watched = states["Watch release"]["Catch"][0]["Assign"]["watched"]
+        self.assertEqual(value(watched, {"watched": {"outcome": "well", "looks": 5}}), {"outcome": "not_known", "looks": 5})
 
     def test_a_roll_back_has_waited_for_nobodys_connections(self):
         self.assertEqual(self.argument("Terminate rolled back", "replaced"), ["new"])

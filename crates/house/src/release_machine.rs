@@ -15,6 +15,9 @@ const DRAINS: (&str, &str) = ("Drained?", "Drain");
 /// And what is waited for connections after it.
 const CONNECTED: (&str, &str) = ("Drained?", "Drain connections");
 
+/// And the looks after the last one, where that could not tell.
+const NOT_KNOWN: (&str, &str) = ("Drained?", "Look again");
+
 /// The libraries of a release come first; then it begins again, without them.
 const AFTER_LIBRARIES: (&str, &str) = ("Libraries only?", "Prepare workspaces");
 
@@ -110,7 +113,7 @@ fn a_release_ends_in_succeed_or_fail() {
 #[test]
 fn nothing_is_done_over_and_over() {
     for machine in machines() {
-        let back = machine.ways_back_but(&[AGAIN, DRAINS, CONNECTED, AFTER_LIBRARIES]);
+        let back = machine.ways_back_but(&[AGAIN, DRAINS, CONNECTED, NOT_KNOWN, AFTER_LIBRARIES]);
         assert!(back.is_empty(), "{back:?} come round again");
     }
 }
@@ -187,6 +190,19 @@ fn a_drain_has_at_most_six_parts_and_a_bake_beyond_it_one_for_each_minute() {
         "{{% $looks < {parts} ? $ceil({drain} / {parts}) : $ceil({beyond} / {minutes}) %}}"
     );
     assert_eq!(text(&machine.states["Drain"], "Seconds"), seconds);
+}
+
+#[test]
+fn what_the_last_look_could_not_tell_is_looked_at_three_times_more() {
+    let machine = outermost();
+    let again = machine.rules(NOT_KNOWN);
+    assert_eq!(again.len(), 1);
+    let condition = "{% $watched.outcome = 'not_known' and $looked_again < 3 %}";
+    assert_eq!(text(again[0], "Condition"), condition);
+    let counted = text(&again[0]["Assign"], "looked_again");
+    assert_eq!(counted, "{% $looked_again + 1 %}");
+    // `drained_for` counts each look after the drain as so long.
+    assert_eq!(machine.states["Look again"]["Seconds"], 20);
 }
 
 /// The state of this name and those around it, as long as a Parallel state passes a failure on.

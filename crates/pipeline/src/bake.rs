@@ -6,15 +6,19 @@
 //! beside more that is well is no failure (`health`, `outside`).
 //!
 //! Three things are not held against a release: what users met already before its cutover; a component that a
-//! later release has taken over; and a look that could not be made, which is made again.
+//! later release has taken over; and a look that could not be made, which is made again. What could not be seen on one
+//! side, inside or outside, takes nothing away from what is seen on the other.
+
+mod wire;
+
+pub use wire::{BeforeReply, BeforeRequest, SoFar, WatchOutcome, WatchReply, WatchRequest};
 
 use crate::health::Condition;
 use crate::names::{Component, Fqdn, Ticket};
 use crate::outside::{Before, Outside};
 use crate::reason::Reason;
 use crate::rows::{AliasRow, CandidateRow};
-use crate::wire::{HostedComponent, Release};
-use serde::{Deserialize, Serialize};
+use crate::wire::HostedComponent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,104 +28,20 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 const LEAST: u32 = 3;
 /// An instance that is not well has been asked so often at each look.
 const ASKED: u32 = 3;
-/// How long one look of the drain may be repeated. The function has 110 s, and a look at the most
-/// instances that a release may have, all of which hang, takes 50 s.
+/// How long one look of the drain may be repeated. The function has 110 s, and says what it needs the rest for
+/// (`watch-release/src/times.rs`).
 pub const GIVE_UP: Duration = Duration::from_secs(60);
 /// Bytes of why a look could not be made, and of what is noticed of a component.
 const WHY: usize = 300;
 
-/// What Watch release is asked right before the cutover.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BeforeRequest {
-    /// The release.
-    pub release: Release,
-    /// Whose aliases are about to move.
-    pub before: Vec<Component>,
-}
-
-/// What users met right before the cutover.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BeforeReply {
-    /// Of each component.
-    #[serde(default)]
-    pub components: BTreeMap<Component, Before>,
-}
-
-/// The input of Watch release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WatchRequest {
-    /// The release.
-    pub release: Release,
-    /// Where its components stand.
-    pub components: Vec<HostedComponent>,
-    /// What users met before it.
-    #[serde(default)]
-    pub before: BeforeReply,
-    /// What the looks of before have come to.
-    #[serde(default)]
-    pub so_far: SoFar,
-    /// What was live before it.
-    #[serde(default)]
-    pub replaced: BTreeSet<Fqdn>,
-    /// For how many seconds the usual drain has been over. An execution that began with an earlier definition does not
-    /// tell.
-    #[serde(default)]
-    pub drained_for: Option<u64>,
-}
-
-/// What all looks have come to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SoFar {
-    /// How many were made.
-    #[serde(default)]
-    pub looks: u32,
-    /// How many could not be made.
-    #[serde(default)]
-    pub not_made: u32,
-    /// What is to be known of a component, though it is no failure of the release.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub noticed: BTreeMap<Component, String>,
-    /// Where most looks could not be made: a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub too_few: Option<String>,
-}
-
-/// The reply of Watch release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WatchReply {
-    /// What this part of the drain has come to.
-    pub outcome: WatchOutcome,
-    /// What fails: a clause.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Whose.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub failed: BTreeSet<Component>,
-    /// Of which what was live before still has connections.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub connected: BTreeSet<Component>,
-    /// For the next look, and for who reads the output.
-    #[serde(flatten)]
-    pub so_far: SoFar,
-}
-
-/// What a part of the drain has come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WatchOutcome {
-    /// What went live is well.
-    Well,
-    /// It is not: users are to be sent back.
-    Unwell,
-    /// It could not be looked. The next part looks again.
-    NotKnown,
-}
+/// Of what fails at the end of a look, and began so late that it is no failure yet: a predicate.
+const STILL_FAILS: &str = "failed when the look ended, for too short a time to tell";
 
 /// What was seen at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sight {
-    /// Of the instances, by hostname.
-    pub conditions: BTreeMap<Fqdn, Condition>,
+    /// Of the instances, by hostname; why, where that could not be seen.
+    pub inside: BTreeMap<Fqdn, Result<Condition, String>>,
     /// From outside.
     pub outside: BTreeMap<Component, Outside>,
     /// What a later release has by now.
@@ -165,6 +85,8 @@ pub struct Bake<'a> {
 struct Streak {
     since: String,
     began: Duration,
+    /// The end of the last look at which it failed: one that shows nothing makes it no longer.
+    until: Duration,
     answers: u32,
     failure: Failure,
 }
@@ -194,9 +116,18 @@ impl Failure {
     }
 }
 
+/// What one look shows of one side of a component.
+#[derive(Debug)]
+enum Side {
+    Well,
+    Fails(Failure),
+    /// It could not be looked: no answer, so it ends no streak.
+    NotSeen,
+}
+
 impl Streak {
-    fn is_over(&self, elapsed: Duration) -> bool {
-        let long = elapsed.saturating_sub(self.began) >= PATIENCE;
+    fn is_over(&self) -> bool {
+        let long = self.until.saturating_sub(self.began) >= PATIENCE;
         matches!(self.failure, Failure::Gone(_)) || (long && self.answers >= LEAST)
     }
 
@@ -226,12 +157,11 @@ impl<'a> Bake<'a> {
         let outcome = match seen {
             Err(why) => {
                 self.why = Some(why);
-                is_late.then_some(WatchOutcome::NotKnown)
+                is_late.then(|| self.late())
             }
             Ok(sight) => {
                 self.fold(&sight, at);
-                let over = self.streaks.values().any(|one| one.is_over(at.elapsed));
-                match over {
+                match self.streaks.values().any(Streak::is_over) {
                     true => Some(WatchOutcome::Unwell),
                     false if self.streaks.is_empty() && self.why.is_none() => {
                         Some(WatchOutcome::Well)
@@ -240,11 +170,24 @@ impl<'a> Bake<'a> {
                 }
             }
         };
-        outcome.map(|outcome| self.reply(outcome, at.elapsed))
+        outcome.map(|outcome| self.reply(outcome))
     }
 
-    /// What failed and came back is well enough; what was not seen is not known.
-    fn late(&self) -> WatchOutcome {
+    /// What failed and came back is well enough. What fails still, or was not seen, is not known.
+    fn late(&mut self) -> WatchOutcome {
+        let open: Vec<(Component, String)> = self
+            .streaks
+            .iter()
+            .map(|(one, streak)| (one.clone(), format!("{STILL_FAILS}: {}", streak.told())))
+            .collect();
+        for (component, what) in &open {
+            self.notice(component, what);
+        }
+        let first = open.into_iter().next();
+        self.why = self
+            .why
+            .take()
+            .or_else(|| first.map(|(component, what)| format!("{component} {what}")));
         match self.why {
             Some(_) => WatchOutcome::NotKnown,
             None => WatchOutcome::Well,
@@ -259,11 +202,28 @@ impl<'a> Bake<'a> {
             if sight.moved_on.contains(component) {
                 self.notice(component, "a later release has moved its alias on");
                 self.streaks.remove(component);
-            } else if let Some(failure) = self.failure(one, sight) {
-                self.fails(component, failure, at);
-            } else if let Some(streak) = self.streaks.remove(component) {
-                self.notice(component, &format!("came back: {}", streak.told()));
+                continue;
             }
+            match (self.inside(one, sight), self.outside(component, sight)) {
+                (Side::Fails(failure), _) | (_, Side::Fails(failure)) => {
+                    self.fails(component, failure, at);
+                }
+                (inside, outside) => self.does_not_fail(component, &inside, &outside),
+            }
+        }
+    }
+
+    /// What failed has come back if it is seen where it failed.
+    fn does_not_fail(&mut self, component: &Component, inside: &Side, outside: &Side) {
+        let side = match self.streaks.get(component).map(|streak| &streak.failure) {
+            None => return,
+            Some(Failure::Outside(_)) => outside,
+            Some(Failure::Gone(_) | Failure::Inside(_)) => inside,
+        };
+        if matches!(side, Side::Well)
+            && let Some(streak) = self.streaks.remove(component)
+        {
+            self.notice(component, &format!("came back: {}", streak.told()));
         }
     }
 
@@ -272,12 +232,14 @@ impl<'a> Bake<'a> {
         let streak = match before {
             Some(streak) => Streak {
                 answers: streak.answers + asked,
+                until: at.elapsed,
                 failure,
                 ..streak
             },
             None => Streak {
                 since: at.now.to_owned(),
                 began: at.began,
+                until: at.elapsed,
                 answers: asked,
                 failure,
             },
@@ -285,31 +247,44 @@ impl<'a> Bake<'a> {
         self.streaks.insert(component.clone(), streak);
     }
 
-    fn failure(&mut self, one: &HostedComponent, sight: &Sight) -> Option<Failure> {
-        let component = &one.component;
-        match sight.conditions.get(&one.hostname) {
+    fn inside(&mut self, one: &HostedComponent, sight: &Sight) -> Side {
+        match sight.inside.get(&one.hostname) {
             None => {
                 let what = format!("the table has no row of {}", one.hostname);
-                return Some(Failure::Inside(what));
+                return Side::Fails(Failure::Inside(what));
             }
-            Some(Condition::Gone(why)) => return Some(Failure::Gone(why.clone())),
-            Some(Condition::Unwell(why)) => return Some(Failure::Inside(why.clone())),
-            Some(Condition::Limping(why)) => self.notice(component, why),
-            Some(Condition::Well) => {}
+            Some(Err(why)) => {
+                self.why = Some(why.clone());
+                return Side::NotSeen;
+            }
+            Some(Ok(Condition::Gone(why))) => return Side::Fails(Failure::Gone(why.clone())),
+            Some(Ok(Condition::Unwell(why))) => return Side::Fails(Failure::Inside(why.clone())),
+            Some(Ok(Condition::Limping(why))) => self.notice(&one.component, why),
+            Some(Ok(Condition::Well)) => {}
         }
-        match (sight.outside.get(component)?, self.before(component)) {
+        Side::Well
+    }
+
+    fn outside(&mut self, component: &Component, sight: &Sight) -> Side {
+        let Some(seen) = sight.outside.get(component) else {
+            return Side::Well;
+        };
+        match (seen, self.before(component)) {
             (Outside::Well, _) => {}
             (Outside::Failing(what), Some(Before::Well)) => {
-                return Some(Failure::Outside(what.clone()));
+                return Side::Fails(Failure::Outside(what.clone()));
             }
             (Outside::Failing(what), before) => {
                 self.notice(component, &format!("{what}; {}", not_its_doing(before)));
             }
-            (Outside::NotMade(why), Some(Before::Well)) => self.why = Some(why.clone()),
+            (Outside::NotMade(why), Some(Before::Well)) => {
+                self.why = Some(why.clone());
+                return Side::NotSeen;
+            }
             // Where nobody could ask before either, the cutover has changed nothing.
             (Outside::NotMade(why), _) => self.notice(component, why),
         }
-        None
+        Side::Well
     }
 
     fn before(&self, component: &Component) -> Option<&'a Before> {
@@ -321,7 +296,7 @@ impl<'a> Bake<'a> {
         noticed.insert(component.clone(), cut(what));
     }
 
-    fn reply(&mut self, outcome: WatchOutcome, elapsed: Duration) -> WatchReply {
+    fn reply(&mut self, outcome: WatchOutcome) -> WatchReply {
         match outcome {
             WatchOutcome::NotKnown => self.so_far.not_made += 1,
             _ => self.so_far.looks += 1,
@@ -333,19 +308,20 @@ impl<'a> Bake<'a> {
             let why = Reason::within(why, WHY);
             let all = looks + not_made;
             self.so_far.too_few = Some(format!(
-                "of {all} looks during the drain {not_made} could not be made, the last one because {why}"
+                "of {all} looks during the drain {not_made} showed nothing for sure, the last one because {why}"
             ));
         }
         if not_made <= looks {
             self.so_far.too_few = None;
         }
-        let over = self.streaks.iter().filter(|(_, one)| one.is_over(elapsed));
+        let over = self.streaks.iter().filter(|(_, one)| one.is_over());
         let over: Vec<(&Component, &Streak)> = over.collect();
         let told: Vec<String> = over.iter().map(|(_, one)| one.told()).collect();
         WatchReply {
             outcome,
             reason: (!told.is_empty()).then(|| Reason::new(&told.join("; ")).to_string()),
             connected: BTreeSet::new(),
+            connections_not_told: None,
             failed: over.into_iter().map(|(one, _)| one.clone()).collect(),
             so_far: self.so_far.clone(),
         }

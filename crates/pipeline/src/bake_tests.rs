@@ -4,6 +4,9 @@ use crate::rows::CandidateState;
 use crate::testing;
 use expect_test::{Expect, expect};
 
+#[path = "bake_unseen_tests.rs"]
+mod unseen;
+
 fn component(name: &str) -> Component {
     Component::new(name).unwrap()
 }
@@ -21,6 +24,7 @@ fn request(before: Option<Before>) -> WatchRequest {
     let before = before.map(|before| (component("api"), before));
     WatchRequest {
         drained_for: None,
+        reads_not_told: true,
         release: testing::release(),
         components: vec![stands("api")],
         before: BeforeReply {
@@ -33,7 +37,7 @@ fn request(before: Option<Before>) -> WatchRequest {
 
 fn sight(condition: Condition, outside: Outside) -> Result<Sight, String> {
     Ok(Sight {
-        conditions: [(stands("api").hostname, condition)].into(),
+        inside: [(stands("api").hostname, Ok(condition))].into(),
         outside: [(component("api"), outside)].into(),
         moved_on: BTreeSet::new(),
     })
@@ -188,7 +192,7 @@ fn too_few_looks_are_told() {
         Before::Well,
         |_| throttled(),
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because ec2:DescribeInstances: RequestLimitExceeded"}"#
         ]],
     );
     let unresolved = |_| sight(Condition::Well, Outside::NotMade("SERVFAIL".into()));
@@ -196,7 +200,7 @@ fn too_few_looks_are_told() {
         Before::Well,
         unresolved,
         expect![[
-            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 could not be made, the last one because SERVFAIL"}"#
+            r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because SERVFAIL"}"#
         ]],
     );
     let mut later = request(Some(Before::Well));
@@ -230,13 +234,35 @@ fn what_fails_and_comes_back_for_ever_has_an_end() {
             _ => (well(), Condition::Unwell("instance i-2 answers 503".into())),
         };
         let mut sight = own?;
-        sight.conditions.insert(stands("ui").hostname, other);
+        sight.inside.insert(stands("ui").hostname, Ok(other));
         Ok(sight)
     };
     let mut both = request(Some(Before::Well));
     both.components.push(stands("ui"));
-    expect![[r#"look 21: {"outcome":"well","looks":1,"not_made":0,"noticed":{"api":"came back: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t54","ui":"came back: instance i-2 answers 503: 3 answers in a row since t57"}}"#]]
+    expect![[r#"look 21: {"outcome":"not_known","looks":0,"not_made":1,"noticed":{"api":"failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t60","ui":"came back: instance i-2 answers 503: 3 answers in a row since t57"},"too_few":"of 1 looks during the drain 1 showed nothing for sure, the last one because api failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 1 answers in a row since t60"}"#]]
         .assert_eq(&looks(&both, on_and_off));
+}
+
+/// Throttled for 50 s, and failing for less than ten when the look ends: that is not well.
+#[test]
+fn what_fails_still_when_the_look_ends_is_not_known() {
+    let text = "failed when the look ended, for too short a time to tell: api.stage.myproj.com:8080/healthz: 54.0.0.1 answers 400: 3 answers in a row since t54";
+    let at_last = |n| if n < 18 { throttled() } else { shut() };
+    let request = request(Some(Before::Well));
+    let reply = looks(&request, at_last);
+    let (outcome, noticed) = (
+        r#""outcome":"not_known""#,
+        format!(r#""noticed":{{"api":"{text}"}}"#),
+    );
+    assert!(
+        reply.contains(outcome) && reply.contains(&noticed),
+        "{reply}"
+    );
+    // The end of the look shows nothing, and what was seen before it is told.
+    let between = |n| if n == 18 { shut() } else { throttled() };
+    let reply = looks(&request, between);
+    let text = text.replace("3 answers", "1 answers");
+    assert!(reply.contains(outcome) && reply.contains(&text), "{reply}");
 }
 
 #[test]
@@ -274,4 +300,29 @@ fn a_row_that_is_leaving_or_has_another_ticket_is_a_later_releases() {
     assert!(moved(43, CandidateState::Live));
     assert!(moved(42, CandidateState::Leaving));
     assert!(!has_moved_on(&stands("api"), Ticket(42), None, None));
+}
+
+fn not_read(request: &WatchRequest) -> Result<WatchReply, String> {
+    let at = Moment {
+        now: "t0",
+        began: Duration::ZERO,
+        elapsed: Duration::ZERO,
+    };
+    let reply = Bake::new(request).take(well(), at).unwrap();
+    reply.with_connected(request, Err("s3:GetObject: SlowDown".to_owned()))
+}
+
+#[test]
+fn a_look_is_not_lost_for_connections_that_could_not_be_read() {
+    let request = request(Some(Before::Well));
+    let reply = not_read(&request).unwrap();
+    expect![[r#"{"outcome":"well","connections_not_told":"s3:GetObject: SlowDown","looks":1,"not_made":0}"#]]
+        .assert_eq(&serde_json::to_string(&reply).unwrap());
+}
+
+#[test]
+fn an_execution_that_cannot_be_told_so_is_given_the_error() {
+    let mut earlier = request(Some(Before::Well));
+    earlier.reads_not_told = false;
+    assert_eq!(not_read(&earlier), Err("s3:GetObject: SlowDown".into()));
 }

@@ -1,14 +1,17 @@
 //! Looks at what users meet right before a cutover and, while the previous instances still run, at what went
 //! live: at its instances, and from outside.
 
+mod times;
+
 use futures::StreamExt;
 use health::{Examiner, Outsider};
 use pipeline::bake::{
-    Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchReply, WatchRequest, has_moved_on,
+    Bake, BeforeReply, BeforeRequest, Moment, Sight, WatchOutcome, WatchReply, WatchRequest,
+    has_moved_on,
 };
 use pipeline::connections::{MAX_BYTES, Replaced, drain_of, has_connections, key};
 use pipeline::errors::Fault;
-use pipeline::health::Tolerates;
+use pipeline::health::{Condition, Tolerates};
 use pipeline::names::{Component, Domain, Fqdn, Target};
 use pipeline::outside::{Before, Front, Outside};
 use pipeline::rows::{AliasRow, CandidateRow, Key};
@@ -19,12 +22,14 @@ use stage::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use store::Store;
+use times::{CONNECTIONS, INSIDE, LOOKS_BEFORE, OUTSIDE, PAUSE, TABLE, in_time, within};
 
-/// Between two looks at what is not well.
-const PAUSE: Duration = Duration::from_secs(1);
-/// How often users' way is looked at before the cutover, until it works once.
-const LOOKS_BEFORE: usize = 3;
-/// Components that are asked from outside at the same time.
+/// Components that are asked from outside at the same time. More would not leave enough of the 1,024 open files that
+/// a function may have.
+const COMPONENTS_AT_ONCE: usize = 64;
+/// Instances that the examiner asks at the same time.
+const INSTANCES_AT_ONCE: usize = 128;
+/// What is read of S3 at the same time.
 const AT_ONCE: usize = 16;
 
 struct Watch {
@@ -32,6 +37,14 @@ struct Watch {
     examiner: Examiner,
     store: Store,
     outsider: Outsider,
+}
+
+/// What the table says of what went live.
+#[derive(Debug, Default)]
+struct Standing {
+    rows: BTreeMap<Fqdn, CandidateRow>,
+    /// What a later release has by now.
+    moved_on: BTreeSet<Component>,
 }
 
 /// What is asked for.
@@ -63,13 +76,35 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     stage::run(async |request: Request| match request {
         Request::Before(request) => watch.before(request).await.map(Reply::Before),
-        Request::Watch(request) => {
-            let mut reply = watch.look(&request).await;
-            reply.connected = watch.connected(&request).await?;
-            Ok(Reply::Watch(reply))
-        }
+        Request::Watch(request) => watch.watch(&request).await.map(Reply::Watch),
     })
     .await
+}
+
+/// How the instances of each hostname are; why, where that could not be seen.
+type Inside = BTreeMap<Fqdn, Result<Condition, String>>;
+
+fn not_seen(rows: &[&CandidateRow], fault: &Fault) -> Inside {
+    let one = |row: &&CandidateRow| (row.hostname.clone(), Err(fault.to_string()));
+    rows.iter().map(one).collect()
+}
+
+/// So many together that all their instances are asked at the same time: else the most that a release may have, all of
+/// which hang, would take longer than there is.
+fn groups<'a>(rows: &[&'a CandidateRow]) -> Vec<Vec<&'a CandidateRow>> {
+    let mut groups: Vec<Vec<&CandidateRow>> = Vec::new();
+    let mut instances = 0;
+    for row in rows {
+        instances += row.instances.len();
+        match groups.last_mut() {
+            Some(group) if instances <= INSTANCES_AT_ONCE => group.push(row),
+            _ => {
+                instances = row.instances.len();
+                groups.push(vec![row]);
+            }
+        }
+    }
+    groups
 }
 
 /// How long ago users were led away from what may be kept for so long.
@@ -85,7 +120,7 @@ impl Watch {
         let BeforeRequest { release, before } = request;
         let mut tries = 1;
         let (aliases, rows) = loop {
-            match self.were_live(&release, &before).await {
+            match within(TABLE, "the table", self.were_live(&release, &before)).await {
                 // Without it nothing that is seen from outside is held against the release.
                 Err(fault) if tries < LOOKS_BEFORE => tracing::info!(%fault, "looks again"),
                 found => break found?,
@@ -127,13 +162,28 @@ impl Watch {
         Ok((aliases, rows))
     }
 
+    /// What is not well is told whatever becomes of other reads: at the last look there is no other chance.
+    async fn watch(&self, request: &WatchRequest) -> Result<WatchReply, Fault> {
+        let reply = self.look(request).await;
+        if reply.outcome == WatchOutcome::Unwell {
+            return Ok(reply.without_connected());
+        }
+        let what = "what was live before";
+        let connected = within(CONNECTIONS, what, self.connected(request)).await;
+        if let Err(fault) = &connected {
+            tracing::warn!(%fault, "connections could not be read");
+        }
+        reply.with_connected(request, connected)
+    }
+
     /// Again until it is clear what is seen. A call that fails shows nothing, and is made again.
     async fn look(&self, request: &WatchRequest) -> WatchReply {
         let first = Instant::now();
         let mut bake = Bake::new(request);
+        let mut standing = None;
         loop {
             let (now, began) = (aws::now(), first.elapsed());
-            let seen = self.sight(request).await;
+            let seen = self.sight(request, &mut standing).await;
             let elapsed = first.elapsed();
             let at = Moment {
                 now: &now,
@@ -149,7 +199,38 @@ impl Watch {
         }
     }
 
-    async fn sight(&self, request: &WatchRequest) -> Result<Sight, Fault> {
+    /// What cannot be seen of one side is told as that, with what is seen of the other.
+    async fn sight(
+        &self,
+        request: &WatchRequest,
+        standing: &mut Option<Standing>,
+    ) -> Result<Sight, Fault> {
+        let found = within(TABLE, "the table", self.standing(request)).await;
+        match (found, &*standing) {
+            (Ok(found), _) => *standing = Some(found),
+            // Users meet the same whether the table answers or not. If a later release has moved an alias on
+            // meanwhile, Roll back finds that.
+            (Err(fault), Some(_)) => tracing::warn!(%fault, "looks by the rows of before"),
+            (Err(fault), None) => return Err(fault),
+        }
+        let Standing { rows, moved_on } = standing.get_or_insert_default();
+        let own: Vec<&CandidateRow> = rows
+            .values()
+            .filter(|row| !moved_on.contains(&row.component))
+            .collect();
+        let release = &request.release;
+        let (inside, outside) = tokio::join!(
+            self.inside(&release.target, &own),
+            self.outside(&own, &release.domain)
+        );
+        Ok(Sight {
+            inside,
+            outside,
+            moved_on: moved_on.clone(),
+        })
+    }
+
+    async fn standing(&self, request: &WatchRequest) -> Result<Standing, Fault> {
         let (release, components) = (&request.release, &request.components);
         let hostnames = components.iter().map(|one| &one.hostname);
         let rows = self.registry.candidates(&release.target, hostnames).await?;
@@ -159,20 +240,22 @@ impl Watch {
             let alias = aliases.get(&one.component);
             has_moved_on(one, release.ticket, rows.get(&one.hostname), alias)
         });
-        let moved_on: BTreeSet<Component> = moved_on.map(|one| one.component.clone()).collect();
-        let own: Vec<&CandidateRow> = rows
-            .values()
-            .filter(|row| !moved_on.contains(&row.component))
-            .collect();
-        let examined =
-            self.examiner
-                .examine(&release.target, own.iter().copied(), Tolerates::OneEnd);
-        let (conditions, outside) = tokio::join!(examined, self.outside(&own, &release.domain));
-        Ok(Sight {
-            conditions: conditions?,
-            outside,
-            moved_on,
-        })
+        let moved_on = moved_on.map(|one| one.component.clone()).collect();
+        Ok(Standing { rows, moved_on })
+    }
+
+    async fn inside(&self, target: &Target, rows: &[&CandidateRow]) -> Inside {
+        let groups = groups(rows);
+        let seen = groups.iter().map(async |rows| {
+            let own = rows.iter().copied();
+            let examined = self.examiner.examine(target, own, Tolerates::OneEnd);
+            match within(INSIDE, "EC2 or S3", examined).await {
+                Ok(seen) => seen.into_iter().map(|(at, seen)| (at, Ok(seen))).collect(),
+                Err(fault) => not_seen(rows, &fault),
+            }
+        });
+        let seen: Vec<Inside> = futures::future::join_all(seen).await;
+        seen.into_iter().flatten().collect()
     }
 
     /// Of which what was live before has connections still, where its manifest has a `drain`.
@@ -241,78 +324,28 @@ impl Watch {
         rows: &[&CandidateRow],
         domain: &Domain,
     ) -> BTreeMap<Component, Outside> {
-        let look = async |row: &CandidateRow| {
+        let fronts = rows.iter().filter_map(|row| {
             let front = Front::of(row, domain)?;
-            let look = self.outsider.look(&front).await;
-            Some((row.component.clone(), Outside::of(&front, &look)))
+            Some((row.component.clone(), front))
+        });
+        let fronts: Vec<(Component, Front)> = fronts.collect();
+        let look = async |(component, front): &(Component, Front)| {
+            let look = self.outsider.look(front).await;
+            (component.clone(), Outside::of(front, &look))
         };
-        let looks = futures::stream::iter(rows.iter().copied()).map(look);
-        let looks: Vec<Option<(Component, Outside)>> =
-            looks.buffer_unordered(AT_ONCE).collect().await;
-        looks.into_iter().flatten().collect()
+        let looks = futures::stream::iter(&fronts).map(look);
+        let mut seen = in_time(OUTSIDE, looks.buffer_unordered(COMPONENTS_AT_ONCE)).await;
+        for (component, front) in &fronts {
+            let late = || {
+                let asked = front.asked();
+                Outside::NotMade(format!("{asked} could not be asked in time"))
+            };
+            seen.entry(component.clone()).or_insert_with(late);
+        }
+        seen
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pipeline::names::Project;
-    use pipeline::rows::EnvironmentRow;
-    use pipeline::settings::TargetSettings;
-    use replay::Replay;
-
-    const BROKEN: (u16, &str) = (500, r#"{"__type": "InternalServerError"}"#);
-    const NO_ROW: (u16, &str) = (200, r#"{"Responses": {"t": []}, "UnprocessedKeys": {}}"#);
-
-    fn release() -> Release {
-        let environment = EnvironmentRow {
-            domain: Domain::new("stage.myproj.com").unwrap(),
-            zone_id: "Z".into(),
-            launch_template_id: "lt-1".into(),
-            launch_template_version: "1".into(),
-            subnet_ids: Vec::new(),
-            settings: TargetSettings {
-                alias_ttl: 60,
-                hostname_ttl: 60,
-                drain_margin: 30,
-                test_dependents: false,
-            },
-        };
-        let (project, target) = (Project::new("myproj"), Target::new("stage"));
-        Release::on(project.unwrap(), target.unwrap(), "x", environment)
-    }
-
-    async fn before(answers: impl IntoIterator<Item = (u16, &str)>) -> Result<BeforeReply, Fault> {
-        let answers = answers
-            .into_iter()
-            .map(|(status, body)| (status, body.to_owned()));
-        let config = Replay::new(answers).config();
-        let watch = Watch {
-            registry: Registry::new(&config, "t"),
-            examiner: Examiner::new(&config, "b").unwrap(),
-            store: Store::new(&config, "b"),
-            outsider: Outsider::new(None).unwrap(),
-        };
-        let request = BeforeRequest {
-            release: release(),
-            before: vec![Component::new("api").unwrap()],
-        };
-        watch.before(request).await
-    }
-
-    /// Without the look before it, nothing that users meet after a cutover rolls it back.
-    #[tokio::test]
-    async fn one_call_that_fails_does_not_cost_the_look_before_a_cutover() {
-        let found = before([BROKEN, NO_ROW]).await.unwrap();
-        let new = BTreeMap::from([(Component::new("api").unwrap(), Before::New)]);
-        assert_eq!(found.components, new);
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_read_for_good_is_an_error_after_three_tries() {
-        let tries = vec![BROKEN; LOOKS_BEFORE];
-        assert!(before(tries.clone()).await.is_err());
-        // A fourth answer is not asked for.
-        assert!(before([tries, vec![NO_ROW]].concat()).await.is_err());
-    }
-}
+#[path = "main_tests.rs"]
+mod tests;

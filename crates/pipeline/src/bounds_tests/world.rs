@@ -225,7 +225,7 @@ impl World {
 
     fn watched(&self) -> Value {
         let noticed = self.of_all(json!(Reason::within(&worst(), 300)));
-        json!({"outcome": "unwell", "reason": worst(), "failed": self.names(), "looks": 66, "not_made": 66, "connected": self.names(), "noticed": noticed, "too_few": worst()})
+        json!({"outcome": "unwell", "reason": worst(), "failed": self.names(), "looks": 66, "not_made": 66, "connected": self.names(), "connections_not_told": Reason::within(&worst(), 300), "noticed": noticed, "too_few": worst()})
     }
 
     /// What Roll back is asked where each of the release's instances is not well.
