@@ -5,9 +5,11 @@
 //! try of the failed release finds itself superseded, and a release that is being tested finds that
 //! what is live beside it has moved.
 
+mod before;
+
 use crate::errors::ErrorName;
 use crate::health::Condition;
-use crate::names::{Component, Domain, Fqdn, Ticket, alias};
+use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::reason::Reason;
 use crate::records::ZoneView;
 use crate::rows::{
@@ -172,8 +174,8 @@ impl BackReply {
         }
     }
 
-    /// They do not, and why.
-    pub fn stays(request: &BackRequest, why: &str) -> Self {
+    /// They do not, and why; what was live before `kept` stands still.
+    pub fn stays(request: &BackRequest, why: &str, kept: &BTreeSet<Component>) -> Self {
         let release = &request.release;
         Self {
             outcome: BackOutcome::Stays,
@@ -185,13 +187,23 @@ impl BackReply {
                 names(request.components.iter().map(|one| &one.component)),
                 release.label(),
                 request.unwell,
-                match why == NOTHING_BEFORE {
-                    true => "",
-                    false => " What was live before was not ended.",
-                }
+                not_ended(request, kept)
             )),
             unannounced: 0,
         }
+    }
+}
+
+/// Said only of what stands: where nothing was live before, or that has ended long ago, it would be no news, or untrue.
+fn not_ended(request: &BackRequest, kept: &BTreeSet<Component>) -> String {
+    let mut own = request.components.iter();
+    match own.all(|one| kept.contains(&one.component)) {
+        _ if kept.is_empty() => String::new(),
+        true => " What was live before was not ended.".into(),
+        false => format!(
+            " Of {}, what was live before was not ended.",
+            names(kept.iter())
+        ),
     }
 }
 
@@ -203,8 +215,6 @@ fn cut(cause: &str) -> String {
 fn names<'a>(all: impl Iterator<Item = &'a Component>) -> String {
     all.map(Component::as_str).collect::<Vec<_>>().join(", ")
 }
-
-const NOTHING_BEFORE: &str = "nothing was live before";
 
 /// What the decision needs to know.
 #[derive(Debug)]
@@ -235,6 +245,8 @@ pub enum BackPlan {
     Stay {
         /// A clause.
         why: String,
+        /// Of which what was live before stands.
+        kept: BTreeSet<Component>,
     },
 }
 
@@ -262,46 +274,21 @@ pub fn plan_back(
     if !own.iter().any(has_failed) {
         return BackPlan::MovedOn;
     }
+    let kept = before::kept(&own, seen);
     let (mut back, mut stay) = (Vec::new(), Vec::new());
     for one in own {
-        match previous(&release.domain, one, seen) {
+        match before::before(&release.domain, one, seen) {
             Ok(Some(row)) => back.push(row),
             Ok(None) => stay.push(one.component.clone()),
-            Err(why) => return BackPlan::Stay { why },
+            Err(why) => return BackPlan::Stay { why, kept },
         }
     }
     match back.is_empty() {
         true => BackPlan::Stay {
-            why: NOTHING_BEFORE.into(),
+            why: "nothing was live before".into(),
+            kept,
         },
         false => BackPlan::GoBack { back, stay },
-    }
-}
-
-fn previous(
-    domain: &Domain,
-    one: &HostedComponent,
-    seen: &Seen<'_>,
-) -> Result<Option<CandidateRow>, String> {
-    let alias = alias(&one.component, domain);
-    let row = seen.aliases.iter().find(|row| row.hostname == one.hostname);
-    let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
-    let Some(previous) = &row.previous else {
-        return Ok(None);
-    };
-    let at = &previous.hostname;
-    let row = seen.rows.get(at).filter(|row| {
-        row.state == CandidateState::Live
-            && (row.ticket, &row.commit) == (previous.ticket, &previous.commit)
-            && row.recipe.is_some()
-    });
-    let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
-    match seen.conditions.get(at) {
-        Some(Condition::Well | Condition::Limping(_)) => Ok(Some(CandidateRow::clone(row))),
-        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
-            Err(format!("{at} is not healthy either: {why}"))
-        }
-        None => Err(format!("{at} was not checked")),
     }
 }
 

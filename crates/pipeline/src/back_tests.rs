@@ -160,7 +160,7 @@ fn check_failed(world: &World, failed: &[&str], expected: Expect) {
             let back: Vec<&str> = back.iter().map(|row| row.hostname.as_str()).collect();
             format!("back: {}; stay: {}", back.join(" "), names(stay.iter()))
         }
-        BackPlan::Stay { why } => why,
+        BackPlan::Stay { why, kept } => format!("{why}; kept: {}", names(kept.iter())),
         BackPlan::MovedOn => "moved on".into(),
     };
     expected.assert_eq(&told);
@@ -183,7 +183,7 @@ fn what_was_brought_for_the_first_time_stays() {
         expect!["back: api-aaaaaaaaaaaa.stage.myproj.com; stay: ui"],
     );
     world.aliases[0].previous = None;
-    check(&world, expect!["nothing was live before"]);
+    check(&world, expect!["nothing was live before; kept: "]);
 }
 
 #[test]
@@ -196,13 +196,13 @@ fn nobody_is_sent_to_what_is_not_well_either() {
     check(
         &world,
         expect![
-            "ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: instance i-1 is terminated"
+            "ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: instance i-1 is terminated; kept: api, ui"
         ],
     );
     world.conditions.remove(&at("ui", 'a'));
     check(
         &world,
-        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked"],
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked; kept: api, ui"],
     );
 }
 
@@ -219,20 +219,29 @@ fn users_are_sent_back_to_what_lacks_a_part_of_its_instances() {
 
 #[test]
 fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
-    for changed in [
-        CandidateRow {
-            state: CandidateState::Leaving,
-            ..row("ui", 'a', 41)
-        },
-        row("ui", 'a', 43),
-    ] {
+    let with = |changed: CandidateRow| {
         let mut world = world();
         world.rows.insert(at("ui", 'a'), Arc::new(changed));
-        check(
-            &world,
-            expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more"],
-        );
-    }
+        world
+    };
+    let leaving = CandidateRow {
+        state: CandidateState::Leaving,
+        ..row("ui", 'a', 41)
+    };
+    check(
+        &with(leaving),
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: api"],
+    );
+    check(
+        &with(row("ui", 'a', 43)),
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com belongs to release stage-r43 by now; kept: api"],
+    );
+    let mut unknown = world();
+    unknown.rows.clear();
+    check(
+        &unknown,
+        expect!["api-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: "],
+    );
 }
 
 #[test]
@@ -283,6 +292,29 @@ fn the_cause_says_first_what_users_meet() {
     };
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&both, &plan).cause);
-    expect!["Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: nothing was live before."]
-        .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);
+}
+
+/// It is said of what stands, and of nothing else.
+#[test]
+fn the_cause_says_what_was_not_ended_only_of_what_stands() {
+    let request = BackRequest {
+        release: release(),
+        components: vec![stands("api"), stands("ui")],
+        unwell: "instance i-2 is terminated".into(),
+        failed: BTreeSet::new(),
+        execution_arn: String::new(),
+        began: String::new(),
+        entered: String::new(),
+    };
+    let told = |kept: &[&str]| {
+        let kept = kept.iter().map(|name| component(name)).collect();
+        let cause = BackReply::stays(&request, "api-a has no instances any more", &kept).cause;
+        let (_, last) = cause.split_once("taken back: ").unwrap();
+        last.to_owned()
+    };
+    expect!["api-a has no instances any more."].assert_eq(&told(&[]));
+    expect!["api-a has no instances any more. Of ui, what was live before was not ended."]
+        .assert_eq(&told(&["ui"]));
+    expect!["api-a has no instances any more. What was live before was not ended."]
+        .assert_eq(&told(&["api", "ui"]));
 }

@@ -13,8 +13,10 @@ use crate::live::{live_hostnames, read_set};
 use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, ReleaseRow};
-use crate::wire::{CutoverReply, CutoverStep, HostedComponent, PlanReply, Release, Tested};
-use std::collections::BTreeMap;
+use crate::wire::{
+    CutoverReply, CutoverStep, HostedComponent, PlanReply, Planned, Release, Tested,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How often what was live before is looked at anew because its rows changed hands.
@@ -28,6 +30,8 @@ pub struct RollBack {
     moves_left: u32,
     /// The release of an earlier execution that had the same name.
     earlier: Option<Ticket>,
+    /// Of which what was live before stood at the last look.
+    kept: BTreeSet<Component>,
     waits: Waits,
 }
 
@@ -94,6 +98,9 @@ impl Driver for RollBack {
                 self.plan_move(plan, own, &zone, &rows)
             }
             (Waits::Moving(plan, mut cutover), answer) => {
+                if let Answer::Rows(rows) = &answer {
+                    self.note_kept(&plan, rows);
+                }
                 let step = cutover.next(answer, now);
                 self.moving(plan, cutover, step)
             }
@@ -121,6 +128,7 @@ impl RollBack {
             looks_left: MAX_LOOKS,
             moves_left: MAX_PLANS,
             earlier: None,
+            kept: BTreeSet::new(),
             waits: Waits::ToBegin,
         }
     }
@@ -131,7 +139,7 @@ impl RollBack {
     }
 
     fn stays(&mut self, why: &str) -> Next<BackReply> {
-        self.tell(BackReply::stays(&self.asked, why))
+        self.tell(BackReply::stays(&self.asked, why, &self.kept))
     }
 
     fn tell(&mut self, reply: BackReply) -> Next<BackReply> {
@@ -163,7 +171,11 @@ impl RollBack {
     fn look_again(&mut self) -> Next<BackReply> {
         self.looks_left -= 1;
         match self.looks_left {
-            0 => self.stays("what was live before kept changing hands"),
+            // Whoever has it by now may end it.
+            0 => {
+                self.kept.clear();
+                self.stays("what was live before kept changing hands")
+            }
             _ => self.begin(),
         }
     }
@@ -206,7 +218,10 @@ impl RollBack {
         } = &*self.asked;
         match plan_back(release, components, failed, &seen) {
             BackPlan::GoBack { back, stay } => self.ask(Ask::DrawTicket, Waits::Ticket(back, stay)),
-            BackPlan::Stay { why } => self.stays(&why),
+            BackPlan::Stay { why, kept } => {
+                self.kept = kept;
+                self.stays(&why)
+            }
             BackPlan::MovedOn => self.tell(BackReply::moved_on(&self.asked)),
         }
     }
@@ -255,8 +270,18 @@ impl RollBack {
         self.ask(ask, Waits::Known(plan, own, zone))
     }
 
+    fn note_kept(&mut self, plan: &PlanReply, rows: &Rows) {
+        let stands = |one: &&Planned| {
+            let row = one.hostname.as_ref().and_then(|at| rows.get(at));
+            row.is_some_and(|row| !row.state.is_leaving())
+        };
+        let kept = plan.components.iter().filter(stands);
+        self.kept = kept.map(|one| one.component.clone()).collect();
+    }
+
     /// The cutover goes on from the same look that its read-set is of: nothing is tested in between.
     fn plan_move(&mut self, plan: Arc<PlanReply>, own: Rows, zone: &ZoneView, rows: &Rows) -> Step {
+        self.note_kept(&plan, rows);
         let asked = step(&plan, &own, zone, rows);
         let job = Job::new(asked, own, Tolerates::AnyEndOfHalf).map(|mut job| {
             let failed = self.asked.components.iter();

@@ -1,0 +1,71 @@
+//! What was live before a component of the release: whether it stands, and whether users may be sent back to it.
+
+use super::Seen;
+use crate::health::Condition;
+use crate::names::{Component, Domain, Fqdn, alias};
+use crate::rows::{AliasRow, CandidateRow, CandidateState, Previous};
+use crate::wire::HostedComponent;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What takes over from this one again: `None` where nothing was live before, else why nothing does.
+pub(super) fn before(
+    domain: &Domain,
+    one: &HostedComponent,
+    seen: &Seen<'_>,
+) -> Result<Option<CandidateRow>, String> {
+    let alias = alias(&one.component, domain);
+    let row = recorded(one, seen);
+    let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
+    let Some(previous) = &row.previous else {
+        return Ok(None);
+    };
+    let row = standing(previous, seen).ok_or_else(|| why_not(previous, seen))?;
+    is_well(row, seen)?;
+    Ok(Some(CandidateRow::clone(row)))
+}
+
+/// Of which of these what was live before stands still, so that nobody has ended it.
+pub(super) fn kept(own: &[&HostedComponent], seen: &Seen<'_>) -> BTreeSet<Component> {
+    let stands = |one: &&&HostedComponent| {
+        let previous = recorded(one, seen).and_then(|row| row.previous.as_ref());
+        previous.is_some_and(|previous| standing(previous, seen).is_some())
+    };
+    let kept = own.iter().filter(stands);
+    kept.map(|one| one.component.clone()).collect()
+}
+
+fn recorded<'a>(one: &HostedComponent, seen: &Seen<'a>) -> Option<&'a AliasRow> {
+    seen.aliases.iter().find(|row| row.hostname == one.hostname)
+}
+
+fn standing<'a>(previous: &Previous, seen: &Seen<'a>) -> Option<&'a Arc<CandidateRow>> {
+    let row = seen.rows.get(&previous.hostname)?;
+    let is_it = (row.ticket, &row.commit) == (previous.ticket, &previous.commit);
+    (row.state == CandidateState::Live && is_it).then_some(row)
+}
+
+fn why_not(previous: &Previous, seen: &Seen<'_>) -> String {
+    let at: &Fqdn = &previous.hostname;
+    let row = seen.rows.get(at).filter(|row| !row.state.is_leaving());
+    match row.filter(|row| row.ticket != previous.ticket) {
+        Some(row) => format!("{at} belongs to release {} by now", row.release),
+        None => format!("{at} has no instances any more"),
+    }
+}
+
+fn is_well(row: &CandidateRow, seen: &Seen<'_>) -> Result<(), String> {
+    let at = &row.hostname;
+    if row.recipe.is_none() {
+        return Err(format!(
+            "the row of {at} does not say what it was booted from"
+        ));
+    }
+    match seen.conditions.get(at) {
+        Some(Condition::Well | Condition::Limping(_)) => Ok(()),
+        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
+            Err(format!("{at} is not healthy either: {why}"))
+        }
+        None => Err(format!("{at} was not checked")),
+    }
+}
