@@ -17,6 +17,7 @@ use crate::rows::{
 };
 use crate::version::Version;
 use crate::wire::{HostedComponent, PlanOutcome, PlanReply, Planned, Release};
+use before::{NoWay, before, kept};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -239,6 +240,13 @@ pub enum BackPlan {
         /// What the release brought for the first time.
         stay: Vec<Component>,
     },
+    /// What was live before stands, and is not well at this look: it may be in the middle of a restart.
+    NotWell {
+        /// A clause.
+        why: String,
+        /// Of which what was live before stands.
+        kept: BTreeSet<Component>,
+    },
     /// A later release has what failed by now.
     MovedOn,
     /// The aliases are left where they are.
@@ -274,14 +282,18 @@ pub fn plan_back(
     if !own.iter().any(has_failed) {
         return BackPlan::MovedOn;
     }
-    let kept = before::kept(&own, seen);
-    let (mut back, mut stay) = (Vec::new(), Vec::new());
+    let kept = kept(&own, seen);
+    let (mut back, mut stay, mut not_well) = (Vec::new(), Vec::new(), None);
     for one in own {
-        match before::before(&release.domain, one, seen) {
+        match before(&release.domain, one, seen) {
             Ok(Some(row)) => back.push(row),
             Ok(None) => stay.push(one.component.clone()),
-            Err(why) => return BackPlan::Stay { why, kept },
+            Err(NoWay::NotWell(why)) => not_well = not_well.or(Some(why)),
+            Err(NoWay::Gone(why)) => return BackPlan::Stay { why, kept },
         }
+    }
+    if let Some(why) = not_well {
+        return BackPlan::NotWell { why, kept };
     }
     match back.is_empty() {
         true => BackPlan::Stay {

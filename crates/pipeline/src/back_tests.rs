@@ -161,6 +161,9 @@ fn check_failed(world: &World, failed: &[&str], expected: Expect) {
             format!("back: {}; stay: {}", back.join(" "), names(stay.iter()))
         }
         BackPlan::Stay { why, kept } => format!("{why}; kept: {}", names(kept.iter())),
+        BackPlan::NotWell { why, kept } => {
+            format!("not now: {why}; kept: {}", names(kept.iter()))
+        }
         BackPlan::MovedOn => "moved on".into(),
     };
     expected.assert_eq(&told);
@@ -203,6 +206,25 @@ fn nobody_is_sent_to_what_is_not_well_either() {
     check(
         &world,
         expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked; kept: api, ui"],
+    );
+}
+
+/// What is gone does not come back, so nothing is waited for then.
+#[test]
+fn what_is_only_unwell_may_come_back_unless_something_else_is_gone() {
+    let mut world = world();
+    let unwell = Condition::Unwell("i-1 does not answer".into());
+    world.conditions.insert(at("api", 'a'), unwell);
+    check(
+        &world,
+        expect![
+            "not now: api-aaaaaaaaaaaa.stage.myproj.com is not healthy either: i-1 does not answer; kept: api, ui"
+        ],
+    );
+    world.rows.remove(&at("ui", 'a'));
+    check(
+        &world,
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: api"],
     );
 }
 

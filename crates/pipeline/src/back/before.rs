@@ -8,19 +8,27 @@ use crate::wire::HostedComponent;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What takes over from this one again: `None` where nothing was live before, else why nothing does.
+/// Why nothing takes over again: a clause.
+pub(super) enum NoWay {
+    /// It does not stand any more, or not as it was.
+    Gone(String),
+    /// It stands and is not well at this look. What is started again comes back within seconds.
+    NotWell(String),
+}
+
+/// What takes over from this one again; `None` where nothing was live before.
 pub(super) fn before(
     domain: &Domain,
     one: &HostedComponent,
     seen: &Seen<'_>,
-) -> Result<Option<CandidateRow>, String> {
+) -> Result<Option<CandidateRow>, NoWay> {
     let alias = alias(&one.component, domain);
     let row = recorded(one, seen);
-    let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
-    let Some(previous) = &row.previous else {
+    let not_recorded = || NoWay::Gone(format!("what was live before at {alias} is not recorded"));
+    let Some(previous) = &row.ok_or_else(not_recorded)?.previous else {
         return Ok(None);
     };
-    let row = standing(previous, seen).ok_or_else(|| why_not(previous, seen))?;
+    let row = standing(previous, seen).ok_or_else(|| NoWay::Gone(why_not(previous, seen)))?;
     is_well(row, seen)?;
     Ok(Some(CandidateRow::clone(row)))
 }
@@ -54,18 +62,17 @@ fn why_not(previous: &Previous, seen: &Seen<'_>) -> String {
     }
 }
 
-fn is_well(row: &CandidateRow, seen: &Seen<'_>) -> Result<(), String> {
+fn is_well(row: &CandidateRow, seen: &Seen<'_>) -> Result<(), NoWay> {
     let at = &row.hostname;
     if row.recipe.is_none() {
-        return Err(format!(
-            "the row of {at} does not say what it was booted from"
-        ));
+        let why = format!("the row of {at} does not say what it was booted from");
+        return Err(NoWay::Gone(why));
     }
+    let not_either = |why: &String| format!("{at} is not healthy either: {why}");
     match seen.conditions.get(at) {
         Some(Condition::Well | Condition::Limping(_)) => Ok(()),
-        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
-            Err(format!("{at} is not healthy either: {why}"))
-        }
-        None => Err(format!("{at} was not checked")),
+        Some(Condition::Unwell(why)) => Err(NoWay::NotWell(not_either(why))),
+        Some(Condition::Gone(why)) => Err(NoWay::Gone(not_either(why))),
+        None => Err(NoWay::Gone(format!("{at} was not checked"))),
     }
 }

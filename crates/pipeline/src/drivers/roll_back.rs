@@ -3,30 +3,38 @@
 //! What was live before still runs. It is looked at and reserved, row by row as it was seen, and then
 //! it goes live like any release: by a [`Cutover`], whose ticket is later than all others.
 
-use super::cutover::known;
-use super::request::Job;
+mod step;
+
 use super::{Answer, Ask, Cutover, Driver, MAX_PLANS, Next, PlanFound, Reservation, Rows};
 use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::health::{Condition, Tolerates};
-use crate::live::{live_hostnames, read_set};
+use crate::live::live_hostnames;
 use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, ReleaseRow};
-use crate::wire::{
-    CutoverReply, CutoverStep, HostedComponent, PlanReply, Planned, Release, Tested,
-};
+use crate::wire::{CutoverReply, HostedComponent, PlanReply, Release};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use step::{job, standing};
 
 /// How often what was live before is looked at anew because its rows changed hands.
 const MAX_LOOKS: u32 = 3;
+
+/// How often what was live before is looked at until it is well: a service that is started again has ten seconds, as
+/// it has where it is live ([`crate::bake::PATIENCE`]).
+const LOOKS_UNTIL_WELL: u32 = 3;
+
+/// Seconds between them.
+const PAUSE: u64 = 5;
 
 /// The roll-back of one release.
 #[derive(Debug, Clone, Hash)]
 pub struct RollBack {
     asked: Arc<BackRequest>,
     looks_left: u32,
+    /// Looks at whether what was live before is well.
+    until_well: u32,
     moves_left: u32,
     /// The release of an earlier execution that had the same name.
     earlier: Option<Ticket>,
@@ -48,6 +56,8 @@ enum Waits {
     Before(ZoneView, Vec<AliasRow>),
     /// How that is.
     Conditions(ZoneView, Vec<AliasRow>, Rows),
+    /// For what was live before to come back; with what is reserved.
+    Paused(Option<Arc<PlanReply>>),
     Ticket(Vec<CandidateRow>, Vec<Component>),
     Reserved(Arc<PlanReply>),
     /// The rows of what it has reserved.
@@ -83,6 +93,8 @@ impl Driver for RollBack {
             (Waits::Conditions(zone, aliases, rows), Answer::Conditions(seen)) => {
                 Ok(self.plan(&zone, &aliases, &rows, &seen))
             }
+            (Waits::Paused(None), Answer::Done) => Ok(self.look()),
+            (Waits::Paused(Some(plan)), Answer::Done) => Ok(self.begin_move(plan)),
             (Waits::Ticket(back, stay), Answer::Ticket(ticket)) => {
                 Ok(self.reserve(ticket, back, stay, now))
             }
@@ -99,7 +111,7 @@ impl Driver for RollBack {
             }
             (Waits::Moving(plan, mut cutover), answer) => {
                 if let Answer::Rows(rows) = &answer {
-                    self.note_kept(&plan, rows);
+                    self.kept = standing(&plan, rows);
                 }
                 let step = cutover.next(answer, now);
                 self.moving(plan, cutover, step)
@@ -126,6 +138,7 @@ impl RollBack {
         Self {
             asked: Arc::new(asked),
             looks_left: MAX_LOOKS,
+            until_well: LOOKS_UNTIL_WELL,
             moves_left: MAX_PLANS,
             earlier: None,
             kept: BTreeSet::new(),
@@ -222,7 +235,20 @@ impl RollBack {
                 self.kept = kept;
                 self.stays(&why)
             }
+            BackPlan::NotWell { why, kept } => {
+                self.kept = kept;
+                self.not_well(&why, None)
+            }
             BackPlan::MovedOn => self.tell(BackReply::moved_on(&self.asked)),
+        }
+    }
+
+    /// It may be in the middle of a restart, and users have nothing better than it.
+    fn not_well(&mut self, why: &str, reserved: Option<Arc<PlanReply>>) -> Next<BackReply> {
+        self.until_well -= 1;
+        match self.until_well {
+            0 => self.stays(why),
+            _ => self.ask(Ask::Wait(PAUSE), Waits::Paused(reserved)),
         }
     }
 
@@ -270,32 +296,17 @@ impl RollBack {
         self.ask(ask, Waits::Known(plan, own, zone))
     }
 
-    fn note_kept(&mut self, plan: &PlanReply, rows: &Rows) {
-        let stands = |one: &&Planned| {
-            let row = one.hostname.as_ref().and_then(|at| rows.get(at));
-            row.is_some_and(|row| !row.state.is_leaving())
-        };
-        let kept = plan.components.iter().filter(stands);
-        self.kept = kept.map(|one| one.component.clone()).collect();
-    }
-
     /// The cutover goes on from the same look that its read-set is of: nothing is tested in between.
     fn plan_move(&mut self, plan: Arc<PlanReply>, own: Rows, zone: &ZoneView, rows: &Rows) -> Step {
-        self.note_kept(&plan, rows);
-        let asked = step(&plan, &own, zone, rows);
-        let job = Job::new(asked, own, Tolerates::AnyEndOfHalf).map(|mut job| {
-            let failed = self.asked.components.iter();
-            let failed = failed.map(|one| (one.component.clone(), one.hostname.clone()));
-            job.request.replaces = failed.collect();
-            job
-        });
+        self.kept = standing(&plan, rows);
+        let job = job(&plan, own, (zone, rows), &self.asked.components);
         match job {
             Ok(job) => {
                 let mut cutover = Box::new(Cutover::of(job));
                 let step = cutover.plan(zone, rows);
                 self.moving(plan, cutover, step)
             }
-            Err(fault) => self.failed(fault),
+            Err(fault) => self.failed(plan, fault),
         }
     }
 
@@ -308,7 +319,7 @@ impl RollBack {
         let reply = match step {
             Ok(Next::Ask(ask)) => return Ok(self.ask(ask, Waits::Moving(plan, cutover))),
             Ok(Next::Done(reply)) => reply,
-            Err(fault) => return self.failed(fault),
+            Err(fault) => return self.failed(plan, fault),
         };
         Ok(match reply {
             CutoverReply::Live { .. } => {
@@ -360,31 +371,13 @@ impl RollBack {
         }
     }
 
-    /// What was live before may have ended in this very moment.
-    fn failed(&mut self, fault: Fault) -> Step {
+    /// What was live before may have ended in this very moment, or may come back.
+    fn failed(&mut self, plan: Arc<PlanReply>, fault: Fault) -> Step {
         match fault.name() {
-            ErrorName::NotHealthy | ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
+            ErrorName::NotHealthy => Ok(self.not_well(&fault.to_string(), Some(plan))),
+            ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
             _ => Err(fault),
         }
-    }
-}
-
-/// What is asked of the cutover; its read-set is of now.
-fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverStep {
-    let release = plan.release.clone();
-    let components = plan.components.iter().filter_map(HostedComponent::planned);
-    let brings = plan.components.iter().filter_map(|one| {
-        let row = own.get(one.hostname.as_ref()?)?;
-        Some((one.component.clone(), row.peers()))
-    });
-    let live = live_hostnames(zone, &release.domain);
-    let test_dependents = release.settings.test_dependents;
-    CutoverStep {
-        components: components.collect(),
-        companions: Vec::new(),
-        read_set: read_set(&brings.collect(), &live, &known(rows), test_dependents),
-        tested: Tested::default(),
-        release,
     }
 }
 

@@ -6,6 +6,9 @@ use crate::version::Version;
 use expect_test::{Expect, expect};
 use std::collections::BTreeSet;
 
+#[path = "roll_back_waiting_tests.rs"]
+mod waiting;
+
 /// Release 42 brought `b`, and `a` of release 7 was live before.
 fn asked() -> BackRequest {
     BackRequest {
