@@ -143,11 +143,12 @@ impl BackReply {
             components: went_back,
             error: ErrorName::RolledBack.into(),
             cause: cut(&format!(
-                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back by Roll back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
+                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back by Roll back as {}, because {}.{}",
                 back.join(", "),
                 release.label(),
                 plan.release.label(),
-                request.unwell
+                request.unwell,
+                by_a_push(plan)
             )),
             unannounced: 0,
         }
@@ -195,6 +196,21 @@ impl BackReply {
     }
 }
 
+/// What was only launched again is at the same commit still: a push of it finds that live.
+fn by_a_push(plan: &PlanReply) -> String {
+    let other = plan.components.iter().filter(|one| one.replaces.is_none());
+    let other = names(other.map(|one| &one.component));
+    match plan.components.iter().all(|one| one.replaces.is_none()) {
+        _ if other.is_empty() => String::new(),
+        true => {
+            " A push of these commits does not bring them again; a release by hand does.".into()
+        }
+        false => format!(
+            " A push of the same commit of {other} does not bring it again; a release by hand does."
+        ),
+    }
+}
+
 /// Said only of what stands: where nothing was live before, or that has ended long ago, it would be no news, or untrue.
 fn not_ended(request: &BackRequest, kept: &BTreeSet<Component>) -> String {
     let mut own = request.components.iter();
@@ -230,13 +246,22 @@ pub struct Seen<'a> {
     pub conditions: &'a BTreeMap<Fqdn, Condition>,
 }
 
+/// What takes over again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Back {
+    /// As it was seen.
+    pub row: CandidateRow,
+    /// Where the same commit has failed: it was only launched again.
+    pub again: Option<Fqdn>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackPlan {
     /// These take over again, all in one batch.
     GoBack {
-        /// What was live before, as it was seen.
-        back: Vec<CandidateRow>,
+        /// What was live before.
+        back: Vec<Back>,
         /// What the release brought for the first time.
         stay: Vec<Component>,
     },
@@ -286,7 +311,7 @@ pub fn plan_back(
     let (mut back, mut stay, mut not_well) = (Vec::new(), Vec::new(), None);
     for one in own {
         match before(&release.domain, one, seen) {
-            Ok(Some(row)) => back.push(row),
+            Ok(Some(one)) => back.push(one),
             Ok(None) => stay.push(one.component.clone()),
             Err(NoWay::NotWell(why)) => not_well = not_well.or(Some(why)),
             Err(NoWay::Gone(why)) => return BackPlan::Stay { why, kept },
@@ -325,15 +350,15 @@ pub fn taken_over(seen: &CandidateRow, release: &Release, now: &str) -> Candidat
 }
 
 /// The plan of the roll-back, as a release like any other.
-pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) -> PlanReply {
-    let components = back.iter().filter_map(|row| {
+pub fn plan_of(release: Release, back: &[Back], stay: Vec<Component>) -> PlanReply {
+    let components = back.iter().filter_map(|Back { row, again }| {
         Some(Planned {
             version: Version::Previous,
             hostname: Some(row.hostname.clone()),
             companion: false,
             warm: true,
             repeats: Some(row.launch_template_version.clone()),
-            replaces: None,
+            replaces: again.clone(),
             ..row.recipe.as_ref()?.planned.clone()
         })
     });

@@ -108,6 +108,7 @@ fn alias_row(name: &str, before: Option<CandidateRow>) -> AliasRow {
             launch_template_version: row.launch_template_version,
         }),
         change_id: None,
+        replaced: None,
         rolled_back: None,
         brought_by: None,
     }
@@ -157,7 +158,11 @@ fn check_failed(world: &World, failed: &[&str], expected: Expect) {
     let plan = plan_back(&release(), &[stands("api"), stands("ui")], &failed, &seen);
     let told = match plan {
         BackPlan::GoBack { back, stay } => {
-            let back: Vec<&str> = back.iter().map(|row| row.hostname.as_str()).collect();
+            let back = back.iter().map(|one| match &one.again {
+                Some(failed) => format!("{} instead of {failed}", one.row.hostname),
+                None => one.row.hostname.to_string(),
+            });
+            let back: Vec<String> = back.collect();
             format!("back: {}; stay: {}", back.join(" "), names(stay.iter()))
         }
         BackPlan::Stay { why, kept } => format!("{why}; kept: {}", names(kept.iter())),
@@ -290,6 +295,79 @@ fn an_alias_that_a_later_release_has_moved_on_is_left_alone() {
     check(&world, expect!["moved on"]);
 }
 
+/// Release 42 launched `ui` again, which was live as release 41; `c` of release 40 was live before that.
+fn restarted() -> (World, CandidateRow, CandidateRow) {
+    let first = CandidateRow {
+        commit: commit('b'),
+        ..row("ui", 'a', 41)
+    };
+    let (mut world, older) = (world(), row("ui", 'c', 40));
+    world.aliases[1].replaced = Some(Previous::of(&first));
+    world.aliases[1].previous = Some(Previous::of(&older));
+    world.rows.insert(at("ui", 'a'), Arc::new(first.clone()));
+    (world, first, older)
+}
+
+#[test]
+fn what_was_launched_again_goes_back_to_what_it_replaced_beside_what_is_new() {
+    let (mut world, _, older) = restarted();
+    let both = || {
+        expect![
+            "back: api-aaaaaaaaaaaa.stage.myproj.com ui-aaaaaaaaaaaa.stage.myproj.com instead of ui-bbbbbbbbbbbb.stage.myproj.com; stay: "
+        ]
+    };
+    check(&world, both());
+    // The version before that may still run, and is older.
+    world.conditions.insert(at("ui", 'c'), Condition::Well);
+    world.rows.insert(at("ui", 'c'), Arc::new(older));
+    check(&world, both());
+    // Or there was none.
+    world.aliases[1].previous = None;
+    check(&world, both());
+}
+
+#[test]
+fn an_older_version_that_is_well_is_better_than_what_has_failed() {
+    let (mut world, _, older) = restarted();
+    let unwell = Condition::Unwell("i-1 does not answer".into());
+    world.conditions.insert(at("ui", 'a'), unwell);
+    check(
+        &world,
+        expect![
+            "not now: ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: i-1 does not answer; kept: api, ui"
+        ],
+    );
+    world.conditions.insert(at("ui", 'c'), Condition::Well);
+    world.rows.insert(at("ui", 'c'), Arc::new(older));
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com ui-cccccccccccc.stage.myproj.com; stay: "],
+    );
+}
+
+#[test]
+fn what_was_replaced_and_has_ended_changes_nothing() {
+    let (mut world, first, _) = restarted();
+    let ended = CandidateRow {
+        state: CandidateState::Retired,
+        ..first
+    };
+    world.rows.insert(at("ui", 'a'), Arc::new(ended));
+    check(
+        &world,
+        expect!["ui-cccccccccccc.stage.myproj.com has no instances any more; kept: api"],
+    );
+    world.aliases[1].previous = None;
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com; stay: ui"],
+    );
+}
+
+fn goes(row: CandidateRow) -> Back {
+    Back { row, again: None }
+}
+
 #[test]
 fn the_cause_says_first_what_users_meet() {
     let request = BackRequest {
@@ -305,7 +383,11 @@ fn the_cause_says_first_what_users_meet() {
         ticket: Ticket(43),
         ..release()
     };
-    let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
+    let plan = plan_of(
+        back.clone(),
+        &[goes(row("api", 'a', 41))],
+        vec![component("ui")],
+    );
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
     let both = BackRequest {
@@ -314,6 +396,20 @@ fn the_cause_says_first_what_users_meet() {
     };
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&both, &plan).cause);
+    // A push of what was only launched again finds that live.
+    let again = Back {
+        row: row("ui", 'a', 41),
+        again: Some(at("ui", 'b')),
+    };
+    let last = |back_to: &[Back]| {
+        let plan = plan_of(back.clone(), back_to, Vec::new());
+        let cause = BackReply::rolled_back(&request, &plan).cause;
+        let (_, last) = cause.split_once("because ").unwrap();
+        last.to_owned()
+    };
+    expect!["instance i-2 is terminated."].assert_eq(&last(std::slice::from_ref(&again)));
+    expect!["instance i-2 is terminated. A push of the same commit of api does not bring it again; a release by hand does."]
+        .assert_eq(&last(&[goes(row("api", 'a', 41)), again]));
 }
 
 /// It is said of what stands, and of nothing else.

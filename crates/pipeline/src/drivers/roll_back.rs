@@ -6,7 +6,7 @@
 mod step;
 
 use super::{Answer, Ask, Cutover, Driver, MAX_PLANS, Next, PlanFound, Reservation, Rows};
-use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
+use crate::back::{Back, BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::health::{Condition, Tolerates};
 use crate::live::live_hostnames;
@@ -58,7 +58,7 @@ enum Waits {
     Conditions(ZoneView, Vec<AliasRow>, Rows),
     /// For what was live before to come back; with what is reserved.
     Paused(Option<Arc<PlanReply>>),
-    Ticket(Vec<CandidateRow>, Vec<Component>),
+    Ticket(Vec<Back>, Vec<Component>),
     Reserved(Arc<PlanReply>),
     /// The rows of what it has reserved.
     OwnRows(Arc<PlanReply>),
@@ -200,7 +200,9 @@ impl RollBack {
     }
 
     fn ask_before(&mut self, zone: ZoneView, aliases: Vec<AliasRow>) -> Next<BackReply> {
-        let before = aliases.iter().filter_map(|row| row.previous.as_ref());
+        let before = aliases
+            .iter()
+            .flat_map(|row| row.replaced.iter().chain(&row.previous));
         let before = before.map(|previous| previous.hostname.clone()).collect();
         self.ask(Ask::Candidates(before), Waits::Before(zone, aliases))
     }
@@ -256,7 +258,7 @@ impl RollBack {
     fn reserve(
         &mut self,
         ticket: Ticket,
-        back: Vec<CandidateRow>,
+        back: Vec<Back>,
         stay: Vec<Component>,
         now: &str,
     ) -> Next<BackReply> {
@@ -272,7 +274,7 @@ impl RollBack {
         let reservation = Reservation {
             release: self.release_row(&plan, now),
             candidates: Vec::new(),
-            taken_over: back.into_iter().map(next).collect(),
+            taken_over: back.into_iter().map(|one| next(one.row)).collect(),
             earlier: self.earlier,
         };
         let ask = Ask::Reserve(Box::new(reservation));

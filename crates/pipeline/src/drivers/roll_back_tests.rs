@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 #[path = "roll_back_waiting_tests.rs"]
 mod waiting;
 
+#[path = "roll_back_restart_tests.rs"]
+mod restart;
+
 /// Release 42 brought `b`, and `a` of release 7 was live before.
 fn asked() -> BackRequest {
     BackRequest {
@@ -41,6 +44,7 @@ fn alias_row() -> AliasRow {
         previous: Some(Previous::of(&before())),
         brought_by: None,
         change_id: None,
+        replaced: None,
         rolled_back: None,
     }
 }
@@ -169,7 +173,11 @@ fn a_second_try_goes_on_where_the_first_was() {
         ticket: Ticket(43),
         ..release()
     };
-    let plan = plan_of(release, &[before()], Vec::new());
+    let back = Back {
+        row: before(),
+        again: None,
+    };
+    let plan = plan_of(release, &[back], Vec::new());
     let found = vec![Answer::Plan(PlanFound::Own(Box::new(plan)))];
     check(
         &[found, looks_to_move()],

@@ -23,6 +23,11 @@ pub(super) fn job(
     let failed = failed.iter();
     let failed = failed.map(|one| (one.component.clone(), one.hostname.clone()));
     job.request.replaces = failed.collect();
+    // What failed may be of the same commit, where it was only launched again: it does not count as live already.
+    for one in &mut job.request.candidates {
+        let failed = job.request.replaces.get(&one.component);
+        one.replaces.extend(failed.cloned());
+    }
     Ok(job)
 }
 
