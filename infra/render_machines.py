@@ -53,6 +53,8 @@ class Machine:
                 continue
             if key == "Function":
                 found.update(self.task(name, value))
+            elif key == "Retry":
+                found["Retry"] = self.longer(name, value, found.get("Retry"))
             elif key == "Container":
                 found.update(self.container(value))
             elif key in self.rules["Kinds"]:
@@ -76,6 +78,12 @@ class Machine:
         after_crash = [] if function.command else self.rules["RetryCrash"]
         return {"Type": "Task", "Resource": f"${{{function.resource}Arn}}",
                 "TimeoutSeconds": function.timeout + LONGER, "Retry": [*self.rules["Retry"], *after_crash]}
+
+    def longer(self, state, value, rules):
+        """The same names and the other rules as everywhere: only how long what passes by itself is waited for differs."""
+        if value != "longer" or state not in self.calls:
+            raise Fault(f"{self.where}: `{state}`: Retry: must be `longer`, below a Function")
+        return [self.rules["RetryLonger"], *rules[1:]]
 
     def container(self, texts):
         """A Parallel state of one branch, so that the three states inside are seen as one."""

@@ -1,5 +1,6 @@
 """What a mistake in a source does to `infra/render.py`: each is made in a copy, and named in a sentence."""
 
+import json
 import pathlib
 import re
 import shutil
@@ -151,6 +152,17 @@ class Mistakes(unittest.TestCase):
         self.assertIn('"TimeoutSeconds": 310', task)
         self.assertIn('"Lambda.TooManyRequestsException"', task)
         self.assertIn('"Runtime.ExitError"', task)
+
+    def test_a_state_that_retries_for_longer_differs_in_how_long_alone(self):
+        states = json.loads(self.copy.read("statemachine/release.asl.json"))["States"]
+        longer, usual = states["Roll back"]["Retry"], states["Deploy (cutover)"]["Retry"]
+        self.assertEqual(longer[1:], usual[1:])
+        self.assertEqual({**longer[0], "MaxAttempts": 4, "MaxDelaySeconds": 30}, usual[0])
+        self.assertEqual((longer[0]["MaxAttempts"], longer[0]["MaxDelaySeconds"]), (20, 20))
+
+    def test_retries_of_a_state_s_own(self):
+        self.copy.change("statemachine/release.yaml", "Retry: longer", "Retry: []")
+        self.refused(r"`Roll back`: Retry: must be `longer`, below a Function")
 
     def test_a_crash_of_what_runs_a_command_is_not_retried(self):
         self.copy.change("functions/tag-release/function.yaml", "Undo:", "Command: 'git'\nUndo:")

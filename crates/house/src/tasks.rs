@@ -28,6 +28,10 @@ const BUSY: &str = "Lambda.TooManyRequestsException";
 /// What runs a user's command: a crash may be the command's doing, and once more is once more of that.
 const COMMANDS: [&str; 3] = ["UnitTests", "Build", "IntegrationTests"];
 
+/// What nothing else makes good if it is given up: users have a version that is not well until Roll back is done, and it
+/// is asked for by looks that are made again for a minute and more.
+const NOBODY_TRIES_AGAIN: [&str; 1] = ["Roll back"];
+
 /// Only the machine itself says this: its undo failed, so no function can have.
 const UNDO_FAILED: ErrorName = ErrorName::DiscardFailed;
 
@@ -93,9 +97,31 @@ fn only_what_passes_by_itself_is_retried_and_not_for_ever() {
         };
         assert_eq!(errors_of(passing), TRANSIENT, "`{name}`");
         assert_eq!(errors_of(busy), [BUSY], "`{name}`");
-        for (rule, most) in [(passing, 5), (busy, 100)] {
+        let most = match NOBODY_TRIES_AGAIN.contains(&name.as_str()) {
+            true => 20,
+            false => 5,
+        };
+        for (rule, most) in [(passing, most), (busy, 100)] {
             is_bounded(&name, rule, most);
         }
+    }
+}
+
+/// Watch release looks for a minute, and in the next part of the drain for another one.
+#[test]
+fn what_nobody_tries_again_is_not_given_up_before_the_looks_that_asked_for_it() {
+    let tasks = tasks();
+    for name in NOBODY_TRIES_AGAIN {
+        let (_, state) = tasks.iter().find(|(one, _)| one == name).expect(name);
+        let rule = &list(state, "Retry")[0];
+        let number = |key: &str| rule[key].as_u64().expect(key);
+        let longest = number("MaxDelaySeconds");
+        assert!(longest <= 20, "`{name}` waits {longest} s at once");
+        let delays = (0..number("MaxAttempts") as u32)
+            .map(|tried| number("IntervalSeconds") * number("BackoffRate").pow(tried));
+        // Full jitter makes each half as long on average.
+        let waited = delays.map(|delay| delay.min(longest)).sum::<u64>() / 2;
+        assert!(waited >= 2 * 60, "`{name}` is given up after {waited} s");
     }
 }
 

@@ -5,9 +5,11 @@
 //! try of the failed release finds itself superseded, and a release that is being tested finds that
 //! what is live beside it has moved.
 
+mod before;
+
 use crate::errors::ErrorName;
 use crate::health::Condition;
-use crate::names::{Component, Domain, Fqdn, Ticket, alias};
+use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::reason::Reason;
 use crate::records::ZoneView;
 use crate::rows::{
@@ -15,6 +17,7 @@ use crate::rows::{
 };
 use crate::version::Version;
 use crate::wire::{HostedComponent, PlanOutcome, PlanReply, Planned, Release};
+use before::{NoWay, before, kept};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -140,11 +143,12 @@ impl BackReply {
             components: went_back,
             error: ErrorName::RolledBack.into(),
             cause: cut(&format!(
-                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back by Roll back as {}, because {}. A push of these commits does not bring them again; a release by hand does.",
+                "{}, which ran all the time.{stay}{moved_on} Release {} had gone live and was taken back by Roll back as {}, because {}.{}",
                 back.join(", "),
                 release.label(),
                 plan.release.label(),
-                request.unwell
+                request.unwell,
+                by_a_push(plan)
             )),
             unannounced: 0,
         }
@@ -172,8 +176,8 @@ impl BackReply {
         }
     }
 
-    /// They do not, and why.
-    pub fn stays(request: &BackRequest, why: &str) -> Self {
+    /// They do not, and why; what was live before `kept` stands still.
+    pub fn stays(request: &BackRequest, why: &str, kept: &BTreeSet<Component>) -> Self {
         let release = &request.release;
         Self {
             outcome: BackOutcome::Stays,
@@ -185,13 +189,38 @@ impl BackReply {
                 names(request.components.iter().map(|one| &one.component)),
                 release.label(),
                 request.unwell,
-                match why == NOTHING_BEFORE {
-                    true => "",
-                    false => " What was live before was not ended.",
-                }
+                not_ended(request, kept)
             )),
             unannounced: 0,
         }
+    }
+}
+
+/// What was only launched again is at the same commit still: a push of it finds that live.
+fn by_a_push(plan: &PlanReply) -> String {
+    let other = plan.components.iter().filter(|one| one.replaces.is_none());
+    let other = names(other.map(|one| &one.component));
+    match plan.components.iter().all(|one| one.replaces.is_none()) {
+        _ if other.is_empty() => String::new(),
+        true => {
+            " A push of these commits does not bring them again; a release by hand does.".into()
+        }
+        false => format!(
+            " A push of the same commit of {other} does not bring it again; a release by hand does."
+        ),
+    }
+}
+
+/// Said only of what stands: where nothing was live before, or that has ended long ago, it would be no news, or untrue.
+fn not_ended(request: &BackRequest, kept: &BTreeSet<Component>) -> String {
+    let mut own = request.components.iter();
+    match own.all(|one| kept.contains(&one.component)) {
+        _ if kept.is_empty() => String::new(),
+        true => " What was live before was not ended.".into(),
+        false => format!(
+            " Of {}, what was live before was not ended.",
+            names(kept.iter())
+        ),
     }
 }
 
@@ -203,8 +232,6 @@ fn cut(cause: &str) -> String {
 fn names<'a>(all: impl Iterator<Item = &'a Component>) -> String {
     all.map(Component::as_str).collect::<Vec<_>>().join(", ")
 }
-
-const NOTHING_BEFORE: &str = "nothing was live before";
 
 /// What the decision needs to know.
 #[derive(Debug)]
@@ -219,15 +246,31 @@ pub struct Seen<'a> {
     pub conditions: &'a BTreeMap<Fqdn, Condition>,
 }
 
+/// What takes over again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Back {
+    /// As it was seen.
+    pub row: CandidateRow,
+    /// Where the same commit has failed: it was only launched again.
+    pub again: Option<Fqdn>,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackPlan {
     /// These take over again, all in one batch.
     GoBack {
-        /// What was live before, as it was seen.
-        back: Vec<CandidateRow>,
+        /// What was live before.
+        back: Vec<Back>,
         /// What the release brought for the first time.
         stay: Vec<Component>,
+    },
+    /// What was live before stands, and is not well at this look: it may be in the middle of a restart.
+    NotWell {
+        /// A clause.
+        why: String,
+        /// Of which what was live before stands.
+        kept: BTreeSet<Component>,
     },
     /// A later release has what failed by now.
     MovedOn,
@@ -235,6 +278,8 @@ pub enum BackPlan {
     Stay {
         /// A clause.
         why: String,
+        /// Of which what was live before stands.
+        kept: BTreeSet<Component>,
     },
 }
 
@@ -262,46 +307,25 @@ pub fn plan_back(
     if !own.iter().any(has_failed) {
         return BackPlan::MovedOn;
     }
-    let (mut back, mut stay) = (Vec::new(), Vec::new());
+    let kept = kept(&own, seen);
+    let (mut back, mut stay, mut not_well) = (Vec::new(), Vec::new(), None);
     for one in own {
-        match previous(&release.domain, one, seen) {
-            Ok(Some(row)) => back.push(row),
+        match before(&release.domain, one, seen) {
+            Ok(Some(one)) => back.push(one),
             Ok(None) => stay.push(one.component.clone()),
-            Err(why) => return BackPlan::Stay { why },
+            Err(NoWay::NotWell(why)) => not_well = not_well.or(Some(why)),
+            Err(NoWay::Gone(why)) => return BackPlan::Stay { why, kept },
         }
+    }
+    if let Some(why) = not_well {
+        return BackPlan::NotWell { why, kept };
     }
     match back.is_empty() {
         true => BackPlan::Stay {
-            why: NOTHING_BEFORE.into(),
+            why: "nothing was live before".into(),
+            kept,
         },
         false => BackPlan::GoBack { back, stay },
-    }
-}
-
-fn previous(
-    domain: &Domain,
-    one: &HostedComponent,
-    seen: &Seen<'_>,
-) -> Result<Option<CandidateRow>, String> {
-    let alias = alias(&one.component, domain);
-    let row = seen.aliases.iter().find(|row| row.hostname == one.hostname);
-    let row = row.ok_or_else(|| format!("what was live before at {alias} is not recorded"))?;
-    let Some(previous) = &row.previous else {
-        return Ok(None);
-    };
-    let at = &previous.hostname;
-    let row = seen.rows.get(at).filter(|row| {
-        row.state == CandidateState::Live
-            && (row.ticket, &row.commit) == (previous.ticket, &previous.commit)
-            && row.recipe.is_some()
-    });
-    let row = row.ok_or_else(|| format!("{at} has no instances any more"))?;
-    match seen.conditions.get(at) {
-        Some(Condition::Well | Condition::Limping(_)) => Ok(Some(CandidateRow::clone(row))),
-        Some(Condition::Unwell(why) | Condition::Gone(why)) => {
-            Err(format!("{at} is not healthy either: {why}"))
-        }
-        None => Err(format!("{at} was not checked")),
     }
 }
 
@@ -326,15 +350,15 @@ pub fn taken_over(seen: &CandidateRow, release: &Release, now: &str) -> Candidat
 }
 
 /// The plan of the roll-back, as a release like any other.
-pub fn plan_of(release: Release, back: &[CandidateRow], stay: Vec<Component>) -> PlanReply {
-    let components = back.iter().filter_map(|row| {
+pub fn plan_of(release: Release, back: &[Back], stay: Vec<Component>) -> PlanReply {
+    let components = back.iter().filter_map(|Back { row, again }| {
         Some(Planned {
             version: Version::Previous,
             hostname: Some(row.hostname.clone()),
             companion: false,
             warm: true,
             repeats: Some(row.launch_template_version.clone()),
-            replaces: None,
+            replaces: again.clone(),
             ..row.recipe.as_ref()?.planned.clone()
         })
     });

@@ -108,6 +108,7 @@ fn alias_row(name: &str, before: Option<CandidateRow>) -> AliasRow {
             launch_template_version: row.launch_template_version,
         }),
         change_id: None,
+        replaced: None,
         rolled_back: None,
         brought_by: None,
     }
@@ -157,10 +158,17 @@ fn check_failed(world: &World, failed: &[&str], expected: Expect) {
     let plan = plan_back(&release(), &[stands("api"), stands("ui")], &failed, &seen);
     let told = match plan {
         BackPlan::GoBack { back, stay } => {
-            let back: Vec<&str> = back.iter().map(|row| row.hostname.as_str()).collect();
+            let back = back.iter().map(|one| match &one.again {
+                Some(failed) => format!("{} instead of {failed}", one.row.hostname),
+                None => one.row.hostname.to_string(),
+            });
+            let back: Vec<String> = back.collect();
             format!("back: {}; stay: {}", back.join(" "), names(stay.iter()))
         }
-        BackPlan::Stay { why } => why,
+        BackPlan::Stay { why, kept } => format!("{why}; kept: {}", names(kept.iter())),
+        BackPlan::NotWell { why, kept } => {
+            format!("not now: {why}; kept: {}", names(kept.iter()))
+        }
         BackPlan::MovedOn => "moved on".into(),
     };
     expected.assert_eq(&told);
@@ -183,7 +191,7 @@ fn what_was_brought_for_the_first_time_stays() {
         expect!["back: api-aaaaaaaaaaaa.stage.myproj.com; stay: ui"],
     );
     world.aliases[0].previous = None;
-    check(&world, expect!["nothing was live before"]);
+    check(&world, expect!["nothing was live before; kept: "]);
 }
 
 #[test]
@@ -196,13 +204,32 @@ fn nobody_is_sent_to_what_is_not_well_either() {
     check(
         &world,
         expect![
-            "ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: instance i-1 is terminated"
+            "ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: instance i-1 is terminated; kept: api, ui"
         ],
     );
     world.conditions.remove(&at("ui", 'a'));
     check(
         &world,
-        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked"],
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com was not checked; kept: api, ui"],
+    );
+}
+
+/// What is gone does not come back, so nothing is waited for then.
+#[test]
+fn what_is_only_unwell_may_come_back_unless_something_else_is_gone() {
+    let mut world = world();
+    let unwell = Condition::Unwell("i-1 does not answer".into());
+    world.conditions.insert(at("api", 'a'), unwell);
+    check(
+        &world,
+        expect![
+            "not now: api-aaaaaaaaaaaa.stage.myproj.com is not healthy either: i-1 does not answer; kept: api, ui"
+        ],
+    );
+    world.rows.remove(&at("ui", 'a'));
+    check(
+        &world,
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: api"],
     );
 }
 
@@ -219,20 +246,29 @@ fn users_are_sent_back_to_what_lacks_a_part_of_its_instances() {
 
 #[test]
 fn what_is_being_ended_or_was_taken_over_does_not_come_back() {
-    for changed in [
-        CandidateRow {
-            state: CandidateState::Leaving,
-            ..row("ui", 'a', 41)
-        },
-        row("ui", 'a', 43),
-    ] {
+    let with = |changed: CandidateRow| {
         let mut world = world();
         world.rows.insert(at("ui", 'a'), Arc::new(changed));
-        check(
-            &world,
-            expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more"],
-        );
-    }
+        world
+    };
+    let leaving = CandidateRow {
+        state: CandidateState::Leaving,
+        ..row("ui", 'a', 41)
+    };
+    check(
+        &with(leaving),
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: api"],
+    );
+    check(
+        &with(row("ui", 'a', 43)),
+        expect!["ui-aaaaaaaaaaaa.stage.myproj.com belongs to release stage-r43 by now; kept: api"],
+    );
+    let mut unknown = world();
+    unknown.rows.clear();
+    check(
+        &unknown,
+        expect!["api-aaaaaaaaaaaa.stage.myproj.com has no instances any more; kept: "],
+    );
 }
 
 #[test]
@@ -259,6 +295,79 @@ fn an_alias_that_a_later_release_has_moved_on_is_left_alone() {
     check(&world, expect!["moved on"]);
 }
 
+/// Release 42 launched `ui` again, which was live as release 41; `c` of release 40 was live before that.
+fn restarted() -> (World, CandidateRow, CandidateRow) {
+    let first = CandidateRow {
+        commit: commit('b'),
+        ..row("ui", 'a', 41)
+    };
+    let (mut world, older) = (world(), row("ui", 'c', 40));
+    world.aliases[1].replaced = Some(Previous::of(&first));
+    world.aliases[1].previous = Some(Previous::of(&older));
+    world.rows.insert(at("ui", 'a'), Arc::new(first.clone()));
+    (world, first, older)
+}
+
+#[test]
+fn what_was_launched_again_goes_back_to_what_it_replaced_beside_what_is_new() {
+    let (mut world, _, older) = restarted();
+    let both = || {
+        expect![
+            "back: api-aaaaaaaaaaaa.stage.myproj.com ui-aaaaaaaaaaaa.stage.myproj.com instead of ui-bbbbbbbbbbbb.stage.myproj.com; stay: "
+        ]
+    };
+    check(&world, both());
+    // The version before that may still run, and is older.
+    world.conditions.insert(at("ui", 'c'), Condition::Well);
+    world.rows.insert(at("ui", 'c'), Arc::new(older));
+    check(&world, both());
+    // Or there was none.
+    world.aliases[1].previous = None;
+    check(&world, both());
+}
+
+#[test]
+fn an_older_version_that_is_well_is_better_than_what_has_failed() {
+    let (mut world, _, older) = restarted();
+    let unwell = Condition::Unwell("i-1 does not answer".into());
+    world.conditions.insert(at("ui", 'a'), unwell);
+    check(
+        &world,
+        expect![
+            "not now: ui-aaaaaaaaaaaa.stage.myproj.com is not healthy either: i-1 does not answer; kept: api, ui"
+        ],
+    );
+    world.conditions.insert(at("ui", 'c'), Condition::Well);
+    world.rows.insert(at("ui", 'c'), Arc::new(older));
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com ui-cccccccccccc.stage.myproj.com; stay: "],
+    );
+}
+
+#[test]
+fn what_was_replaced_and_has_ended_changes_nothing() {
+    let (mut world, first, _) = restarted();
+    let ended = CandidateRow {
+        state: CandidateState::Retired,
+        ..first
+    };
+    world.rows.insert(at("ui", 'a'), Arc::new(ended));
+    check(
+        &world,
+        expect!["ui-cccccccccccc.stage.myproj.com has no instances any more; kept: api"],
+    );
+    world.aliases[1].previous = None;
+    check(
+        &world,
+        expect!["back: api-aaaaaaaaaaaa.stage.myproj.com; stay: ui"],
+    );
+}
+
+fn goes(row: CandidateRow) -> Back {
+    Back { row, again: None }
+}
+
 #[test]
 fn the_cause_says_first_what_users_meet() {
     let request = BackRequest {
@@ -274,7 +383,11 @@ fn the_cause_says_first_what_users_meet() {
         ticket: Ticket(43),
         ..release()
     };
-    let plan = plan_of(back, &[row("api", 'a', 41)], vec![component("ui")]);
+    let plan = plan_of(
+        back.clone(),
+        &[goes(row("api", 'a', 41))],
+        vec![component("ui")],
+    );
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&request, &plan).cause);
     let both = BackRequest {
@@ -283,6 +396,43 @@ fn the_cause_says_first_what_users_meet() {
     };
     expect!["api.stage.myproj.com leads to api-aaaaaaaaaaaa.stage.myproj.com again, which ran all the time. ui had nothing to go back to and stays. A later release had moved db on, which is left as it is. Release stage-r42 had gone live and was taken back by Roll back as stage-r43, because instance i-2 is terminated. A push of these commits does not bring them again; a release by hand does."]
         .assert_eq(&BackReply::rolled_back(&both, &plan).cause);
-    expect!["Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: nothing was live before."]
-        .assert_eq(&BackReply::stays(&request, "nothing was live before").cause);
+    // A push of what was only launched again finds that live.
+    let again = Back {
+        row: row("ui", 'a', 41),
+        again: Some(at("ui", 'b')),
+    };
+    let last = |back_to: &[Back]| {
+        let plan = plan_of(back.clone(), back_to, Vec::new());
+        let cause = BackReply::rolled_back(&request, &plan).cause;
+        let (_, last) = cause.split_once("because ").unwrap();
+        last.to_owned()
+    };
+    expect!["instance i-2 is terminated."].assert_eq(&last(std::slice::from_ref(&again)));
+    expect!["instance i-2 is terminated. A push of the same commit of api does not bring it again; a release by hand does."]
+        .assert_eq(&last(&[goes(row("api", 'a', 41)), again]));
+}
+
+/// It is said of what stands, and of nothing else.
+#[test]
+fn the_cause_says_what_was_not_ended_only_of_what_stands() {
+    let request = BackRequest {
+        release: release(),
+        components: vec![stands("api"), stands("ui")],
+        unwell: "instance i-2 is terminated".into(),
+        failed: BTreeSet::new(),
+        execution_arn: String::new(),
+        began: String::new(),
+        entered: String::new(),
+    };
+    let told = |kept: &[&str]| {
+        let kept = kept.iter().map(|name| component(name)).collect();
+        let cause = BackReply::stays(&request, "api-a has no instances any more", &kept).cause;
+        let (_, last) = cause.split_once("taken back: ").unwrap();
+        last.to_owned()
+    };
+    expect!["api-a has no instances any more."].assert_eq(&told(&[]));
+    expect!["api-a has no instances any more. Of ui, what was live before was not ended."]
+        .assert_eq(&told(&["ui"]));
+    expect!["api-a has no instances any more. What was live before was not ended."]
+        .assert_eq(&told(&["api", "ui"]));
 }

@@ -38,6 +38,7 @@ fn row(name: &str, digit: char, ticket: u64, before: Option<char>) -> AliasRow {
             launch_template_version: "1".into(),
         }),
         change_id: None,
+        replaced: None,
         rolled_back: None,
         brought_by: None,
     }

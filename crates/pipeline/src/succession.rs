@@ -4,6 +4,9 @@
 //! umbrella release that brings it beside others) changes nothing that could be taken back. So after
 //! it a roll-back still goes to the last version that was another one, and the target's last release
 //! is still the one that changed something.
+//!
+//! `replaced` is what the alias led to until then, of whatever commit: a roll-back by itself goes back there as long as
+//! that stands.
 
 use crate::names::{Commit, Ticket};
 use crate::rows::{AliasRow, CandidateRow, Previous};
@@ -24,6 +27,8 @@ pub struct Replaced<'a> {
 pub struct Succession {
     /// The last commit that was another one.
     pub previous: Option<Previous>,
+    /// What the alias led to, of whatever commit.
+    pub replaced: Option<Previous>,
     /// The release that brought the commit, where it was an earlier one.
     pub brought_by: Option<Ticket>,
     /// What was taken back and is not brought again by a push.
@@ -38,14 +43,18 @@ pub fn succession(commit: &Commit, replaced: &Replaced<'_>) -> Succession {
             .row
             .map(|row| (&row.commit, Previous::of_alias(row)))
     });
-    match was {
-        Some((live, previous)) if live != commit => Succession {
+    let found = match &was {
+        Some((live, previous)) if *live != commit => Succession {
             rolled_back: replaced.rollback.then(|| previous.commit.clone()),
-            previous: Some(previous),
-            brought_by: None,
+            previous: Some(previous.clone()),
+            ..Succession::default()
         },
         Some(_) => again(commit, replaced),
         None => Succession::default(),
+    };
+    Succession {
+        replaced: was.map(|(_, was)| was),
+        ..found
     }
 }
 
@@ -57,12 +66,13 @@ fn again(commit: &Commit, replaced: &Replaced<'_>) -> Succession {
             previous: row.previous.clone().filter(|one| one.commit != *commit),
             brought_by: Some(row.brought()),
             rolled_back: row.rolled_back.clone(),
+            replaced: None,
         },
         // The one that is replaced never recorded itself: the row says what was live before it.
         Some(row) => Succession {
             previous: Some(Previous::of_alias(row)),
             brought_by: at.map(|at| at.ticket),
-            rolled_back: None,
+            ..Succession::default()
         },
         None => Succession {
             brought_by: at.map(|at| at.ticket),

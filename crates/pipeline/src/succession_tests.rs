@@ -41,6 +41,7 @@ fn row(digit: char, ticket: u64, before: Option<char>) -> AliasRow {
         previous: before.map(|digit| Previous::of(&at(digit, 1))),
         brought_by: None,
         change_id: None,
+        replaced: None,
         rolled_back: None,
     }
 }
@@ -153,4 +154,18 @@ fn what_was_rolled_back_stays_so_when_what_is_live_is_launched_again() {
     let found = succession(&sha('a'), &restart);
     assert_eq!(found.rolled_back, Some(sha('b')));
     assert_eq!(found.previous.map(|one| one.commit), Some(sha('b')));
+}
+
+#[test]
+fn what_was_replaced_is_noted_whatever_its_commit() {
+    let replaced = |digit| {
+        let replaced = Replaced {
+            at: Some(&at('b', 2)),
+            row: Some(&row('b', 2, Some('a'))),
+            rollback: false,
+        };
+        succession(&sha(digit), &replaced).replaced
+    };
+    assert_eq!(replaced('b'), Some(Previous::of(&at('b', 2))));
+    assert_eq!(replaced('c'), Some(Previous::of(&at('b', 2))));
 }

@@ -254,7 +254,7 @@ impl World {
         };
         let replies = [
             BackReply::rolled_back(&back, &plan),
-            BackReply::stays(&back, &worst()),
+            BackReply::stays(&back, &worst(), &back.failed),
             BackReply::moved_on(&back),
         ];
         json!(replies.iter().max_by_key(|reply| reply.cause.len()))

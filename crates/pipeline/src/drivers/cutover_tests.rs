@@ -309,6 +309,7 @@ fn the_row_says_what_was_live_before_and_which_change_moved_it() {
     let row = written(Vec::new());
     let previous = row.previous.clone().map(|one| (one.hostname, one.ticket.0));
     assert_eq!(previous, Some((at("api", 'a'), 7)));
+    assert_eq!(row.replaced, row.previous);
     assert_eq!(
         (row.change_id.as_deref(), row.since.as_str()),
         (Some("C1"), "now")
@@ -321,10 +322,11 @@ fn a_second_try_leaves_what_the_first_recorded_of_before() {
         since: "then".into(),
         change_id: Some("C0".into()),
         previous: None,
+        replaced: None,
         ..written(Vec::new())
     };
     let row = written(vec![first]);
-    assert_eq!(row.previous, None);
+    assert_eq!((row.previous, row.replaced), (None, None));
     assert_eq!(
         (row.change_id.as_deref(), row.since.as_str()),
         (Some("C0"), "then")

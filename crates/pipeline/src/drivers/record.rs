@@ -151,6 +151,7 @@ impl Recording {
             was.filter(|was| was.hostname == candidate.hostname && was.ticket == release.ticket);
         let Succession {
             previous,
+            replaced,
             brought_by,
             rolled_back,
         } = match again {
@@ -175,6 +176,8 @@ impl Recording {
             launch_template_version: row.launch_template_version.clone(),
             change_id: change_id.or_else(|| self.moved.change_id.clone()),
             previous,
+            // Never itself: its own row may have been there before it came back.
+            replaced: replaced.filter(|one| one.hostname != candidate.hostname),
             brought_by,
             rolled_back,
         })
@@ -208,6 +211,7 @@ impl Recording {
 fn recorded(row: &AliasRow) -> Succession {
     Succession {
         previous: row.previous.clone(),
+        replaced: row.replaced.clone(),
         brought_by: row.brought_by,
         rolled_back: row.rolled_back.clone(),
     }

@@ -3,31 +3,43 @@
 //! What was live before still runs. It is looked at and reserved, row by row as it was seen, and then
 //! it goes live like any release: by a [`Cutover`], whose ticket is later than all others.
 
-use super::cutover::known;
-use super::request::Job;
+mod step;
+
 use super::{Answer, Ask, Cutover, Driver, MAX_PLANS, Next, PlanFound, Reservation, Rows};
-use crate::back::{BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
+use crate::back::{Back, BackPlan, BackReply, BackRequest, Seen, plan_back, plan_of, taken_over};
 use crate::errors::{ErrorName, Fault, Named as _};
 use crate::health::{Condition, Tolerates};
-use crate::live::{live_hostnames, read_set};
+use crate::live::live_hostnames;
 use crate::names::{Component, Fqdn, Ticket, alias};
 use crate::records::ZoneView;
 use crate::rows::{AliasRow, CandidateRow, ReleaseRow};
-use crate::wire::{CutoverReply, CutoverStep, HostedComponent, PlanReply, Release, Tested};
-use std::collections::BTreeMap;
+use crate::wire::{CutoverReply, HostedComponent, PlanReply, Release};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use step::{job, standing};
 
 /// How often what was live before is looked at anew because its rows changed hands.
 const MAX_LOOKS: u32 = 3;
+
+/// How often what was live before is looked at until it is well: a service that is started again has ten seconds, as
+/// it has where it is live ([`crate::bake::PATIENCE`]).
+const LOOKS_UNTIL_WELL: u32 = 3;
+
+/// Seconds between them.
+const PAUSE: u64 = 5;
 
 /// The roll-back of one release.
 #[derive(Debug, Clone, Hash)]
 pub struct RollBack {
     asked: Arc<BackRequest>,
     looks_left: u32,
+    /// Looks at whether what was live before is well.
+    until_well: u32,
     moves_left: u32,
     /// The release of an earlier execution that had the same name.
     earlier: Option<Ticket>,
+    /// Of which what was live before stood at the last look.
+    kept: BTreeSet<Component>,
     waits: Waits,
 }
 
@@ -44,7 +56,9 @@ enum Waits {
     Before(ZoneView, Vec<AliasRow>),
     /// How that is.
     Conditions(ZoneView, Vec<AliasRow>, Rows),
-    Ticket(Vec<CandidateRow>, Vec<Component>),
+    /// For what was live before to come back; with what is reserved.
+    Paused(Option<Arc<PlanReply>>),
+    Ticket(Vec<Back>, Vec<Component>),
     Reserved(Arc<PlanReply>),
     /// The rows of what it has reserved.
     OwnRows(Arc<PlanReply>),
@@ -79,6 +93,8 @@ impl Driver for RollBack {
             (Waits::Conditions(zone, aliases, rows), Answer::Conditions(seen)) => {
                 Ok(self.plan(&zone, &aliases, &rows, &seen))
             }
+            (Waits::Paused(None), Answer::Done) => Ok(self.look()),
+            (Waits::Paused(Some(plan)), Answer::Done) => Ok(self.begin_move(plan)),
             (Waits::Ticket(back, stay), Answer::Ticket(ticket)) => {
                 Ok(self.reserve(ticket, back, stay, now))
             }
@@ -94,6 +110,9 @@ impl Driver for RollBack {
                 self.plan_move(plan, own, &zone, &rows)
             }
             (Waits::Moving(plan, mut cutover), answer) => {
+                if let Answer::Rows(rows) = &answer {
+                    self.kept = standing(&plan, rows);
+                }
                 let step = cutover.next(answer, now);
                 self.moving(plan, cutover, step)
             }
@@ -119,8 +138,10 @@ impl RollBack {
         Self {
             asked: Arc::new(asked),
             looks_left: MAX_LOOKS,
+            until_well: LOOKS_UNTIL_WELL,
             moves_left: MAX_PLANS,
             earlier: None,
+            kept: BTreeSet::new(),
             waits: Waits::ToBegin,
         }
     }
@@ -131,7 +152,7 @@ impl RollBack {
     }
 
     fn stays(&mut self, why: &str) -> Next<BackReply> {
-        self.tell(BackReply::stays(&self.asked, why))
+        self.tell(BackReply::stays(&self.asked, why, &self.kept))
     }
 
     fn tell(&mut self, reply: BackReply) -> Next<BackReply> {
@@ -163,7 +184,11 @@ impl RollBack {
     fn look_again(&mut self) -> Next<BackReply> {
         self.looks_left -= 1;
         match self.looks_left {
-            0 => self.stays("what was live before kept changing hands"),
+            // Whoever has it by now may end it.
+            0 => {
+                self.kept.clear();
+                self.stays("what was live before kept changing hands")
+            }
             _ => self.begin(),
         }
     }
@@ -175,7 +200,9 @@ impl RollBack {
     }
 
     fn ask_before(&mut self, zone: ZoneView, aliases: Vec<AliasRow>) -> Next<BackReply> {
-        let before = aliases.iter().filter_map(|row| row.previous.as_ref());
+        let before = aliases
+            .iter()
+            .flat_map(|row| row.replaced.iter().chain(&row.previous));
         let before = before.map(|previous| previous.hostname.clone()).collect();
         self.ask(Ask::Candidates(before), Waits::Before(zone, aliases))
     }
@@ -206,8 +233,24 @@ impl RollBack {
         } = &*self.asked;
         match plan_back(release, components, failed, &seen) {
             BackPlan::GoBack { back, stay } => self.ask(Ask::DrawTicket, Waits::Ticket(back, stay)),
-            BackPlan::Stay { why } => self.stays(&why),
+            BackPlan::Stay { why, kept } => {
+                self.kept = kept;
+                self.stays(&why)
+            }
+            BackPlan::NotWell { why, kept } => {
+                self.kept = kept;
+                self.not_well(&why, None)
+            }
             BackPlan::MovedOn => self.tell(BackReply::moved_on(&self.asked)),
+        }
+    }
+
+    /// It may be in the middle of a restart, and users have nothing better than it.
+    fn not_well(&mut self, why: &str, reserved: Option<Arc<PlanReply>>) -> Next<BackReply> {
+        self.until_well -= 1;
+        match self.until_well {
+            0 => self.stays(why),
+            _ => self.ask(Ask::Wait(PAUSE), Waits::Paused(reserved)),
         }
     }
 
@@ -215,7 +258,7 @@ impl RollBack {
     fn reserve(
         &mut self,
         ticket: Ticket,
-        back: Vec<CandidateRow>,
+        back: Vec<Back>,
         stay: Vec<Component>,
         now: &str,
     ) -> Next<BackReply> {
@@ -231,7 +274,7 @@ impl RollBack {
         let reservation = Reservation {
             release: self.release_row(&plan, now),
             candidates: Vec::new(),
-            taken_over: back.into_iter().map(next).collect(),
+            taken_over: back.into_iter().map(|one| next(one.row)).collect(),
             earlier: self.earlier,
         };
         let ask = Ask::Reserve(Box::new(reservation));
@@ -257,20 +300,15 @@ impl RollBack {
 
     /// The cutover goes on from the same look that its read-set is of: nothing is tested in between.
     fn plan_move(&mut self, plan: Arc<PlanReply>, own: Rows, zone: &ZoneView, rows: &Rows) -> Step {
-        let asked = step(&plan, &own, zone, rows);
-        let job = Job::new(asked, own, Tolerates::AnyEndOfHalf).map(|mut job| {
-            let failed = self.asked.components.iter();
-            let failed = failed.map(|one| (one.component.clone(), one.hostname.clone()));
-            job.request.replaces = failed.collect();
-            job
-        });
+        self.kept = standing(&plan, rows);
+        let job = job(&plan, own, (zone, rows), &self.asked.components);
         match job {
             Ok(job) => {
                 let mut cutover = Box::new(Cutover::of(job));
                 let step = cutover.plan(zone, rows);
                 self.moving(plan, cutover, step)
             }
-            Err(fault) => self.failed(fault),
+            Err(fault) => self.failed(plan, fault),
         }
     }
 
@@ -283,7 +321,7 @@ impl RollBack {
         let reply = match step {
             Ok(Next::Ask(ask)) => return Ok(self.ask(ask, Waits::Moving(plan, cutover))),
             Ok(Next::Done(reply)) => reply,
-            Err(fault) => return self.failed(fault),
+            Err(fault) => return self.failed(plan, fault),
         };
         Ok(match reply {
             CutoverReply::Live { .. } => {
@@ -335,31 +373,13 @@ impl RollBack {
         }
     }
 
-    /// What was live before may have ended in this very moment.
-    fn failed(&mut self, fault: Fault) -> Step {
+    /// What was live before may have ended in this very moment, or may come back.
+    fn failed(&mut self, plan: Arc<PlanReply>, fault: Fault) -> Step {
         match fault.name() {
-            ErrorName::NotHealthy | ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
+            ErrorName::NotHealthy => Ok(self.not_well(&fault.to_string(), Some(plan))),
+            ErrorName::CandidateGone => Ok(self.stays(&fault.to_string())),
             _ => Err(fault),
         }
-    }
-}
-
-/// What is asked of the cutover; its read-set is of now.
-fn step(plan: &PlanReply, own: &Rows, zone: &ZoneView, rows: &Rows) -> CutoverStep {
-    let release = plan.release.clone();
-    let components = plan.components.iter().filter_map(HostedComponent::planned);
-    let brings = plan.components.iter().filter_map(|one| {
-        let row = own.get(one.hostname.as_ref()?)?;
-        Some((one.component.clone(), row.peers()))
-    });
-    let live = live_hostnames(zone, &release.domain);
-    let test_dependents = release.settings.test_dependents;
-    CutoverStep {
-        components: components.collect(),
-        companions: Vec::new(),
-        read_set: read_set(&brings.collect(), &live, &known(rows), test_dependents),
-        tested: Tested::default(),
-        release,
     }
 }
 

@@ -6,6 +6,12 @@ use crate::version::Version;
 use expect_test::{Expect, expect};
 use std::collections::BTreeSet;
 
+#[path = "roll_back_waiting_tests.rs"]
+mod waiting;
+
+#[path = "roll_back_restart_tests.rs"]
+mod restart;
+
 /// Release 42 brought `b`, and `a` of release 7 was live before.
 fn asked() -> BackRequest {
     BackRequest {
@@ -38,6 +44,7 @@ fn alias_row() -> AliasRow {
         previous: Some(Previous::of(&before())),
         brought_by: None,
         change_id: None,
+        replaced: None,
         rolled_back: None,
     }
 }
@@ -155,7 +162,7 @@ fn it_stays_where_the_rows_keep_changing_hands() {
         &[once.clone(), once.clone(), once, told()],
         1,
         expect![[
-            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands. What was live before was not ended.", unannounced: 0 }"#
+            r#"BackReply { outcome: Stays, ticket: None, components: [], error: "DiedAfterCutover", cause: "Users of api are affected: release stage-r42 went live and is not healthy: instance i-2 is terminated. It was not taken back: what was live before kept changing hands.", unannounced: 0 }"#
         ]],
     );
 }
@@ -166,7 +173,11 @@ fn a_second_try_goes_on_where_the_first_was() {
         ticket: Ticket(43),
         ..release()
     };
-    let plan = plan_of(release, &[before()], Vec::new());
+    let back = Back {
+        row: before(),
+        again: None,
+    };
+    let plan = plan_of(release, &[back], Vec::new());
     let found = vec![Answer::Plan(PlanFound::Own(Box::new(plan)))];
     check(
         &[found, looks_to_move()],
@@ -259,7 +270,7 @@ fn it_replaces_what_failed_and_nothing_else() {
 fn users_are_affected_only_where_they_are_sent_to_what_failed() {
     let mut other = looks_to_move();
     other[1] = Answer::Zone(zone("cba"));
-    other[2] = Answer::Rows(rows(&[row("api", 'c', 41)]));
+    other[2] = Answer::Rows(rows(&[row("api", 'c', 41), taken()]));
     check(
         &[
             look(),
@@ -302,7 +313,11 @@ fn tells(reply: &BackReply) -> crate::rows::HistoryRow {
 
 #[test]
 fn a_second_try_of_a_roll_back_is_the_same_row_of_the_history_and_says_what_came_of_it() {
-    let stays = tells(&BackReply::stays(&asked(), "it is not well either"));
+    let stays = tells(&BackReply::stays(
+        &asked(),
+        "it is not well either",
+        &BTreeSet::new(),
+    ));
     let moved_on = tells(&BackReply::moved_on(&asked()));
     assert_eq!(
         stays.sort_key(),

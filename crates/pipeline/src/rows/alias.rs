@@ -39,6 +39,10 @@ pub struct AliasRow {
     /// What was live before: the last commit that was another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// What the alias led to until then, whatever its commit. A roll-back by itself goes back there: after a restart
+    /// `previous` is an older version, which ended long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Previous>,
     /// The release that brought this commit, where a later one has only launched it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brought_by: Option<Ticket>,
