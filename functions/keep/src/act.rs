@@ -115,7 +115,7 @@ impl Keeper {
         let launched = futures::future::join_all(each).await;
         let ids = launched.iter().flat_map(|(ids, _)| ids.clone());
         if let Err(closing) = self.is_open(release).await {
-            self.fleet.terminate(&ids.collect::<Vec<_>>()).await?;
+            self.fleet.terminate_fresh(&ids.collect::<Vec<_>>()).await?;
             return Err(closing);
         }
         Ok(launched.into_iter().map(|(_, outcome)| outcome).collect())
