@@ -36,6 +36,9 @@ pub enum Tries {
 /// Pauses between tries, twice as long each time: 0.5, 1, 2 and 4 s.
 const PAUSES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
+/// The same before what was launched a moment ago is ended again: 0.5, 1, 2, 4 and 8 s. So long EC2 may not know it in
+/// every place (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>).
+const PAUSES_OF_FRESH: u32 = 5;
 /// The longest that a launch takes that its caller tries again. RunInstances answers in seconds.
 pub const ONE_CALL: Duration = Duration::from_secs(20);
 /// Ids in one call:
@@ -57,6 +60,19 @@ fn may_pass(error: &CallError, tries: Tries) -> bool {
 /// EC2 does not show the instance, or no longer.
 fn is_unknown(error: &CallError) -> bool {
     error.is("InvalidInstanceID.NotFound")
+}
+
+/// Nobody knows whether they run.
+fn may_run_on(ids: &[String]) -> CallError {
+    CallError {
+        operation: "ec2:TerminateInstances",
+        kind: CallKind::Unavailable,
+        code: "InvalidInstanceID.NotFound".into(),
+        message: format!(
+            "{} may run on: launched a moment ago, and EC2 does not know it yet",
+            ids.join(", ")
+        ),
+    }
 }
 
 /// Whether one instance may be the reason that all of its call, or all of its zone, run on. What EC2 does not know has
@@ -154,16 +170,46 @@ impl Fleet {
     /// Ends instances; ending one twice is no error, nor is one that EC2 does not show any more. Where one cannot be
     /// ended, all others are, and it is the error.
     pub async fn terminate(&self, ids: &[String]) -> Result<(), CallError> {
+        self.end(ids, &mut Vec::new()).await
+    }
+
+    /// Ends what may have been launched a moment ago. EC2 shows what has ended for about an hour, so an instance that it
+    /// does not know is not gone: it is asked to end it again, and what stays unknown may run on, which is an error
+    /// that passes.
+    pub async fn terminate_fresh(&self, ids: &[String]) -> Result<(), CallError> {
+        let (mut left, mut first) = (ids.to_vec(), None);
+        for tries in 0..=PAUSES_OF_FRESH {
+            let mut unknown = Vec::new();
+            if let Err(error) = self.end(&left, &mut unknown).await {
+                first.get_or_insert(error);
+            }
+            if unknown.is_empty() {
+                return first.map_or(Ok(()), Err);
+            }
+            left = unknown;
+            if tries < PAUSES_OF_FRESH {
+                tokio::time::sleep(PAUSE * (1 << tries)).await;
+            }
+        }
+        Err(may_run_on(&left))
+    }
+
+    /// What EC2 does not know is `unknown`.
+    async fn end(&self, ids: &[String], unknown: &mut Vec<String>) -> Result<(), CallError> {
         for ids in ids.chunks(IDS) {
             match self.terminate_together(ids).await {
-                Err(error) if may_be_of_one(&error) => self.terminate_each(ids).await?,
+                Err(error) if may_be_of_one(&error) => self.terminate_each(ids, unknown).await?,
                 sent => sent?,
             }
         }
         Ok(())
     }
 
-    async fn terminate_each(&self, ids: &[String]) -> Result<(), CallError> {
+    async fn terminate_each(
+        &self,
+        ids: &[String],
+        unknown: &mut Vec<String>,
+    ) -> Result<(), CallError> {
         let mut first = None;
         let listed = self.by_id(ids).await?;
         // One after the other: only where one of them keeps all others.
@@ -173,11 +219,15 @@ impl Fleet {
                 continue;
             }
             match self.terminate_together(std::slice::from_ref(id)).await {
-                Err(error) if is_unknown(&error) => tracing::info!(id, "is not there any more"),
+                Err(error) if is_unknown(&error) => {
+                    tracing::info!(id, "is not known");
+                    unknown.push(id.clone());
+                }
                 // To who may end only what has a tag, EC2 says this of what it does not know. What was launched a
                 // moment ago may be there and not be listed.
                 Err(error) if may_be_of_one(&error) && seen.is_none() => {
                     tracing::info!(id, %error, "is not listed");
+                    unknown.push(id.clone());
                 }
                 Err(error) if may_be_of_one(&error) => {
                     tracing::info!(id, %error, "cannot be ended");

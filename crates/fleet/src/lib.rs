@@ -125,14 +125,18 @@ impl Fleet {
     pub async fn by_id(&self, ids: &[String]) -> Result<Vec<Seen>, CallError> {
         let mut all = Vec::new();
         for ids in ids.chunks(VALUES_OF_A_CALL) {
-            let filter = Filter::builder()
-                .name("instance-id")
-                .set_values(Some(ids.to_vec()))
-                .build();
-            let call = self.client.describe_instances().filters(filter);
-            all.extend(self.describe(call).await?);
+            all.extend(self.describe(self.with_ids(ids)).await?);
         }
         Ok(all)
+    }
+
+    /// At most [`VALUES_OF_A_CALL`].
+    fn with_ids(&self, ids: &[String]) -> DescribeInstancesFluentBuilder {
+        let filter = Filter::builder()
+            .name("instance-id")
+            .set_values(Some(ids.to_vec()))
+            .build();
+        self.client.describe_instances().filters(filter)
     }
 
     async fn describe(&self, call: DescribeInstancesFluentBuilder) -> Result<Vec<Seen>, CallError> {
@@ -144,12 +148,21 @@ impl Fleet {
         call: DescribeInstancesFluentBuilder,
         is_wanted: impl Fn(&aws_sdk_ec2::types::Instance) -> bool,
     ) -> Result<Vec<Seen>, CallError> {
+        self.listed(call, |one| is_wanted(one).then(|| seen(one)))
+            .await
+    }
+
+    async fn listed<T>(
+        &self,
+        call: DescribeInstancesFluentBuilder,
+        of: impl Fn(&aws_sdk_ec2::types::Instance) -> Option<T>,
+    ) -> Result<Vec<T>, CallError> {
         let mut pages = call.into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| call_error("ec2:DescribeInstances", e))?;
             let listed = page.reservations().iter().flat_map(|r| r.instances());
-            all.extend(listed.filter(|one| is_wanted(one)).map(seen));
+            all.extend(listed.filter_map(&of));
         }
         Ok(all)
     }

@@ -1,6 +1,6 @@
 //! The instances of a whole target.
 
-use crate::{Fleet, Seen, seen, tag};
+use crate::{Fleet, Seen, VALUES_OF_A_CALL, seen, tag};
 use aws::{CallError, call_error};
 use aws_sdk_ec2::types::{EventCode, Filter, InstanceStatusEvent, LaunchTemplateSpecification};
 use pipeline::keep::{Health, Machine};
@@ -61,10 +61,15 @@ impl Fleet {
 
     /// All of its instances, those that have ended too as long as EC2 shows them, with what EC2 has announced for
     /// them. Nobody has asked their services yet.
+    ///
+    /// Those of `named` that EC2 does not list by their tags are asked for by their ids: somebody may have edited the
+    /// tags, or the list lacks them for a moment
+    /// (<https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>).
     pub async fn machines_of(
         &self,
         project: &Project,
         target: &Target,
+        named: &BTreeSet<String>,
     ) -> Result<Vec<Machine>, CallError> {
         let filters = [
             ("tag:cutover:project", project.as_str()),
@@ -73,16 +78,15 @@ impl Fleet {
         let filters =
             filters.map(|(name, value)| Filter::builder().name(name).values(value).build());
         let call = self.client.describe_instances();
-        let mut pages = call
-            .set_filters(Some(filters.into()))
-            .into_paginator()
-            .send();
+        let call = call.set_filters(Some(filters.into()));
         let retiring = self.retiring().await?;
-        let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|e| call_error("ec2:DescribeInstances", e))?;
-            let listed = page.reservations().iter().flat_map(|one| one.instances());
-            all.extend(listed.map(|one| machine(one, &retiring)));
+        let of = |one: &_| Some(machine(one, &retiring));
+        let mut all: Vec<Machine> = self.listed(call, of).await?;
+        let is_missing = |id: &&String| !all.iter().any(|one| one.id == **id);
+        let missing: Vec<String> = named.iter().filter(is_missing).cloned().collect();
+        for ids in missing.chunks(VALUES_OF_A_CALL) {
+            let of = |one: &_| Some(by_its_id(one, project, &retiring));
+            all.extend(self.listed(self.with_ids(ids), of).await?);
         }
         Ok(all)
     }
@@ -206,6 +210,20 @@ fn machine(instance: &aws_sdk_ec2::types::Instance, retiring: &BTreeSet<String>)
     }
 }
 
+/// Without the project's tag it is no release's, so that nobody ends it: somebody may have taken the tag away for that.
+fn by_its_id(
+    instance: &aws_sdk_ec2::types::Instance,
+    project: &Project,
+    retiring: &BTreeSet<String>,
+) -> Machine {
+    let mut machine = machine(instance, retiring);
+    let of = tag(instance, "cutover:project");
+    if !of.is_some_and(|of| of == project.as_str()) {
+        machine.release.clear();
+    }
+    machine
+}
+
 fn launched(instance: &aws_sdk_ec2::types::Instance) -> Launched {
     let Seen {
         id, public_address, ..
@@ -221,7 +239,71 @@ fn launched(instance: &aws_sdk_ec2::types::Instance) -> Launched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::answer;
     use replay::Replay;
+
+    /// An instance of release 7 of `api-1`, and its other tags.
+    fn listed(all: &[(&str, &str)]) -> (u16, String) {
+        let one = |(id, tags): &(&str, &str)| {
+            format!(
+                "<item><instanceId>{id}</instanceId><instanceState><name>running</name></instanceState><tagSet>\
+                <item><key>cutover:release</key><value>stage-r7</value></item>{tags}</tagSet></item>"
+            )
+        };
+        let all: String = all.iter().map(one).collect();
+        let set = format!("<item><instancesSet>{all}</instancesSet></item>");
+        answer(
+            "DescribeInstances",
+            &format!("<reservationSet>{set}</reservationSet>"),
+        )
+    }
+
+    async fn machines(replay: &Replay, named: &[&str]) -> Vec<Machine> {
+        let (project, target) = (
+            Project::new("myproj").unwrap(),
+            Target::new("stage").unwrap(),
+        );
+        let named = named.iter().map(|id| (*id).to_owned()).collect();
+        let fleet = Fleet::new(&replay.config());
+        fleet.machines_of(&project, &target, &named).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_listed_by_its_tags_is_not_asked_for_again() {
+        let none = answer("DescribeInstanceStatus", "");
+        let replay = Replay::new([none, listed(&[("i-1", ""), ("i-2", "")])]);
+        let found = machines(&replay, &["i-1", "i-2"]).await;
+        assert_eq!((found.len(), replay.asked().len()), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn what_a_row_names_and_tags_do_not_list_is_asked_for_by_its_id() {
+        let retires = "<instanceStatusSet><item><instanceId>i-2</instanceId><eventsSet><item>\
+            <code>instance-retirement</code></item></eventsSet></item></instanceStatusSet>";
+        let ours = "<item><key>cutover:project</key><value>myproj</value></item>";
+        let replay = Replay::new([
+            answer("DescribeInstanceStatus", retires),
+            listed(&[("i-1", ours)]),
+            listed(&[("i-2", ours), ("i-3", "")]),
+        ]);
+        let found = machines(&replay, &["i-1", "i-2", "i-3", "i-4"]).await;
+        let found = found
+            .iter()
+            .map(|one| (one.id.as_str(), one.release.as_str(), one.retires));
+        let expected = [
+            ("i-1", "stage-r7", false),
+            ("i-2", "stage-r7", true),
+            ("i-3", "", false),
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        let asked = &replay.asked()[2];
+        assert!(asked.contains("Filter.1.Name=instance-id"), "{asked}");
+        assert!(
+            asked.contains("Value.1=i-2&Filter.1.Value.2=i-3&Filter.1.Value.3=i-4"),
+            "{asked}"
+        );
+        assert!(!asked.contains("cutover"), "{asked}");
+    }
 
     #[tokio::test]
     async fn what_is_stopped_is_found_and_can_be_ended() {

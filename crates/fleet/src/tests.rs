@@ -362,7 +362,8 @@ async fn an_announced_end_counts_as_long_as_it_is_to_come() {
     ]);
     let (project, target) = (Project::new("p").unwrap(), Target::new("dev").unwrap());
     let fleet = Fleet::new(&replay.config());
-    let seen = fleet.machines_of(&project, &target).await.unwrap();
+    let none = Default::default();
+    let seen = fleet.machines_of(&project, &target, &none).await.unwrap();
     let retire: Vec<bool> = seen.iter().map(|one| one.retires).collect();
     assert_eq!(retire, [true, false, false]);
     assert_eq!(seen[0].started, 1_767_225_600);

@@ -24,6 +24,7 @@ mod notes;
 #[cfg(test)]
 pub(crate) mod testing;
 mod told;
+mod whose;
 
 pub use act::Act;
 pub use fit::{Fit, Health, Machine};
@@ -32,6 +33,7 @@ pub use left::Left;
 pub(crate) use left::in_question as changes_in_question;
 pub use notes::{Ailing, Done, KeeperRow, Launch};
 pub use told::{KeepReply, KeepRequest, Kept, Seen, Whom, Why};
+pub use whose::row_of;
 
 use crate::drivers::Rows;
 use crate::live::live_hostnames;
@@ -113,14 +115,6 @@ impl KeepLook {
             (is_kept && host::run_of(row).is_some()).then(|| row.clone())
         });
         rows.collect()
-    }
-
-    /// The instances of a hostname.
-    pub(crate) fn behind<'a>(&'a self, row: &'a CandidateRow) -> impl Iterator<Item = &'a Machine> {
-        let label = release_label(&self.target, row.launched());
-        let is_its =
-            move |one: &&Machine| one.release == label && one.name == row.hostname.as_str();
-        self.machines.iter().filter(is_its)
     }
 
     /// The releases that own what is not as it should be: whether they run decides who mends it.

@@ -3,6 +3,7 @@ use super::*;
 use crate::records::{Record, ZoneView};
 use crate::rows::CandidateState::{Discarded, Healthy, Leaving, Live, Planned};
 use crate::rows::ReleaseOutcome::{self, NotReleased, Running};
+use crate::wire::Instance;
 use expect_test::{Expect, expect};
 use std::sync::Arc;
 
@@ -215,6 +216,22 @@ fn instances_of_dead_releases_that_nothing_claims_go_and_those_of_nobody_are_nam
             instances of releases that ended, in no row and no record: i-dead goes
             left alone: i-nobody: an instance whose release (stage-r99) is not recorded"#]],
     );
+}
+
+#[test]
+fn what_a_row_names_stays_whatever_its_tags_say() {
+    let mut replaced = row("api", 'b', 8, Healthy);
+    replaced.instances = vec![Instance {
+        id: "i-renamed".into(),
+        address: "10.0.0.8".into(),
+    }];
+    let mut seen = with(look(&[replaced]), release(8, NotReleased), stopped());
+    seen.instances = vec![
+        instance("i-renamed", "stage-r8", 'd', "10.0.0.8"),
+        instance("i-stray", "stage-r8", 'd', "10.0.0.9"),
+    ];
+    let ids: Vec<&str> = seen.strays().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["i-stray"]);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Deployer {
         let left = seen.into_iter().filter(Seen::can_end);
         let ids: Vec<String> = left.map(|one| one.id).collect();
         tracing::info!(?ids, "ending what was launched for a name that is given up");
-        Ok(self.fleet.terminate(&ids).await?)
+        Ok(self.fleet.terminate_fresh(&ids).await?)
     }
 }
 

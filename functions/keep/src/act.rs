@@ -7,12 +7,11 @@ use futures::{StreamExt, stream};
 use pipeline::drivers::{Answer, Ask, KeepAnswer, KeepAsk, LaunchOutcome};
 use pipeline::errors::Fault;
 use pipeline::health;
-use pipeline::keep::{Health, Machine, Replacement};
-use pipeline::names::release_label;
+use pipeline::keep::{Health, Machine, Replacement, row_of};
 use pipeline::rows::{CandidateRow, Key};
 use pipeline::target;
 use pipeline::wire::{Instance, Release};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Services that are asked at the same time: of a whole zone that hangs, all in one round.
@@ -68,18 +67,13 @@ impl Keeper {
         release: &Release,
         rows: &[Arc<CandidateRow>],
     ) -> Result<KeepAnswer, Fault> {
-        let seen = self.fleet.machines_of(&release.project, &release.target);
-        let seen = seen.await?;
-        let rows: BTreeMap<(String, &str), &CandidateRow> = rows
-            .iter()
-            .map(|row| {
-                let label = release_label(&release.target, row.launched());
-                ((label, row.hostname.as_str()), row.as_ref())
-            })
-            .collect();
+        let (project, target) = (&release.project, &release.target);
+        let named = rows.iter().flat_map(|row| &row.instances);
+        let named = named.map(|one| one.id.clone()).collect();
+        let seen = self.fleet.machines_of(project, target, &named).await?;
+        let rows = rows.iter().map(AsRef::as_ref);
         let ask = async |one: Machine| {
-            let row = rows.get(&(one.release.clone(), one.name.as_str()));
-            let health = match row {
+            let health = match row_of(target, rows.clone(), &one) {
                 Some(row) => self.health(row, &one).await,
                 None => Health::Unknown,
             };
@@ -121,7 +115,7 @@ impl Keeper {
         let launched = futures::future::join_all(each).await;
         let ids = launched.iter().flat_map(|(ids, _)| ids.clone());
         if let Err(closing) = self.is_open(release).await {
-            self.fleet.terminate(&ids.collect::<Vec<_>>()).await?;
+            self.fleet.terminate_fresh(&ids.collect::<Vec<_>>()).await?;
             return Err(closing);
         }
         Ok(launched.into_iter().map(|(_, outcome)| outcome).collect())

@@ -13,7 +13,8 @@ pub struct Machine {
     pub state: String,
     /// While it has one.
     pub address: Option<String>,
-    /// The label of the release whose tag it has.
+    /// The label of the release whose tag it has. Empty where it has none, or not the project's tag either: then it is
+    /// nobody's to end.
     pub release: String,
     /// The hostname that it was launched for, by its tag `Name`.
     pub name: String,

@@ -327,7 +327,8 @@ impl Host<'_> {
             let of = one.replaces.as_deref().filter(|id| is_named(id));
             of.is_some_and(|id| self.fit(id) != Some(&Fit::Well) && self.replaces(one, id))
         };
-        let members = self.look.behind(self.row).filter(|one| one.can_end());
+        let is_ours = |one: &&Machine| one.can_end() && !one.release.is_empty();
+        let members = self.look.behind(self.row).filter(is_ours);
         let ends = members.filter(|one| !is_named(&one.id) && !may_be_needed(one));
         let ends = ends.filter(|one| !leave.contains(&one.id) && left::may_end(self.look, one));
         ends.map(|one| one.id.clone()).collect()

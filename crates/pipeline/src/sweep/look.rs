@@ -153,13 +153,19 @@ impl Look {
             .values()
             .map(|row| (row.hostname.as_str(), row.launched()))
             .collect();
+        // Whatever its tags say: anybody may edit them.
+        let rows = self.rows.values();
+        let named: BTreeSet<&str> = rows
+            .flat_map(|row| row.instances.iter().map(|one| one.id.as_str()))
+            .collect();
         self.instances.iter().filter(move |one| {
+            let is_named = named.contains(one.id.as_str());
             let leads_there = one
                 .address
                 .as_deref()
                 .is_some_and(|at| addresses.contains(at));
             let name = one.name.as_deref().zip(self.ticket_of(one));
-            !leads_there && !name.is_some_and(|name| claimed.contains(&name))
+            !leads_there && !is_named && !name.is_some_and(|name| claimed.contains(&name))
         })
     }
 
