@@ -218,7 +218,7 @@ fn by_its_id(
 ) -> Machine {
     let mut machine = machine(instance, retiring);
     let of = tag(instance, "cutover:project");
-    if !of.is_some_and(|of| of == project.as_str()) {
+    if of.is_none_or(|of| of != project.as_str()) {
         machine.release.clear();
     }
     machine

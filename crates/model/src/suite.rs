@@ -169,6 +169,20 @@ pub fn holds(deep: bool) -> Vec<Check> {
         scenario(RIVALS, 1, 0).at_every_ask(),
         scenario(RIVALS, 0, 1).at_every_ask(),
         scenario(ALONE, 1, 1).with_deaths(1).at_every_ask(),
+        scenario(KEPT, 1, 1).with_deaths(1).at_every_ask(),
+        scenario(TWO_KEEPERS, 0, 0).with_deaths(1).at_every_ask(),
+        scenario(KEPT_BESIDE, 0, 0).with_deaths(1),
+    ];
+    let rules = Rules::WHOLE;
+    let wide = deep.then(wide);
+    let all = scenarios.into_iter().chain(of_what_is_stopped());
+    let all = all.chain(wide.into_iter().flatten());
+    all.map(|scenario| Check { scenario, rules }).collect()
+}
+
+/// An execution ends early, and the next release or the sweeper finds what it left.
+fn of_what_is_stopped() -> [Scenario; 7] {
+    [
         scenario(AFTER_IT, 1, 1).with_stops(1).at_every_ask(),
         scenario(SWEPT, 1, 1).with_stops(1).at_every_ask(),
         stopped(AFTER_IT, 0, 0).at_every_ask(),
@@ -176,14 +190,7 @@ pub fn holds(deep: bool) -> Vec<Check> {
         stopped(SWEPT, 0, 0).with_deaths(1),
         scenario(SWEPT, 0, 1).with_stops(1).with_deaths(1),
         scenario(SWEPT_BESIDE, 0, 0).with_stops(1).swept_beside(),
-        scenario(KEPT, 1, 1).with_deaths(1).at_every_ask(),
-        scenario(TWO_KEEPERS, 0, 0).with_deaths(1).at_every_ask(),
-        scenario(KEPT_BESIDE, 0, 0).with_deaths(1),
-    ];
-    let rules = Rules::WHOLE;
-    let wide = deep.then(wide);
-    let all = scenarios.into_iter().chain(wide.into_iter().flatten());
-    all.map(|scenario| Check { scenario, rules }).collect()
+    ]
 }
 
 /// But for the first, none has come to its end within minutes; they fill a machine's memory.
