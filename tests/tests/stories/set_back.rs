@@ -72,8 +72,8 @@ async fn a_branch_that_is_set_back_to_what_is_live_holds_back_what_was_pushed_be
 #[tokio::test]
 async fn an_umbrella_release_holds_its_part_that_is_live_already() {
     let cloud = Cloud::up().await;
-    let one = Component::new(&cloud, "held", "dev").await;
-    let other = Component::new(&cloud, "beside", "dev").await;
+    let one = Component::new(&cloud, "set-back-one", "dev").await;
+    let other = Component::new(&cloud, "set-back-two", "dev").await;
     let good = one.goes_live(&Service::good("1")).await;
     other.goes_live(&Service::good("1")).await;
     let traffic = Traffic::on(&one);

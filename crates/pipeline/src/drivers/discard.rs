@@ -237,7 +237,7 @@ impl Discard {
     }
 
     fn begin_to_take(&mut self, leaving: Vec<Leaving>) -> Next<DiscardReply> {
-        let (take_down, ask) = TakeDown::begin(self.asked.release.clone(), leaving, self.dead);
+        let (take_down, ask) = TakeDown::begin(self.asked.release.clone(), leaving);
         self.ask(ask, Waits::Taken(Box::new(take_down)))
     }
 

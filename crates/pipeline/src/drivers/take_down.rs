@@ -10,7 +10,7 @@ use crate::errors::Fault;
 use crate::leftover::{came_late, unclaimed};
 use crate::names::{Fqdn, Ticket};
 use crate::records::ZoneView;
-use crate::retire::{Leaving, RetirePlan, Taker, other_mark, plan_retire, points_at};
+use crate::retire::{Leaving, RetirePlan, Taker, plan_retire, points_at};
 use crate::rows::CandidateState;
 use crate::wire::Release;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,8 +35,6 @@ pub(super) struct Taken {
 pub(super) struct TakeDown {
     release: Release,
     leaving: Vec<Leaving>,
-    /// Whether the execution of the release is over, so that a function of it may go on unseen.
-    dead: bool,
     /// Whether the rows are marked, and it looks for the second time.
     marked: bool,
     attempts: Attempts,
@@ -70,11 +68,10 @@ pub(super) enum Step {
 
 impl TakeDown {
     /// It begins with a look at the zone.
-    pub(super) fn begin(release: Release, leaving: Vec<Leaving>, dead: bool) -> (Self, Ask) {
+    pub(super) fn begin(release: Release, leaving: Vec<Leaving>) -> (Self, Ask) {
         let begun = Self {
             release,
             leaving,
-            dead,
             marked: false,
             attempts: Attempts::default(),
             taken: Taken::default(),
@@ -141,13 +138,7 @@ impl TakeDown {
             ticket: self.release.ticket,
             domain,
         };
-        let mut plan = plan_retire(&leaving, taker, zone, &standing(rows));
-        // A cutover that was planned while the rows stood would fit a record that came late once more.
-        let mark = other_mark(zone, domain);
-        let fits = plan.batch.has_room_for(mark.records());
-        if self.dead && self.marked && fits && !plan.retire.is_empty() {
-            plan.batch.0.extend(mark.0);
-        }
+        let plan = plan_retire(&leaving, taker, zone, &standing(rows));
         match plan.batch.is_empty() {
             true => self.no_record_left(plan),
             false => {

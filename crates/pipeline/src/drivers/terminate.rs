@@ -193,7 +193,7 @@ impl Terminate {
         });
         self.superseded = never_live.map(|one| one.hostname.clone()).collect();
         self.reply.spared = spared.into_iter().map(|one| one.hostname).collect();
-        let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving, false);
+        let (take_down, ask) = TakeDown::begin(asked.release.clone(), leaving);
         self.ask(ask, Waits::Taken(Box::new(take_down)))
     }
 

@@ -73,7 +73,7 @@ impl Doing {
             } => Self::end(of(&ticket), look, components, now),
             Job::Drain { ticket, .. } => Self::drain(of(&ticket), look, now),
             Job::Records(_) => {
-                let (take_down, ask) = TakeDown::begin(newest.clone(), Vec::new(), false);
+                let (take_down, ask) = TakeDown::begin(newest.clone(), Vec::new());
                 let at = At::Records(Box::new(take_down));
                 Came::Asks(ask, Box::new(Self::about("late records", newest, look, at)))
             }
